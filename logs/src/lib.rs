@@ -1,0 +1,1 @@
+//! What happened: the partner history, and the daemon's own log.

@@ -1,0 +1,1 @@
+//! The wire: methods, messages, limits, error codes, client and server, TLS identity.

@@ -1,0 +1,1 @@
+//! Tables, rows, stamps, merging, tracking: how tables stay the same.

@@ -1,0 +1,1 @@
+//! The lab, and every promise as a test.
