@@ -54,7 +54,8 @@ pub fn schema_sql() -> &'static str {
 ///
 /// # Errors
 ///
-/// [`Error::Open`] when the file cannot be opened or made, [`Error::Work`] when it has such tables already.
+/// [`Error::Open`] when the file cannot be opened or made, [`Error::Work`] when it has such
+/// tables already.
 pub fn create(path: &Path) -> Result<Connection> {
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     db.execute_batch(&format!("BEGIN IMMEDIATE; {} COMMIT;", schema_sql()))

@@ -7,11 +7,13 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use super::dice::Dice;
 use super::{Error, Result, connect};
 
-/// Makes `item(id INTEGER PRIMARY KEY, …)` with `count` rows of two hundred bytes of values each, numbered from 1.
+/// Makes `item(id INTEGER PRIMARY KEY, …)` with `count` rows of two hundred bytes of values each,
+/// numbered from 1.
 ///
 /// # Errors
 ///
-/// [`Error::Open`] when the file cannot be opened or made, [`Error::Work`] when it has such a table already.
+/// [`Error::Open`] when the file cannot be opened or made, [`Error::Work`] when it has such
+/// a table already.
 pub fn rows_of_200_bytes(path: &Path, count: u64, seed: u64) -> Result<Connection> {
     let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     write(&mut db, count, &mut Dice::new(seed))

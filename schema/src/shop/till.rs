@@ -59,7 +59,8 @@ impl Till {
         }
     }
 
-    /// Sells one to four kinds of parts from the shelves to a customer, who may be new, and takes the money.
+    /// Sells one to four kinds of parts from the shelves to a customer, who may be new, and takes
+    /// the money.
     pub fn sell(&mut self) -> Result<Deed> {
         self.clock += self.dice.between(60, 900);
         let (name, clock) = (self.name.clone(), self.clock);
