@@ -1,1 +1,10 @@
 //! The wire: methods, messages, limits, error codes, client and server, TLS identity.
+
+pub mod identity;
+pub mod json;
+pub mod limits;
+pub mod tls;
+pub mod wire;
+
+pub use identity::{Identity, Pin, PublicKey, Secret, Sum};
+pub use tls::{Alpn, LetIn, Peer};

@@ -1,0 +1,75 @@
+//! Limits: every size, count and wait of the wire, with its reason.
+
+use std::time::Duration;
+
+/// A WebSocket message between partners: the largest row (16 MiB as sent) and room around it.
+pub const MESSAGE_BYTES_MAX: u32 = 24 * 1024 * 1024;
+
+/// A row as sent. What is larger travels as name, stamp and size alone.
+pub const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A page, unless the asker says otherwise: some thousands of rows, some milliseconds to send.
+pub const PAGE_BYTES: u64 = 1024 * 1024;
+
+/// Columns of a table; SQLite's own default limit is 2 000.
+pub const COLUMNS_MAX: usize = 2_000;
+
+/// Pairs in a row's `seen`: every machine of the largest shop with some epochs each.
+pub const SEEN_MAX: usize = 4_096;
+
+/// How deep a request may nest: a script's call nests four deep, a bomb thousands.
+pub const DEPTH_MAX: usize = 32;
+
+/// How deep a dump may nest: list, table, rows, row, and a value that is an object.
+pub const DUMP_DEPTH_MAX: usize = 8;
+
+/// Calls in one batch: more is better served by a page.
+pub const BATCH_MAX: usize = 50;
+
+/// The body of an ordinary call.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The body of a call that may carry a dump.
+pub const DUMP_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A caller's machine id: old callers use 16 characters, ours 36.
+pub const CALLER_ID_CHARS_MAX: usize = 64;
+
+/// A signed statement's body.
+pub const STATEMENT_BYTES_MAX: usize = 16 * 1024;
+
+/// A handshake, both ways: thirty round trips of a bad Wi-Fi.
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// From the first byte of a connection to the end of a request's head.
+pub const HEAD: Duration = Duration::from_secs(5);
+
+/// Between two pieces of a request's body, not for the whole of it.
+pub const BODY_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a closing caller is waited for, to learn whether the answer was taken.
+pub const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Between two heartbeats on a link.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// A link that was silent for so long is dead.
+pub const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a dialler waits for the TCP connection: an answer within a LAN takes milliseconds.
+pub const DIAL: Duration = Duration::from_secs(5);
+
+/// How long a call over a link may take: a page that the other side writes under load.
+pub const CALL: Duration = Duration::from_mins(1);
+
+/// Admin connections at once; scripts and one browser need a handful.
+pub const ADMIN_CONNECTIONS_MAX: usize = 128;
+
+/// Calls under way on a link: two pages and four small ones, and room for a greeting twice.
+pub const LINK_CALLS_MAX: usize = 8;
+
+/// Subscriptions on a link: `partner_events`, and one that is being replaced.
+pub const LINK_SUBSCRIPTIONS_MAX: u32 = 2;
+
+/// Messages that wait to be written to a link.
+pub const LINK_QUEUE_MAX: u32 = 64;

@@ -1,0 +1,10 @@
+//! What travels: values, pages, and the questions and answers of each method.
+//!
+//! These types are promises to strangers. None of them is stored, and nothing that is stored
+//! derives its form from them.
+
+pub mod admin;
+pub mod join;
+pub mod page;
+pub mod partner;
+pub mod value;

@@ -1,0 +1,1 @@
+//! What scripts and the CLI ask of this machine, and what they are told.
