@@ -1,1 +1,297 @@
 //! What scripts and the CLI ask of this machine, and what they are told.
+//!
+//! Times are `YYYY-MM-DD HH:MM:SS` UTC, or seconds where the name says so.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// `machine_status`: everything that the status command shows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// This machine.
+    pub machine: MachineStatus,
+    /// Its databases.
+    pub databases: Vec<DatabaseStatus>,
+    /// The partners, by name.
+    pub partners: Vec<PartnerStatus>,
+    /// Machines seen and not trusted.
+    pub sightings: Vec<SightingStatus>,
+    /// When the daemon started.
+    pub started: String,
+    /// For how many seconds it has been running.
+    pub uptime: u64,
+    /// What needs a person: one sentence each. Empty when nothing does.
+    pub attention: Vec<String>,
+}
+
+/// This machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineStatus {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// The daemon's version.
+    pub version: String,
+    /// Its pin, hex.
+    #[serde(default)]
+    pub pin: String,
+    /// The shop's id, hex.
+    #[serde(default)]
+    pub shop: String,
+    /// How many members the shop has.
+    #[serde(default)]
+    pub members: u64,
+}
+
+/// A database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseStatus {
+    /// Its name.
+    pub name: String,
+    /// Its epoch, 16 hex digits.
+    pub epoch: String,
+    /// The end of its journal.
+    #[serde(default)]
+    pub position: u64,
+    /// Its tracked tables.
+    pub tables: Vec<TableStatus>,
+}
+
+/// A tracked table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableStatus {
+    /// Its name.
+    pub name: String,
+    /// Rows that it shows.
+    pub rows: u64,
+    /// Equal tables have equal digests on all machines. Hex.
+    pub digest: String,
+    /// Rows that are known and not shown.
+    pub held: u64,
+    /// Conflicts that nobody looked at.
+    pub conflicts: u64,
+    /// How its rows are named.
+    #[serde(default)]
+    pub naming: String,
+}
+
+/// A partner.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartnerStatus {
+    /// Its machine id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// In a word: `in step`, `syncing`, `connecting`, `not seen`, `held`, …
+    pub state: String,
+    /// Where it is, or was last.
+    pub address: Option<String>,
+    /// When a link to it was last alive.
+    pub last_seen: Option<String>,
+    /// Rows that it has for us.
+    pub waiting_in: u64,
+    /// Rows that we have for it.
+    pub waiting_out: u64,
+    /// Seconds until it is dialled again.
+    #[serde(default)]
+    pub next_try_seconds: Option<u64>,
+    /// How many tries have failed since the last that succeeded.
+    #[serde(default)]
+    pub attempt: u32,
+    /// Why there is no link, in a sentence.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// A machine seen over mDNS, not trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SightingStatus {
+    /// The id that it claims.
+    pub id: String,
+    /// The name that it claims.
+    pub name: String,
+    /// Where it says it is.
+    pub address: String,
+}
+
+/// `tables_track`: what to track, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Track {
+    /// The database; by default the only one, or `main`.
+    pub database: Option<String>,
+    /// The tables.
+    pub tables: Vec<String>,
+    /// All tables that can be tracked, instead.
+    pub all: bool,
+    /// References that the file does not declare: `child.column=parent`.
+    pub references: Vec<String>,
+    /// Tables whose integer key is the name: an EAN, a product code.
+    pub natural: Vec<String>,
+    /// The files are copies of one: name rows by table and key.
+    pub copies: bool,
+}
+
+/// What `tables_track` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracked {
+    /// The tables that are tracked now and were not before.
+    pub tables: Vec<String>,
+    /// Tables that were left out, each with a sentence.
+    pub refused: Vec<RefusedTable>,
+    /// What the person should know: WAL was switched on, references are loose.
+    pub notes: Vec<String>,
+}
+
+/// A table that cannot be tracked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedTable {
+    /// The table.
+    pub name: String,
+    /// Why, and what helps.
+    pub reason: String,
+}
+
+/// A session in the history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// The partner's machine id.
+    pub partner: Option<Uuid>,
+    /// Its name at the time.
+    pub name: String,
+    /// `in`, `out` or `both`; `getdata` and `putdata` for scripts.
+    pub direction: String,
+    /// When it started.
+    pub started: String,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Rows sent.
+    pub sent: u64,
+    /// Rows received.
+    pub received: u64,
+    /// Rows that stand here now.
+    pub applied: u64,
+    /// Rows known and not shown.
+    pub held: u64,
+    /// Versions that lost.
+    pub conflicts: u64,
+    /// Bytes, both ways.
+    pub bytes: u64,
+    /// `success`, `warning`, `error` or `fatal`.
+    pub result: String,
+    /// What happened, in a sentence.
+    pub message: String,
+}
+
+/// A version that lost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConflictEntry {
+    /// Its number, for `conflicts_restore`.
+    pub number: i64,
+    /// The database.
+    pub database: String,
+    /// The table.
+    pub table: String,
+    /// The row's uuid.
+    pub row: Uuid,
+    /// What happened, in a word: `edit`, `delete`, `parent`, …
+    pub kind: String,
+    /// When it was found.
+    pub found: String,
+    /// Whose version lost: a machine's name or id.
+    pub loser: String,
+    /// Whose version stands.
+    pub winner: String,
+    /// When the losing version was written.
+    pub written: String,
+    /// The row's key, for people.
+    pub key: String,
+    /// Columns and values of the losing version.
+    pub values: serde_json::Map<String, serde_json::Value>,
+    /// Whether it was put back.
+    pub restored: bool,
+}
+
+/// A row that is known and not shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldEntry {
+    /// Its number, for `held_retry`.
+    pub number: i64,
+    /// The database.
+    pub database: String,
+    /// The table.
+    pub table: String,
+    /// The row's uuid.
+    pub row: Uuid,
+    /// `parent`, `constraint`, `schema`, `size` or `many deletes`.
+    pub reason: String,
+    /// What it waits for, in a sentence.
+    pub message: String,
+    /// Since when.
+    pub since: String,
+    /// Who wrote it: a machine's name or id.
+    pub origin: String,
+}
+
+/// What `held_retry` did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    /// Rows tried.
+    pub tried: u64,
+    /// Rows shown now.
+    pub shown: u64,
+}
+
+/// What `sync_now` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synced {
+    /// Whether all partners that were asked are equal to this machine.
+    pub equal: bool,
+    /// One entry for each partner.
+    pub partners: Vec<SyncedPartner>,
+}
+
+/// How a partner stands after `sync_now`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncedPartner {
+    /// Its machine id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Whether it is equal to this machine.
+    pub equal: bool,
+    /// Why not, in a sentence.
+    pub message: String,
+}
+
+/// What `pairing_invite` made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invited {
+    /// The token to carry to the joiner. Whoever has it may join.
+    pub token: crate::identity::Secret<String>,
+    /// How many machines may join with it.
+    pub uses: u32,
+    /// When it ends.
+    pub expires: String,
+}
+
+/// What `pairing_join` came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The shop's id, hex.
+    pub shop: String,
+    /// The machine that let us in.
+    pub by: String,
+    /// How many members the shop has.
+    pub members: u64,
+}
+
+/// A user of the JSON-RPC.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserEntry {
+    /// The user's name.
+    pub name: String,
+    /// `read`, `write` or `admin`.
+    pub role: String,
+}

@@ -3,7 +3,7 @@
 //! ```text
 //! NULL                       null
 //! INTEGER                    1            no point, no exponent; beyond 64 bits: an error
-//! REAL                       1.0  1e300   always a point or an exponent; read back as it was
+//! REAL                       1.0  1e+300  always a point or an exponent; read back as it was
 //!   infinities               {"real": "inf"}  {"real": "-inf"}
 //! TEXT                       "…"          {"text": "<base64>"} when it is not UTF-8
 //! BLOB                       {"blob": "<base64>"}
@@ -148,7 +148,7 @@ pub(crate) mod tests {
             (Value::Null, "null"),
             (Value::Integer(1), "1"),
             (Value::Real(1.0), "1.0"),
-            (Value::Real(1e300), "1e300"),
+            (Value::Real(1e300), "1e+300"),
             (Value::Real(-0.0), "-0.0"),
             (Value::Real(f64::INFINITY), r#"{"real":"inf"}"#),
             (Value::Real(f64::NEG_INFINITY), r#"{"real":"-inf"}"#),

@@ -1,0 +1,95 @@
+//! What the CLI and scripts may ask of this machine.
+
+use jsonrpsee::core::RpcResult;
+use jsonrpsee::proc_macros::rpc;
+
+use crate::identity::Secret;
+use crate::wire::admin::{
+    ConflictEntry, HeldEntry, HistoryEntry, Invited, Joined, PartnerStatus, Retried, Status,
+    Synced, TableStatus, Track, Tracked, UserEntry,
+};
+
+/// The admin methods. Who may call which: R to look, W to write, A for the rest (trust.md).
+#[rpc(server, client)]
+pub trait Admin {
+    /// Everything that `dunlin status` shows. R.
+    #[method(name = "machine_status", with_extensions)]
+    async fn machine_status(&self) -> RpcResult<Status>;
+
+    /// The partners, by name. R.
+    #[method(name = "partners_list", with_extensions)]
+    async fn partners_list(&self) -> RpcResult<Vec<PartnerStatus>>;
+
+    /// The tracked tables. R.
+    #[method(name = "tables_list", with_extensions)]
+    async fn tables_list(&self) -> RpcResult<Vec<TableStatus>>;
+
+    /// Starts keeping tables in step. A.
+    #[method(name = "tables_track", with_extensions)]
+    async fn tables_track(&self, track: Track) -> RpcResult<Tracked>;
+
+    /// Past sessions, newest first: of one partner (name or id), since a time, at most `limit`
+    /// (100 unless said). R.
+    #[method(name = "history_list", with_extensions)]
+    async fn history_list(
+        &self,
+        partner: Option<String>,
+        since: Option<String>,
+        limit: Option<u32>,
+    ) -> RpcResult<Vec<HistoryEntry>>;
+
+    /// Versions that lost, newest first, at most `limit` (100 unless said). R.
+    #[method(name = "conflicts_list", with_extensions)]
+    async fn conflicts_list(&self, limit: Option<u32>) -> RpcResult<Vec<ConflictEntry>>;
+
+    /// Puts the losing version `number` back, as a new version of this machine. W.
+    #[method(name = "conflicts_restore", with_extensions)]
+    async fn conflicts_restore(&self, number: i64) -> RpcResult<()>;
+
+    /// Rows that are known and not shown, at most `limit` (100 unless said). R.
+    #[method(name = "held_list", with_extensions)]
+    async fn held_list(&self, limit: Option<u32>) -> RpcResult<Vec<HeldEntry>>;
+
+    /// Tries to show the held row `number`, or all, again. W.
+    #[method(name = "held_retry", with_extensions)]
+    async fn held_retry(&self, number: Option<i64>) -> RpcResult<Retried>;
+
+    /// A session now, with one partner (name or id) or all. With `wait`: answers when both sides
+    /// are equal or 60 s have passed. W.
+    #[method(name = "sync_now", with_extensions)]
+    async fn sync_now(&self, partner: Option<String>, wait: Option<bool>) -> RpcResult<Synced>;
+
+    /// Makes a token that lets `uses` machines (1 unless said) join within `expires_seconds`
+    /// (900 unless said). A.
+    #[method(name = "pairing_invite", with_extensions)]
+    async fn pairing_invite(
+        &self,
+        uses: Option<u32>,
+        expires_seconds: Option<u64>,
+    ) -> RpcResult<Invited>;
+
+    /// Joins the shop that the token is of. A.
+    #[method(name = "pairing_join", with_extensions)]
+    async fn pairing_join(&self, token: Secret<String>) -> RpcResult<Joined>;
+
+    /// The users. A.
+    #[method(name = "users_list", with_extensions)]
+    async fn users_list(&self) -> RpcResult<Vec<UserEntry>>;
+
+    /// A new user, with the role `read`, `write` or `admin`. A.
+    #[method(name = "users_add", with_extensions)]
+    async fn users_add(
+        &self,
+        name: String,
+        role: String,
+        password: Secret<String>,
+    ) -> RpcResult<()>;
+
+    /// Another password for a user. A.
+    #[method(name = "users_passwd", with_extensions)]
+    async fn users_passwd(&self, name: String, password: Secret<String>) -> RpcResult<()>;
+
+    /// Removes a user. A.
+    #[method(name = "users_remove", with_extensions)]
+    async fn users_remove(&self, name: String) -> RpcResult<()>;
+}
