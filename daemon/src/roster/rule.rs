@@ -1,0 +1,235 @@
+//! Who is a member: a pure function of a set of statements.
+//!
+//! ```text
+//!   1  ever    whoever was let in by anybody who ever could; forgets ignored, so it only grows
+//!   2  out     a key that somebody of `ever` forgot, or that left or rotated; for ever
+//!      keep    what an out key signed and that stays
+//!   3  chain   whoever was let in from the founder on, where an out key's word counts only if kept
+//!   4  members chain without out
+//! ```
+//!
+//! # Invariants
+//!
+//! * The order of the statements does not matter, and more statements never bring an out key back.
+//! * A forget counts if its signer was *ever* a keeper, also when he is out now: else a thief who
+//!   forgets first would be safe.
+
+use super::statement::{Kind, Role, Signed};
+use dunlin_rpc::identity::{Pin, PublicKey, Sum};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+#[cfg(test)]
+mod tests;
+
+/// One member of the shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its key.
+    pub key: PublicKey,
+    /// Its key's pin.
+    pub pin: Pin,
+    /// Its machine id, made from its first key.
+    pub machine: Uuid,
+    /// What it may do.
+    pub role: Role,
+    /// What it was called when it was let in.
+    pub name: String,
+    /// When it was let in, in milliseconds since 1970, by the clock of who let it in.
+    pub since: i64,
+}
+
+/// The members of a shop, and the keys that are out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    members: BTreeMap<PublicKey, Member>,
+    out: BTreeSet<PublicKey>,
+}
+
+impl Members {
+    /// The member with this key.
+    pub fn get(&self, key: PublicKey) -> Option<&Member> {
+        self.members.get(&key)
+    }
+
+    /// The member with this pin.
+    pub fn by_pin(&self, pin: Pin) -> Option<&Member> {
+        self.members.values().find(|member| member.pin == pin)
+    }
+
+    /// The member with this machine id.
+    pub fn by_machine(&self, machine: Uuid) -> Option<&Member> {
+        self.members.values().find(|member| member.machine == machine)
+    }
+
+    /// All members, by key.
+    pub fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.members.values()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether the key is out, for ever.
+    pub fn is_out(&self, key: PublicKey) -> bool {
+        self.out.contains(&key)
+    }
+
+    /// Whether the key with this pin is out, for ever.
+    pub fn is_out_pin(&self, pin: Pin) -> bool {
+        self.out.iter().any(|key| key.pin() == pin)
+    }
+
+    /// Whether the key is a keeper's.
+    pub fn is_keeper(&self, key: PublicKey) -> bool {
+        self.get(key).is_some_and(|member| member.role == Role::Keeper)
+    }
+}
+
+/// The members of the shop `shop`; statements of another shop do not count.
+pub fn members(shop: Sum, statements: impl IntoIterator<Item = &Signed>) -> Members {
+    let ours: Vec<&Signed> =
+        statements.into_iter().filter(|statement| statement.shop() == shop).collect();
+    let by_signer = by_signer(&ours);
+
+    let ever = reached(&by_signer, |_, _| true);
+    let keeps = keeps(&ours, &ever);
+    let may = |signer: PublicKey, id: Sum| match keeps.get(&signer) {
+        None => true,
+        Some(keep) => keep.contains(&id),
+    };
+    let chain = reached(&by_signer, may);
+    let out: BTreeSet<PublicKey> = keeps.keys().copied().collect();
+
+    let members = chain
+        .iter()
+        .filter(|(key, _)| !out.contains(key))
+        .map(|(key, role)| (*key, described(*key, *role, &ours, &chain, &may)))
+        .collect();
+    Members { members, out }
+}
+
+type BySigner<'a> = BTreeMap<PublicKey, Vec<&'a Signed>>;
+
+fn by_signer<'a>(statements: &[&'a Signed]) -> BySigner<'a> {
+    let mut map = BySigner::new();
+    for statement in statements {
+        map.entry(statement.claim.by).or_default().push(statement);
+    }
+    map
+}
+
+/// The smallest set with the founder, closed under letting in, where `may` says whether the word
+/// of a key counts for a statement. A key's role only rises, so it is looked at twice at most.
+fn reached(
+    by_signer: &BySigner<'_>,
+    may: impl Fn(PublicKey, Sum) -> bool,
+) -> BTreeMap<PublicKey, Role> {
+    let all = by_signer.values().flatten();
+    let founders = all.filter(|statement| matches!(statement.claim.kind, Kind::Found { .. }));
+    let mut reached: BTreeMap<PublicKey, Role> = BTreeMap::new();
+    let mut to_do: Vec<(PublicKey, Role)> =
+        founders.map(|found| (found.claim.of, Role::Keeper)).collect();
+    while let Some((key, role)) = to_do.pop() {
+        if reached.get(&key).is_some_and(|known| role <= *known) {
+            continue;
+        }
+        reached.insert(key, role);
+        for statement in by_signer.get(&key).into_iter().flatten() {
+            let given = match statement.claim.kind {
+                Kind::Admit { role: given, .. } if role == Role::Keeper => given,
+                Kind::Rotate { .. } => role,
+                Kind::Found { .. } | Kind::Admit { .. } | Kind::Forget { .. } => continue,
+            };
+            if may(key, statement.id) {
+                to_do.push((statement.claim.of, given));
+            }
+        }
+    }
+    reached
+}
+
+/// Of every key that is out: what it signed and that stays.
+///
+/// What other keepers say stands above what the key says itself: it may be in the wrong hands.
+fn keeps(
+    statements: &[&Signed],
+    ever: &BTreeMap<PublicKey, Role>,
+) -> BTreeMap<PublicKey, BTreeSet<Sum>> {
+    let mut theirs = BTreeMap::new();
+    let mut own = BTreeMap::new();
+    for statement in statements {
+        let claim = &statement.claim;
+        match &claim.kind {
+            Kind::Forget { keep, .. } if claim.by == claim.of => {
+                narrow(&mut own, claim.of, keep.iter().copied().collect());
+            }
+            Kind::Forget { keep, .. } if ever.get(&claim.by) == Some(&Role::Keeper) => {
+                narrow(&mut theirs, claim.of, keep.iter().copied().collect());
+            }
+            Kind::Rotate { keep, .. } => {
+                let kept = keep.iter().copied().chain([statement.id]).collect();
+                narrow(&mut own, claim.by, kept);
+            }
+            Kind::Found { .. } | Kind::Admit { .. } | Kind::Forget { .. } => {}
+        }
+    }
+    own.extend(theirs);
+    own
+}
+
+fn narrow(keeps: &mut BTreeMap<PublicKey, BTreeSet<Sum>>, key: PublicKey, keep: BTreeSet<Sum>) {
+    keeps
+        .entry(key)
+        .and_modify(|kept| *kept = kept.intersection(&keep).copied().collect())
+        .or_insert(keep);
+}
+
+/// A member with what is shown of it, from the statements that let it in.
+fn described(
+    key: PublicKey,
+    role: Role,
+    statements: &[&Signed],
+    chain: &BTreeMap<PublicKey, Role>,
+    may: &impl Fn(PublicKey, Sum) -> bool,
+) -> Member {
+    let into = |key: PublicKey| {
+        statements.iter().filter(move |statement| {
+            let claim = &statement.claim;
+            claim.of == key
+                && !matches!(claim.kind, Kind::Forget { .. })
+                && chain.contains_key(&claim.by)
+                && may(claim.by, statement.id)
+        })
+    };
+    // The latest word about its name; equal times are decided by the id, to be the same everywhere.
+    let latest = into(key).max_by_key(|statement| (statement.claim.at, statement.id));
+    // Back along the rotations to the machine's first key. A ring of rotations ends the walk: each
+    // key is passed once.
+    let mut first = key;
+    let mut passed = BTreeSet::from([key]);
+    while let Some(before) = into(first)
+        .filter(|statement| matches!(statement.claim.kind, Kind::Rotate { .. }))
+        .map(|statement| statement.claim.by)
+        .filter(|by| !passed.contains(by))
+        .min()
+    {
+        passed.insert(before);
+        first = before;
+    }
+    Member {
+        key,
+        pin: key.pin(),
+        machine: first.machine_id(),
+        role,
+        name: latest.map(|statement| statement.claim.name.clone()).unwrap_or_default(),
+        since: latest.map(|statement| statement.claim.at).unwrap_or_default(),
+    }
+}
