@@ -73,3 +73,15 @@ pub const LINK_SUBSCRIPTIONS_MAX: u32 = 2;
 
 /// Messages that wait to be written to a link.
 pub const LINK_QUEUE_MAX: u32 = 64;
+
+/// All bodies above `BODY_BYTES_MAX` together: two of the largest.
+pub const LARGE_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// How long a large body waits for room before its caller is told to try later.
+pub const LARGE_BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// What a closing caller may still send before the connection is given up.
+pub const GOODBYE_BYTES_MAX: usize = 64 * 1024;
+
+/// After a failed accept (usually: out of file descriptors), the pause before the next.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,5 +1,7 @@
 //! `getdata` and `putdata`: what the owner's scripts have called since 2009.
 
+#![expect(clippy::too_many_arguments, reason = "the parameters of 2009, and one of ours")]
+
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::proc_macros::rpc;
 use serde_json::value::RawValue;

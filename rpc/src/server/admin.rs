@@ -1,0 +1,267 @@
+//! The admin listener and the socket: HTTP/1.0 and 1.1, JSON-RPC, and the pages handed in.
+//!
+//! Nothing is ever chunked towards a JSON-RPC caller, redirected, or answered 401. The old paths
+//! close after each answer.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jsonrpsee::core::server::Methods;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+use super::body::{self, Room};
+use crate::caller::{Caller, Taken};
+use crate::dialect::{self, Door};
+use crate::guard::{self, Facts, Path, Verdict};
+use crate::json::old_safe;
+use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, GOODBYE, GOODBYE_BYTES_MAX, HEAD};
+
+/// Serves the admin listener until dropped. The guard is asked first, on every path.
+///
+/// `pages` answers what is not `/rpc`, `/health` or an old path; its handlers find the
+/// [`Caller`] in the request's extensions.
+pub async fn serve_admin(listener: TcpListener, methods: Methods, pages: Router) -> io::Result<()> {
+    let here = listener.local_addr()?;
+    let desk = Desk { methods, pages, room: Room::default() };
+    let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Err(error) => pause(&error).await,
+            Ok((io, peer)) => {
+                let desk = desk.clone();
+                connections.spawn(async move {
+                    let at = At::Listener { here: facing(here, &io), peer };
+                    serve(io, at, desk).await;
+                    drop(place);
+                });
+            }
+        }
+    }
+}
+
+/// Serves the socket until dropped. Who can open it was decided by its file's mode.
+#[cfg(unix)]
+pub async fn serve_socket(listener: UnixListener, methods: Methods) -> io::Result<()> {
+    let desk = Desk { methods, pages: Router::new(), room: Room::default() };
+    let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Err(error) => pause(&error).await,
+            Ok((io, _)) => {
+                let desk = desk.clone();
+                connections.spawn(async move {
+                    serve(io, At::Socket, desk).await;
+                    drop(place);
+                });
+            }
+        }
+    }
+}
+
+async fn pause(error: &io::Error) {
+    warn!(cause = %error, "accept failed");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// The address that the caller reached, which a listener on all addresses does not know.
+fn facing(here: SocketAddr, io: &tokio::net::TcpStream) -> SocketAddr {
+    io.local_addr().unwrap_or(here)
+}
+
+/// Where a connection came in.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    Listener { here: SocketAddr, peer: SocketAddr },
+    Socket,
+}
+
+/// What all connections share.
+#[derive(Clone)]
+struct Desk {
+    methods: Methods,
+    pages: Router,
+    room: Room,
+}
+
+async fn serve<IO>(io: IO, at: At, desk: Desk)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let taken = Taken::default();
+    let asked = taken.clone();
+    let answer = service_fn(move |request| {
+        // Another request on this connection: the answers before it have arrived.
+        asked.run();
+        let (desk, asked) = (desk.clone(), asked.clone());
+        async move { Ok::<_, Infallible>(desk.answer(at, asked, request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(io), answer)
+        .without_shutdown()
+        .await;
+    match served {
+        Ok(parts) => {
+            if closed_well(parts.io.into_inner()).await {
+                taken.run();
+            }
+        }
+        // A caller that hangs up in the middle, or sends what is not HTTP: its own business.
+        Err(error) => debug!(cause = %error, "connection ended"),
+    }
+}
+
+/// Closes our half and waits for the caller to close his; a reset means he may not have read it.
+async fn closed_well<IO: AsyncRead + AsyncWrite + Unpin>(mut io: IO) -> bool {
+    let goodbye = async {
+        io.shutdown().await?;
+        let mut rest = (&mut io).take(GOODBYE_BYTES_MAX as u64);
+        tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
+    };
+    matches!(tokio::time::timeout(GOODBYE, goodbye).await, Ok(Ok(left)) if left == 0)
+}
+
+impl Desk {
+    async fn answer(&self, at: At, taken: Taken, request: Request<Incoming>) -> Response<Body> {
+        let path = Path::of(request.uri().path());
+        let caller = match at {
+            At::Socket if path == Path::Rpc && request.method() == Method::POST => Caller::socket(),
+            At::Socket => return empty(StatusCode::NOT_FOUND),
+            At::Listener { here, peer } => {
+                let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+                let facts = Facts { peer, listener: here, method, uri, headers };
+                match guard::judge(&facts) {
+                    Verdict::Refuse(status) => return empty(status),
+                    Verdict::Pass { local } => {
+                        Caller { local, from: Some(peer), ..Caller::default() }
+                    }
+                }
+            }
+        };
+        let basic = body::basic(request.headers());
+        let caller = Caller { basic, taken, ..caller };
+        match path {
+            Path::Rpc => self.rpc(caller, Door::Rpc, request).await,
+            Path::OldCall => {
+                let caller = Caller { old: true, ..caller };
+                closing(self.rpc(caller, Door::Old, request).await)
+            }
+            Path::OldGet => closing(self.get(caller, &request).await),
+            Path::Page if request.uri().path() == "/health" => health(request.method()),
+            Path::Page => self.page(caller, request).await,
+        }
+    }
+
+    async fn rpc(&self, caller: Caller, door: Door, request: Request<Incoming>) -> Response<Body> {
+        let read = match body::read(request.into_body(), &self.room).await {
+            Ok(read) => read,
+            Err(status) => return closing(empty(status)),
+        };
+        match dialect::answer(&self.methods, &caller, door, &read.bytes).await {
+            Some(text) => json(text),
+            None if door == Door::Old => empty(StatusCode::OK),
+            None => empty(StatusCode::NO_CONTENT),
+        }
+    }
+
+    /// `GET …/call/json/getdata?…`: the bare value. A link on a page can make this request, so it
+    /// is never local, always needs name and password, and moves no position.
+    async fn get(&self, caller: Caller, request: &Request<Incoming>) -> Response<Body> {
+        if !caller.from.is_some_and(|from| guard::is_loopback(from.ip())) {
+            return empty(StatusCode::NOT_FOUND);
+        }
+        let caller = Caller { local: false, old: true, peek: true, ..caller };
+        let Some(pairs) = body::query(request.uri().query().unwrap_or_default()) else {
+            return empty(StatusCode::BAD_REQUEST);
+        };
+        let mut params = serde_json::Map::new();
+        for (name, value) in pairs {
+            if params.insert(name, value.into()).is_some() {
+                return empty(StatusCode::BAD_REQUEST);
+            }
+        }
+        let params = serde_json::Value::Object(params).to_string();
+        let result =
+            dialect::call(&self.methods, &caller, Door::Old, "getdata", Some(&params)).await;
+        match result {
+            Ok(value) => json(old_safe(&value)),
+            Err(fault) if fault.code.is_passing() => empty(StatusCode::SERVICE_UNAVAILABLE),
+            Err(fault) if fault.code == crate::Code::Internal => {
+                empty(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Err(_) => empty(StatusCode::BAD_REQUEST),
+        }
+    }
+
+    async fn page(&self, caller: Caller, request: Request<Incoming>) -> Response<Body> {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(caller);
+        match self.pages.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+fn health(method: &Method) -> Response<Body> {
+    if method == Method::GET || method == Method::HEAD {
+        return with_type("text/plain; charset=utf-8", "ok\n".to_owned());
+    }
+    empty(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+fn json(text: String) -> Response<Body> {
+    with_type("application/json; charset=utf-8", text)
+}
+
+fn with_type(kind: &'static str, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    let mut set = |name: HeaderName, value: &'static str| {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_TYPE, kind);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::CACHE_CONTROL, "no-store");
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}

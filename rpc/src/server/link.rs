@@ -1,0 +1,220 @@
+//! A link: one WebSocket over one TLS stream.
+//!
+//! jsonrpsee starts every message it reads at once and without a bound, so calls beyond
+//! `LINK_CALLS_MAX` are answered `Busy`. The pin is looked up before every call, since a partner
+//! may be forgotten while its link lives.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin as StdPin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jsonrpsee::core::middleware::{Batch, Notification, RpcServiceBuilder, RpcServiceT};
+use jsonrpsee::core::server::{MethodResponse, Methods};
+use jsonrpsee::server::{
+    BatchRequestConfig, HttpBody, HttpRequest, PingConfig, Server, ServerConfig, stop_channel,
+};
+use jsonrpsee::types::{ErrorObjectOwned, Request};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{Semaphore, oneshot};
+use tower::Service;
+use tower::layer::layer_fn;
+
+use crate::code::Code;
+use crate::fault::Fault;
+use crate::limits::{
+    HEAD, HEARTBEAT, LINK_CALLS_MAX, LINK_QUEUE_MAX, LINK_SUBSCRIPTIONS_MAX, MESSAGE_BYTES_MAX,
+    SILENCE,
+};
+use crate::tls::{Alpn, LetIn, Peer};
+
+/// A request's head on a link: a WebSocket handshake takes a tenth of it.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Serves one connection of a partner until it ends. Dropping the future cuts the connection.
+///
+/// Each method finds the [`Peer`] in its extensions.
+pub async fn serve_link<IO>(
+    io: IO,
+    peer: Peer,
+    methods: Methods,
+    let_in: LetIn,
+) -> Result<(), hyper::Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let path = path_of(peer.alpn);
+    let (stop, keep_running) = stop_channel();
+    let calls = Arc::new(Semaphore::new(LINK_CALLS_MAX));
+    let who = peer.clone();
+    let bounds = layer_fn(move |service| Bounded {
+        service,
+        calls: Arc::clone(&calls),
+        peer: who.clone(),
+        let_in: Arc::clone(&let_in),
+    });
+    let mut service = Server::builder()
+        .set_config(config())
+        .to_service_builder()
+        .set_rpc_middleware(RpcServiceBuilder::new().layer(bounds))
+        .build(methods, stop);
+    let closed = service.on_session_closed();
+    let answer = service_fn(move |mut request: HttpRequest<Incoming>| {
+        let mut service = service.clone();
+        request.extensions_mut().insert(peer.clone());
+        async move {
+            if request.uri().path() != path {
+                let mut response = Response::new(HttpBody::empty());
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                return Ok(response);
+            }
+            service.call(request).await.map_err(io::Error::other)
+        }
+    });
+    let (_uncut, cut) = oneshot::channel();
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(Severable { io, cut, ended: false }), answer)
+        .with_upgrades()
+        .await?;
+    closed.await;
+    drop(keep_running);
+    Ok(())
+}
+
+/// Where a protocol's methods are.
+pub(crate) const fn path_of(alpn: Alpn) -> &'static str {
+    match alpn {
+        Alpn::Link => "/link",
+        Alpn::Join => "/join",
+    }
+}
+
+fn config() -> ServerConfig {
+    ServerConfig::builder()
+        .ws_only()
+        .max_request_body_size(MESSAGE_BYTES_MAX)
+        .max_response_body_size(MESSAGE_BYTES_MAX)
+        .max_connections(1)
+        .max_subscriptions_per_connection(LINK_SUBSCRIPTIONS_MAX)
+        .set_message_buffer_capacity(LINK_QUEUE_MAX)
+        .set_batch_request_config(BatchRequestConfig::Disabled)
+        .enable_ws_ping(
+            PingConfig::new().ping_interval(HEARTBEAT).inactive_limit(SILENCE).max_failures(1),
+        )
+        .build()
+}
+
+/// Calls of one link: bounded, and each asked again whether its caller is still let in.
+#[derive(Clone)]
+struct Bounded<S> {
+    service: S,
+    calls: Arc<Semaphore>,
+    peer: Peer,
+    let_in: LetIn,
+}
+
+impl<S> RpcServiceT for Bounded<S>
+where
+    S: RpcServiceT<
+            MethodResponse = MethodResponse,
+            BatchResponse = MethodResponse,
+            NotificationResponse = MethodResponse,
+        > + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    type MethodResponse = MethodResponse;
+    type NotificationResponse = MethodResponse;
+    type BatchResponse = MethodResponse;
+
+    fn call<'a>(
+        &self,
+        request: Request<'a>,
+    ) -> impl Future<Output = Self::MethodResponse> + Send + 'a {
+        let fault = if (self.let_in)(self.peer.alpn, &self.peer.pin) {
+            Fault::new(Code::Busy, "too many calls at once; try again soon")
+        } else {
+            Fault::new(Code::NotAllowed, "the key is not let in")
+        };
+        let permit = if fault.code == Code::Busy {
+            Arc::clone(&self.calls).try_acquire_owned().ok()
+        } else {
+            None
+        };
+        let service = self.service.clone();
+        async move {
+            let Some(_permit) = permit else {
+                return MethodResponse::error(request.id, ErrorObjectOwned::from(fault));
+            };
+            service.call(request).await
+        }
+    }
+
+    fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = Self::BatchResponse> + Send + 'a {
+        self.service.batch(batch)
+    }
+
+    fn notification<'a>(
+        &self,
+        notification: Notification<'a>,
+    ) -> impl Future<Output = Self::NotificationResponse> + Send + 'a {
+        self.service.notification(notification)
+    }
+}
+
+/// A stream that ends when the other half of `cut` is dropped.
+///
+/// jsonrpsee moves an upgraded stream into a task of its own, and on a stop waits for running
+/// subscriptions. A link that must close closes here, whatever runs on it.
+struct Severable<IO> {
+    io: IO,
+    cut: oneshot::Receiver<()>,
+    ended: bool,
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for Severable<IO> {
+    fn poll_read(
+        self: StdPin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.ended = this.ended || StdPin::new(&mut this.cut).poll(cx).is_ready();
+        if this.ended {
+            return Poll::Ready(Ok(()));
+        }
+        StdPin::new(&mut this.io).poll_read(cx, buf)
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Severable<IO> {
+    fn poll_write(
+        self: StdPin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        StdPin::new(&mut this.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: StdPin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        StdPin::new(&mut self.get_mut().io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: StdPin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        StdPin::new(&mut self.get_mut().io).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,297 @@
+//! The admin listener and the socket, spoken to in bytes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::{Extension, Router, routing::get};
+use dunlin_rpc::client::{CallError, SocketClient};
+use dunlin_rpc::json::Json;
+use dunlin_rpc::method::tables::{TablesClient, TablesServer};
+use dunlin_rpc::server::{serve_admin, serve_socket};
+use dunlin_rpc::{Caller, Code, Fault, Secret};
+use jsonrpsee::Extensions;
+use jsonrpsee::core::server::Methods;
+use jsonrpsee::core::{RpcResult, async_trait, to_json_raw_value};
+use serde_json::value::RawValue;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::watch;
+
+/// Tables that say who called.
+#[derive(Clone)]
+struct Tables {
+    puts: Arc<AtomicU64>,
+    taken: Arc<watch::Sender<u64>>,
+}
+
+fn raw(value: &impl serde::Serialize) -> RpcResult<Box<RawValue>> {
+    to_json_raw_value(value).map_err(|_| Fault::internal().into())
+}
+
+#[async_trait]
+impl TablesServer for Tables {
+    async fn getdata(
+        &self,
+        ext: &Extensions,
+        uuid: Option<Json>,
+        username: Option<Json>,
+        password: Option<Secret<Json>>,
+        _timestamp: Option<Json>,
+        _cursor: Option<Json>,
+    ) -> RpcResult<Box<RawValue>> {
+        let caller: &Caller = ext.get().unwrap();
+        if !(caller.local || username.is_some() && password.is_some()) {
+            return raw(&"authentication failed");
+        }
+        let taken = Arc::clone(&self.taken);
+        caller.when_taken(move || taken.send_modify(|count| *count += 1));
+        let how = (caller.local, caller.old, caller.socket, caller.peek);
+        raw(&("é", uuid, 1e-7, how, caller.basic.as_ref().map(|basic| &basic.name)))
+    }
+
+    async fn putdata(
+        &self,
+        _: &Extensions,
+        _uuid: Option<Json>,
+        _username: Option<Json>,
+        _password: Option<Secret<Json>>,
+        _nicedbdump: Option<Box<RawValue>>,
+    ) -> RpcResult<Box<RawValue>> {
+        self.puts.fetch_add(1, Ordering::SeqCst);
+        raw(&true)
+    }
+}
+
+struct Lab {
+    address: SocketAddr,
+    tables: Tables,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn tables() -> Tables {
+    Tables { puts: Arc::default(), taken: Arc::new(watch::channel(0).0) }
+}
+
+impl Lab {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let tables = tables();
+        let methods: Methods = tables.clone().into_rpc().into();
+        let page = |caller: Extension<Caller>| async move { format!("local {}", caller.local) };
+        let pages = Router::new().route("/", get(page));
+        let server = tokio::spawn(serve_admin(listener, methods, pages));
+        Self { address, tables, server }
+    }
+
+    /// Sends bytes and reads all that comes until the server closes.
+    async fn say(&self, bytes: &str) -> String {
+        let mut io = TcpStream::connect(self.address).await.unwrap();
+        let bytes = bytes.replace("PORT", &self.address.port().to_string());
+        io.write_all(bytes.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon(io.read_to_string(&mut answer)).await.unwrap();
+        answer
+    }
+
+    async fn post(&self, path: &str, kind: &str, body: &str) -> String {
+        let length = body.len();
+        self.say(&format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost:PORT\r\nConnection: close\r\n\
+             Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+        .await
+    }
+
+    async fn call(&self, body: &str) -> String {
+        self.post("/rpc", "application/json", body).await
+    }
+}
+
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), what).await.unwrap()
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").unwrap().1
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap()
+}
+
+const OF_2009: &str = "POST /sahana/admin/call/jsonrpc HTTP/1.0\r\n\
+    Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 98\r\n\
+    Host: 127.0.0.1:PORT\r\nUser-Agent: Python-urllib/1.17\r\nAccept: */*\r\n\r\n\
+    {\"params\":[\"machinename12345\",\"email@lums.edu.pk\",\"myPassword\"],\
+    \"method\":\"getdata\",\"id\":\"jsonrpc\"}";
+
+#[tokio::test]
+async fn a_client_of_2009_is_served_as_it_always_was() {
+    let lab = Lab::new().await;
+    let answer = lab.say(OF_2009).await;
+    let head = answer.split_once("\r\n\r\n").unwrap().0.to_ascii_lowercase();
+    assert!(head.starts_with("http/1.0 200 ok"), "{head}");
+    assert!(!head.contains("transfer-encoding") && !head.contains("www-authenticate"), "{head}");
+    assert!(head.contains(&format!("content-length: {}", body(&answer).len())), "{head}");
+    assert_eq!(
+        body(&answer),
+        r#"{"version":"1.1","id":"jsonrpc","result":["\u00e9","machinename12345",1.0e-7,[true,true,false,false],null],"error":null}"#
+    );
+    assert!(answer.is_ascii());
+}
+
+#[tokio::test]
+async fn the_host_is_asked_for_before_anything_else() {
+    let lab = Lab::new().await;
+    let foreign = OF_2009.replace("127.0.0.1:PORT", "evil.example");
+    let answer = lab.say(&foreign).await;
+    assert_eq!((status(&answer), body(&answer)), ("421", ""));
+    for path in ["/", "/health", "/rpc", "/nosuch"] {
+        let get = format!("GET {path} HTTP/1.1\r\nHost: evil:PORT\r\nConnection: close\r\n\r\n");
+        assert_eq!(status(&lab.say(&get).await), "421", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn notifications_are_executed_and_odd_ids_echoed() {
+    let lab = Lab::new().await;
+    let answer = lab.call(r#"{"jsonrpc":"2.0","method":"putdata","params":[]}"#).await;
+    assert_eq!((status(&answer), body(&answer)), ("204", ""));
+    let note = r#"{"method":"putdata","params":[],"id":null}"#;
+    let answer = lab.post("/eden/sync/call/jsonrpc", "text/plain", note).await;
+    assert_eq!((status(&answer), body(&answer)), ("200", ""));
+    assert_eq!(lab.tables.puts.load(Ordering::SeqCst), 2);
+    let answer = lab.call(r#"{"jsonrpc":"2.0","id":-1.50,"method":"putdata"}"#).await;
+    assert_eq!(body(&answer), r#"{"jsonrpc":"2.0","id":-1.50,"result":true}"#);
+}
+
+#[tokio::test]
+async fn a_batch_and_an_unknown_method_are_answered_on_rpc() {
+    let lab = Lab::new().await;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"putdata"}"#;
+    let answer = lab.call(&format!("[{call},{call}]")).await;
+    let one = r#"{"jsonrpc":"2.0","id":1,"result":true}"#;
+    assert_eq!(body(&answer), format!("[{one},{one}]"));
+    let answer = lab.call(r#"{"id":7,"method":"nosuch","params":[]}"#).await;
+    assert!(body(&answer).contains(r#""message":"method \"nosuch\" does not exist""#), "{answer}");
+    assert_eq!(status(&lab.post("/rpc", "text/plain", call).await), "415");
+}
+
+#[tokio::test]
+async fn the_get_flavour_answers_the_bare_value_and_is_never_local() {
+    let lab = Lab::new().await;
+    let get = |query: &str| {
+        format!(
+            "GET /eden/admin/call/json/getdata?{query} HTTP/1.0\r\nHost: localhost:PORT\r\n\r\n"
+        )
+    };
+    let answer = lab.say(&get("uuid=a+b&username=u&password=p&timestamp=0")).await;
+    assert_eq!(body(&answer), r#"["\u00e9","a b",1.0e-7,[false,true,false,true],null]"#);
+    assert_eq!(body(&lab.say(&get("uuid=a")).await), "\"authentication failed\"");
+    for bad in ["uuid=a&nosuch=1", "uuid=a&uuid=b", "uuid=%"] {
+        assert_eq!(status(&lab.say(&get(bad)).await), "400", "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_forwarded_call_fails_as_a_string() {
+    let lab = Lab::new().await;
+    let forwarded = OF_2009
+        .replace("Accept: */*", "X-Forwarded-For: 127.0.0.1")
+        .replace(r#""email@lums.edu.pk","myPassword""#, "null,null")
+        .replace(
+            "98",
+            &format!(
+                "{}",
+                r#"{"params":["machinename12345",null,null],"method":"getdata","id":"jsonrpc"}"#
+                    .len()
+            ),
+        );
+    let answer = lab.say(&forwarded).await;
+    assert!(body(&answer).contains(r#""result":"authentication failed""#), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_not_named_is_not_there() {
+    let lab = Lab::new().await;
+    let get = |path: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: localhost:PORT\r\nConnection: close\r\n\r\n")
+    };
+    assert_eq!(body(&lab.say(&get("/")).await), "local true");
+    assert_eq!(body(&lab.say(&get("/health")).await), "ok\n");
+    for path in ["/nosuch", "//rpc", "/rpc/", "/rpc/../rpc", "/%72pc", "/link", "/join"] {
+        assert_eq!(status(&lab.say(&get(path)).await), "404", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused_unread() {
+    let lab = Lab::new().await;
+    let answer = lab
+        .say(
+            "POST /rpc HTTP/1.1\r\nHost: localhost:PORT\r\nContent-Type: application/json\r\n\
+             Content-Length: 999999999\r\n\r\n",
+        )
+        .await;
+    assert_eq!(status(&answer), "413");
+    let large = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"putdata","params":["a","b","c","{}"]}}"#,
+        "x".repeat(3 * 1024 * 1024)
+    );
+    assert_eq!(body(&lab.call(&large).await), r#"{"jsonrpc":"2.0","id":1,"result":true}"#);
+}
+
+#[tokio::test]
+async fn an_answer_is_taken_when_the_caller_closes_or_asks_again() {
+    let lab = Lab::new().await;
+    let mut taken = lab.tables.taken.subscribe();
+    lab.say(OF_2009).await;
+    soon(taken.wait_for(|count| *count == 1)).await.unwrap();
+
+    let port = lab.address.port();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"getdata","params":["a"]}"#;
+    let request = format!(
+        "POST /rpc HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{call}",
+        call.len()
+    );
+    let mut io = TcpStream::connect(lab.address).await.unwrap();
+    for count in 1..=3 {
+        io.write_all(request.as_bytes()).await.unwrap();
+        let mut piece = [0; 1024];
+        assert!(soon(io.read(&mut piece)).await.unwrap() > 0);
+        soon(taken.wait_for(|taken| *taken == count)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_socket_speaks_to_the_typed_client() {
+    let folder = std::env::temp_dir().join(format!("dunlin-rpc-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("s");
+    let client = SocketClient::new(&path);
+    let absent = client.call::<bool>("putdata", &serde_json::json!([])).await.unwrap_err();
+    assert!(matches!(absent, CallError::Unreachable(_)), "{absent:?}");
+
+    let methods: Methods = tables().into_rpc().into();
+    let server = tokio::spawn(serve_socket(UnixListener::bind(&path).unwrap(), methods));
+    assert!(client.call::<bool>("putdata", &serde_json::json!([])).await.unwrap());
+    let uuid = Some(Json::Text("a".to_owned()));
+    let got = client.getdata(uuid, None, None, None, None).await.unwrap();
+    assert_eq!(got.get(), r#"["é","a",1e-7,[true,false,true,false],null]"#);
+    let error = client.call::<bool>("nosuch", &serde_json::json!([])).await.unwrap_err();
+    assert!(matches!(error, CallError::Fault(fault) if fault.code == Code::UnknownMethod));
+    server.abort();
+    std::fs::remove_dir_all(&folder).unwrap();
+}
