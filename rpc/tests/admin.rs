@@ -26,6 +26,26 @@ use tokio::sync::watch;
 struct Tables {
     puts: Arc<AtomicU64>,
     taken: Arc<watch::Sender<u64>>,
+    lost: Arc<watch::Sender<u64>>,
+}
+
+/// Counts as lost unless it was counted as taken.
+struct Fate {
+    tables: Tables,
+    taken: bool,
+}
+
+impl Fate {
+    fn take(mut self) {
+        self.taken = true;
+    }
+}
+
+impl Drop for Fate {
+    fn drop(&mut self) {
+        let counter = if self.taken { &self.tables.taken } else { &self.tables.lost };
+        counter.send_modify(|count| *count += 1);
+    }
 }
 
 fn raw(value: &impl serde::Serialize) -> RpcResult<Box<RawValue>> {
@@ -47,8 +67,8 @@ impl TablesServer for Tables {
         if !(caller.local || username.is_some() && password.is_some()) {
             return raw(&"authentication failed");
         }
-        let taken = Arc::clone(&self.taken);
-        caller.when_taken(move || taken.send_modify(|count| *count += 1));
+        let fate = Fate { tables: self.clone(), taken: false };
+        caller.when_taken(move || fate.take());
         let how = (caller.local, caller.old, caller.socket, caller.peek);
         raw(&("é", uuid, 1e-7, how, caller.basic.as_ref().map(|basic| &basic.name)))
     }
@@ -79,7 +99,8 @@ impl Drop for Lab {
 }
 
 fn tables() -> Tables {
-    Tables { puts: Arc::default(), taken: Arc::new(watch::channel(0).0) }
+    let counter = || Arc::new(watch::channel(0).0);
+    Tables { puts: Arc::default(), taken: counter(), lost: counter() }
 }
 
 impl Lab {
@@ -149,6 +170,14 @@ async fn a_client_of_2009_is_served_as_it_always_was() {
         r#"{"version":"1.1","id":"jsonrpc","result":["\u00e9","machinename12345",1.0e-7,[true,true,false,false],null],"error":null}"#
     );
     assert!(answer.is_ascii());
+}
+
+#[tokio::test]
+async fn a_proxy_s_form_of_target_is_taken_for_our_own_address_only() {
+    let lab = Lab::new().await;
+    let asked = |authority: &str| OF_2009.replace("POST /", &format!("POST http://{authority}/"));
+    assert_eq!(status(&lab.say(&asked("127.0.0.1:PORT")).await), "200");
+    assert_eq!(status(&lab.say(&asked("evil.example")).await), "421");
 }
 
 #[tokio::test]
@@ -273,6 +302,24 @@ async fn an_answer_is_taken_when_the_caller_closes_or_asks_again() {
         assert!(soon(io.read(&mut piece)).await.unwrap() > 0);
         soon(taken.wait_for(|taken| *taken == count)).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_not_taken_when_the_caller_resets() {
+    let lab = Lab::new().await;
+    let mut lost = lab.tables.lost.subscribe();
+    let port = lab.address.port().to_string();
+    let keeping = OF_2009.replace("HTTP/1.0", "HTTP/1.1");
+    for (count, request) in [(1, OF_2009), (2, &keeping)] {
+        let mut io = TcpStream::connect(lab.address).await.unwrap();
+        io.write_all(request.replace("PORT", &port).as_bytes()).await.unwrap();
+        let mut piece = [0; 16];
+        assert!(soon(io.read(&mut piece)).await.unwrap() > 0);
+        io.set_zero_linger().unwrap();
+        drop(io);
+        soon(lost.wait_for(|lost| *lost == count)).await.unwrap();
+    }
+    assert_eq!(*lab.tables.taken.borrow(), 0);
 }
 
 #[tokio::test]

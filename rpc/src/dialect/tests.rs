@@ -230,3 +230,16 @@ async fn a_bomb_is_refused_without_a_call() {
     assert!(story.ask(Door::Rpc, &deep).await.unwrap().contains("-32600"));
     assert_eq!(story.called.load(Ordering::SeqCst), 0);
 }
+
+proptest::proptest! {
+    #[test]
+    fn noise_is_answered_and_never_a_panic(
+        text in r#"[\[\]{}":,a-z0-9.eE\\-]{0,60}"#, old in proptest::bool::ANY,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let door = if old { Door::Old } else { Door::Rpc };
+        let answer = runtime.block_on(Story::new().ask(door, &text));
+        let answer = answer.unwrap_or_else(|| "{}".to_owned());
+        proptest::prop_assert!(serde_json::from_str::<serde_json::Value>(&answer).is_ok());
+    }
+}

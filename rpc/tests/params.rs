@@ -1,0 +1,78 @@
+//! The table of parameters says what the traits say.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::fmt::Debug;
+use std::sync::Mutex;
+
+use dunlin_rpc::Secret;
+use dunlin_rpc::method::PARAMS;
+use dunlin_rpc::method::admin::AdminClient;
+use dunlin_rpc::method::tables::TablesClient;
+use dunlin_rpc::wire::admin::Track;
+use jsonrpsee::core::client::{BatchResponse, ClientT, Error};
+use jsonrpsee::core::params::BatchRequestBuilder;
+use jsonrpsee::core::traits::ToRpcParams;
+use serde::de::DeserializeOwned;
+
+/// A client that writes down what it is asked to send, and sends nothing.
+#[derive(Default)]
+struct Recorder(Mutex<Vec<(String, usize)>>);
+
+impl ClientT for Recorder {
+    async fn notification<P: ToRpcParams + Send>(&self, _: &str, _: P) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn request<R, P>(&self, method: &str, params: P) -> Result<R, Error>
+    where
+        R: DeserializeOwned,
+        P: ToRpcParams + Send,
+    {
+        let params = params.to_rpc_params().unwrap();
+        let count = params.map_or(0, |raw| {
+            serde_json::from_str::<Vec<serde_json::Value>>(raw.get()).unwrap().len()
+        });
+        self.0.lock().unwrap().push((method.to_owned(), count));
+        Err(Error::Custom("recorded".to_owned()))
+    }
+
+    async fn batch_request<'a, R>(
+        &self,
+        _: BatchRequestBuilder<'a>,
+    ) -> Result<BatchResponse<'a, R>, Error>
+    where
+        R: DeserializeOwned + Debug + 'a,
+    {
+        Err(Error::Custom("recorded".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn every_method_is_in_the_table_with_its_parameters() {
+    let client = Recorder::default();
+    let text = || "x".to_owned();
+    let secret = || Secret(text());
+    client.getdata(None, None, None, None, None).await.unwrap_err();
+    client.putdata(None, None, None, None).await.unwrap_err();
+    client.machine_status().await.unwrap_err();
+    client.partners_list().await.unwrap_err();
+    client.tables_list().await.unwrap_err();
+    client.tables_track(Track::default()).await.unwrap_err();
+    client.history_list(None, None, None).await.unwrap_err();
+    client.conflicts_list(None).await.unwrap_err();
+    client.conflicts_restore(1).await.unwrap_err();
+    client.held_list(None).await.unwrap_err();
+    client.held_retry(None).await.unwrap_err();
+    client.sync_now(None, None).await.unwrap_err();
+    client.pairing_invite(None, None).await.unwrap_err();
+    client.pairing_join(secret()).await.unwrap_err();
+    client.users_list().await.unwrap_err();
+    client.users_add(text(), text(), secret()).await.unwrap_err();
+    client.users_passwd(text(), secret()).await.unwrap_err();
+    client.users_remove(text()).await.unwrap_err();
+    let recorded = client.0.into_inner().unwrap();
+    let table: Vec<_> =
+        PARAMS.iter().map(|(method, params)| ((*method).to_owned(), params.len())).collect();
+    assert_eq!(recorded, table);
+}
