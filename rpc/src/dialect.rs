@@ -208,10 +208,14 @@ impl Version {
     }
 }
 
+/// The answer to a call that was not read: its id is unknown.
+pub fn refused(door: Door, fault: &Fault) -> String {
+    failed(if door == Door::Old { Version::One } else { Version::Two }, "null", fault)
+}
+
 fn unreadable(door: Door, broken: Broken) -> String {
-    let version = if door == Door::Old { Version::One } else { Version::Two };
     let code = if broken == Broken::Syntax { Code::Parse } else { Code::InvalidRequest };
-    failed(version, "null", &Fault::new(code, broken.to_string()))
+    refused(door, &Fault::new(code, broken.to_string()))
 }
 
 fn failed(version: Version, id: &str, fault: &Fault) -> String {

@@ -322,6 +322,18 @@ async fn an_answer_is_not_taken_when_the_caller_resets() {
     assert_eq!(*lab.tables.taken.borrow(), 0);
 }
 
+/// Takes as long as `limits::HEAD`.
+#[tokio::test]
+async fn a_caller_that_goes_silent_is_hung_up_on() {
+    let lab = Lab::new().await;
+    let half = "POST /rpc HTTP/1.1\r\nHost: loc";
+    let whole = "GET /health HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n";
+    let (nothing, half, idle) = tokio::join!(lab.say(""), lab.say(half), lab.say(whole));
+    assert_eq!(nothing, "");
+    assert!(half.is_empty() || status(&half) == "408", "{half}");
+    assert_eq!(body(&idle), "ok\n");
+}
+
 #[tokio::test]
 async fn the_socket_speaks_to_the_typed_client() {
     let folder = std::env::temp_dir().join(format!("dunlin-rpc-{}", uuid::Uuid::new_v4()));

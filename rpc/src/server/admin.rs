@@ -28,7 +28,9 @@ use tracing::{debug, warn};
 
 use super::body::{self, Room};
 use crate::caller::{Caller, Taken};
+use crate::code::Code;
 use crate::dialect::{self, Door};
+use crate::fault::Fault;
 use crate::guard::{self, Facts, Path, Verdict};
 use crate::json::old_safe;
 use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, GOODBYE, GOODBYE_BYTES_MAX, HEAD};
@@ -185,6 +187,10 @@ impl Desk {
     async fn rpc(&self, caller: Caller, door: Door, request: Request<Incoming>) -> Response<Body> {
         let read = match body::read(request.into_body(), &self.room).await {
             Ok(read) => read,
+            Err(StatusCode::SERVICE_UNAVAILABLE) => {
+                let busy = Fault::new(Code::Busy, "busy with other large calls; try again soon");
+                return closing(json(dialect::refused(door, &busy)));
+            }
             Err(status) => return closing(empty(status)),
         };
         match dialect::answer(&self.methods, &caller, door, &read.bytes).await {
@@ -216,9 +222,7 @@ impl Desk {
         match result {
             Ok(value) => json(old_safe(&value)),
             Err(fault) if fault.code.is_passing() => empty(StatusCode::SERVICE_UNAVAILABLE),
-            Err(fault) if fault.code == crate::Code::Internal => {
-                empty(StatusCode::INTERNAL_SERVER_ERROR)
-            }
+            Err(fault) if fault.code == Code::Internal => empty(StatusCode::INTERNAL_SERVER_ERROR),
             Err(_) => empty(StatusCode::BAD_REQUEST),
         }
     }
