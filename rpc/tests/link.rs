@@ -249,9 +249,15 @@ async fn a_key_that_is_forgotten_gets_no_more_answers() {
 #[tokio::test]
 async fn a_link_that_is_dropped_here_ends_there_whatever_runs_on_it() {
     let lab = Lab::new().await;
-    let (link, _) = lab.dial().await.unwrap();
+    let link = Arc::new(lab.dial().await.unwrap().0);
     let mut events = soon(link.partner_events()).await.unwrap();
+    let asking = Arc::clone(&link);
+    let call =
+        tokio::spawn(async move { asking.partner_roster(RosterAsk::default()).await.is_err() });
+    tokio::task::yield_now().await;
+    soon(link.partner_digest(DigestAsk::default())).await.unwrap();
     lab.accepting.abort();
+    assert!(soon(call).await.unwrap(), "a call that would never end");
     assert!(soon(events.next()).await.is_none());
     soon(link.on_disconnect()).await;
 }
