@@ -1,1 +1,60 @@
 //! Tables, rows, stamps, merging, tracking: how tables stay the same.
+//!
+//! Only people's writes make versions; the table shows the versions. What a tracked table shows is a function of
+//! the *set* of row versions known here, so equal sets give equal tables, whatever the order in which they came.
+//!
+//! ```text
+//!   application ──writes──▶ table ──trigger──▶ log          (any process, any SQLite ≥ 3.24)
+//!                             ▲                 │ fold      (ours: one entry per row, a seq, a stamp)
+//!                             │ settle          ▼
+//!   partner ──page──▶ apply ──┴───────────▶ entries ──page──▶ partner
+//! ```
+//!
+//! # Invariants
+//!
+//! * No network, no JSON, no thread, no async; time is handed in as a [`Clock`].
+//! * The rules ([`version`], [`settle`], [`stamp`], [`name`]) know no SQL; the rest drives SQLite by them.
+//! * Nothing outside this crate knows SQL, and nothing in it knows a partner's address.
+
+mod apply;
+mod catalogue;
+mod cell;
+mod clock;
+mod conflict;
+mod cursor;
+mod digest;
+mod dump;
+mod entry;
+mod error;
+mod fold;
+mod ground;
+mod held;
+mod key;
+pub mod name;
+mod numbers;
+mod origin;
+mod page;
+mod repair;
+mod rows;
+pub mod settle;
+pub mod shop;
+pub mod stamp;
+mod store;
+mod track;
+mod trigger;
+pub mod version;
+
+pub use apply::{Applied, Sender};
+pub use catalogue::{Naming, OnDelete, Reference, Shape, Table};
+pub use cell::{Affinity, Cell, Cells};
+pub use clock::{Clock, Millis};
+pub use conflict::Conflict;
+pub use cursor::Known;
+pub use dump::{Dump, DumpSince, DumpTable, PutRow, PutTable};
+pub use error::{Error, Result};
+pub use held::{Held, Why};
+pub use origin::Origin;
+pub use page::{Ask, Body, Last, Page, PageTable, Row, Withheld};
+pub use stamp::Stamp;
+pub use store::{Greeting, Options, Store, TableState};
+pub use track::{Track, Tracked};

@@ -28,6 +28,7 @@ mod dice;
 mod fill;
 mod item;
 mod names;
+mod sales;
 mod till;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub use deed::Deed;
 pub use dice::Dice;
 pub use fill::{Size, fill};
 pub use item::rows_of_200_bytes;
+pub use sales::Sales;
 pub use till::Till;
 
 /// The shop's tables, parents before children.

@@ -1,0 +1,381 @@
+//! The catalogue: what the tracked tables look like, and what a reference or a key means for names.
+//!
+//! Read from SQLite's own description of the file, again whenever that changes.
+//! How a column that refers to another table travels:
+//!
+//! ```text
+//!   the reference points to        the child's column travels as       the parent's uuid comes from
+//!   a local number (integer key)   {"row": uuid}                       the cell
+//!   the key that names the parent  itself, or as the parent's column   hashing the key
+//!                                  travels where that is a reference
+//!   another UNIQUE column          {"row": uuid}                       the cell
+//! ```
+
+mod load;
+mod sql;
+
+pub(crate) use load::{Listed, load, read};
+
+use crate::{Affinity, Cell, name};
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// How SQLite compares a text column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Collation {
+    Binary,
+    NoCase,
+    RTrim,
+    /// Made by the application: we cannot compare as it does.
+    Other,
+}
+
+impl Collation {
+    pub(crate) fn named(name: &str) -> Self {
+        match name.to_ascii_uppercase().as_str() {
+            "BINARY" | "" => Self::Binary,
+            "NOCASE" => Self::NoCase,
+            "RTRIM" => Self::RTrim,
+            _ => Self::Other,
+        }
+    }
+
+    /// The one cell that stands for all that compare equal to it.
+    pub(crate) fn fold(self, cell: &Cell) -> Cell {
+        match (self, cell) {
+            (Self::NoCase, Cell::Text(text)) => Cell::Text(text.to_ascii_lowercase()),
+            (Self::RTrim, Cell::Text(text)) => {
+                let end = text.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+                Cell::Text(text.iter().take(end).copied().collect())
+            }
+            // 1.0 = 1 for SQLite.
+            #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+            (_, Cell::Real(x)) if x.fract() == 0.0 && x.abs() < 9.0e15 => Cell::Integer(*x as i64),
+            _ => cell.clone(),
+        }
+    }
+}
+
+/// What names a row of a table on all machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// The value of a `uuid` column: its place among the columns.
+    Uuid(usize),
+    /// The key, which means something: text, several columns, or a reference.
+    Key,
+    /// A UNIQUE over references only, in a table with an integer key: the columns.
+    Unique(Vec<usize>),
+    /// The moment it was made: integer keys are local numbers.
+    Integer,
+    /// The integer is the name, because a person said so.
+    Natural,
+}
+
+impl Naming {
+    /// In one word, for people and partners.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Uuid(_) => "uuid",
+            Self::Key => "key",
+            Self::Unique(_) => "unique",
+            Self::Integer => "integer",
+            Self::Natural => "natural",
+        }
+    }
+}
+
+/// What a reference does when its parent goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDelete {
+    /// NO ACTION and RESTRICT: the child keeps its parent.
+    Restrict,
+    /// The child goes with it.
+    Cascade,
+    /// SET NULL and SET DEFAULT: the child stays, without it.
+    SetNull,
+}
+
+/// One stored column.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) declared: String,
+    pub(crate) affinity: Affinity,
+    pub(crate) not_null: bool,
+    /// Where its value is a reference: the table, and the column of it that this one shows.
+    pub(crate) target: Option<Target>,
+}
+
+/// What a reference column shows: this column of that table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) table: String,
+    pub(crate) column: String,
+}
+
+/// A UNIQUE that can clash: not the one that names the row.
+#[derive(Clone, Debug)]
+pub(crate) struct Unique {
+    pub(crate) columns: Vec<usize>,
+    pub(crate) collations: Vec<Collation>,
+    /// Declared in the table, not a bare index; only such may be named in a trigger.
+    pub(crate) constraint: bool,
+}
+
+/// How a reference finds its parent's uuid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The cell says it.
+    Row,
+    /// Hashing the key that names the parent.
+    Key,
+}
+
+/// A reference from one table to another.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// The child's columns, in the order of the parent's key.
+    pub(crate) columns: Vec<usize>,
+    pub(crate) parent: String,
+    pub(crate) parent_columns: Vec<String>,
+    pub(crate) on_delete: OnDelete,
+    /// The application does not keep it: translated, but nothing is held for it.
+    pub(crate) loose: bool,
+    pub(crate) by: By,
+}
+
+/// A tracked table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) key: Vec<usize>,
+    pub(crate) key_collations: Vec<Collation>,
+    pub(crate) naming: Naming,
+    /// The integer key column, where it is a local number that does not travel as a value.
+    pub(crate) number: Option<usize>,
+    pub(crate) autoincrement: bool,
+    pub(crate) uniques: Vec<Unique>,
+    pub(crate) references: Vec<Reference>,
+    pub(crate) copies: bool,
+    pub(crate) sql: sql::Sql,
+}
+
+/// A table as partners and people are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Its name.
+    pub name: String,
+    /// Stored columns: name, declared type, NOT NULL, part of the key.
+    pub columns: Vec<(String, String, bool, bool)>,
+    /// What names its rows.
+    pub naming: &'static str,
+    /// References: columns, parent, loose.
+    pub references: Vec<(Vec<String>, String, bool)>,
+}
+
+impl Table {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What names its rows.
+    pub fn naming(&self) -> &Naming {
+        &self.naming
+    }
+
+    pub(crate) fn column(&self, name: &str) -> Option<(usize, &Column)> {
+        self.columns.iter().enumerate().find(|(_, column)| column.name.eq_ignore_ascii_case(name))
+    }
+
+    pub(crate) fn at(&self, index: usize) -> Option<&Column> {
+        self.columns.get(index)
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            name: self.name.clone(),
+            columns: self
+                .columns
+                .iter()
+                .enumerate()
+                .map(|(index, column)| {
+                    let in_key = self.key.contains(&index);
+                    (column.name.clone(), column.declared.clone(), column.not_null, in_key)
+                })
+                .collect(),
+            naming: self.naming.word(),
+            references: self
+                .references
+                .iter()
+                .map(|reference| {
+                    let columns = reference
+                        .columns
+                        .iter()
+                        .filter_map(|&index| self.at(index))
+                        .map(|c| c.name.clone());
+                    (columns.collect(), reference.parent.clone(), reference.loose)
+                })
+                .collect(),
+        }
+    }
+
+    /// The statement that inserts a row with these columns; the others take their defaults.
+    pub(crate) fn insert_some<'n>(&self, columns: impl Iterator<Item = &'n str>) -> String {
+        let names: Vec<String> = columns.map(crate::trigger::quote).collect();
+        let places: Vec<String> = (1..=names.len()).map(|n| format!("?{n}")).collect();
+        let on = crate::trigger::quote(&self.name);
+        if names.is_empty() {
+            return format!("INSERT OR ABORT INTO {on} DEFAULT VALUES");
+        }
+        format!("INSERT OR ABORT INTO {on} ({}) VALUES ({})", names.join(", "), places.join(", "))
+    }
+
+    pub(crate) fn internal(&self) -> bool {
+        is_ours(&self.name)
+    }
+}
+
+/// A table of the sidecar?
+pub(crate) fn is_ours(name: &str) -> bool {
+    name.get(..8).is_some_and(|head| head.eq_ignore_ascii_case("_dunlin_"))
+}
+
+/// All tracked tables of one file.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    /// Parents before children, as far as there is such an order.
+    pub(crate) tables: Vec<Arc<Table>>,
+    by_id: HashMap<i64, Arc<Table>>,
+    by_name: HashMap<String, Arc<Table>>,
+    /// Parent's id → (child, which of its references).
+    children: HashMap<i64, Vec<(Arc<Table>, usize)>>,
+    /// Table's id → (child, its column, the column of ours that it shows).
+    showing: HashMap<i64, Vec<(Arc<Table>, usize, String)>>,
+}
+
+impl Catalogue {
+    pub(crate) fn new(tables: Vec<Table>) -> Self {
+        let tables: Vec<Arc<Table>> = parents_first(tables).into_iter().map(Arc::new).collect();
+        let mut catalogue = Self {
+            by_id: tables.iter().map(|table| (table.id, Arc::clone(table))).collect(),
+            by_name: tables
+                .iter()
+                .map(|table| (table.name.to_ascii_lowercase(), Arc::clone(table)))
+                .collect(),
+            ..Self::default()
+        };
+        for child in &tables {
+            for (index, reference) in child.references.iter().enumerate() {
+                if let Some(parent) = catalogue.named(&reference.parent).map(|parent| parent.id) {
+                    catalogue.children.entry(parent).or_default().push((Arc::clone(child), index));
+                }
+            }
+            for (index, column) in child.columns.iter().enumerate() {
+                let Some(target) = &column.target else { continue };
+                if let Some(parent) = catalogue.named(&target.table).map(|parent| parent.id) {
+                    let shows = (Arc::clone(child), index, target.column.clone());
+                    catalogue.showing.entry(parent).or_default().push(shows);
+                }
+            }
+        }
+        catalogue.tables = tables;
+        catalogue
+    }
+
+    pub(crate) fn id(&self, id: i64) -> Option<&Arc<Table>> {
+        self.by_id.get(&id)
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Table>> {
+        self.by_name.get(&name.to_ascii_lowercase())
+    }
+
+    /// References to a table: the child and which of its references.
+    pub(crate) fn children(&self, parent: i64) -> &[(Arc<Table>, usize)] {
+        self.children.get(&parent).map_or(&[], Vec::as_slice)
+    }
+
+    /// Columns of other tables that show a column of this one.
+    pub(crate) fn showing(&self, parent: i64) -> &[(Arc<Table>, usize, String)] {
+        self.showing.get(&parent).map_or(&[], Vec::as_slice)
+    }
+
+    /// The row that a reference of these cells points to; none for NULL, and for numbers that name no row.
+    pub(crate) fn parent_of<'c>(
+        &self,
+        table: &Table,
+        reference: &Reference,
+        cell: impl Fn(&str) -> Option<&'c Cell>,
+    ) -> Option<Uuid> {
+        let mut cells = Vec::with_capacity(reference.columns.len());
+        for &index in &reference.columns {
+            match cell(&table.at(index)?.name)? {
+                Cell::Null => return None,
+                found => cells.push(found.clone()),
+            }
+        }
+        match reference.by {
+            By::Row => match cells.first()? {
+                Cell::Row(uuid) => Some(*uuid),
+                _ => None,
+            },
+            By::Key => {
+                let parent = self.named(&reference.parent)?;
+                parent.name_of_key(&cells)
+            }
+        }
+    }
+}
+
+impl Table {
+    /// The uuid of the row whose naming columns hold these cells, in the order of [`Table::naming_columns`].
+    pub(crate) fn name_of_key(&self, cells: &[Cell]) -> Option<Uuid> {
+        if cells.contains(&Cell::Null) {
+            return None;
+        }
+        if let (Naming::Uuid(_), [Cell::Text(text)]) = (&self.naming, cells)
+            && let Some(uuid) =
+                std::str::from_utf8(text).ok().and_then(|text| Uuid::try_parse(text).ok())
+        {
+            return Some(uuid);
+        }
+        let folded: Vec<Cell> = match self.naming {
+            Naming::Key => {
+                cells.iter().zip(&self.key_collations).map(|(cell, by)| by.fold(cell)).collect()
+            }
+            _ => cells.iter().map(|cell| Collation::Binary.fold(cell)).collect(),
+        };
+        Some(name::of_key(&self.name, &folded))
+    }
+
+    /// The columns that name a row; none where a local number does not.
+    pub(crate) fn naming_columns(&self) -> &[usize] {
+        match &self.naming {
+            Naming::Uuid(column) => std::slice::from_ref(column),
+            Naming::Key | Naming::Natural => &self.key,
+            Naming::Unique(columns) => columns,
+            Naming::Integer => &[],
+        }
+    }
+}
+
+fn parents_first(mut tables: Vec<Table>) -> Vec<Table> {
+    let mut ordered: Vec<Table> = Vec::with_capacity(tables.len());
+    while !tables.is_empty() {
+        let ready = tables.iter().position(|table| {
+            table.references.iter().all(|reference| {
+                reference.parent.eq_ignore_ascii_case(&table.name)
+                    || !tables
+                        .iter()
+                        .any(|other| other.name.eq_ignore_ascii_case(&reference.parent))
+            })
+        });
+        // A circle has no beginning: any of its tables will do.
+        ordered.push(tables.swap_remove(ready.unwrap_or(0)));
+    }
+    ordered
+}

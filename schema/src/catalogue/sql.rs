@@ -1,0 +1,64 @@
+//! The statements that read and write one tracked table, made once.
+
+use super::Table;
+use crate::trigger::quote;
+
+/// Statements for one table. Key parameters come first, in the order of the key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sql {
+    /// All columns of the row at a key.
+    pub(crate) read: String,
+    /// The row at a key, out.
+    pub(crate) delete: String,
+    /// A row with all its columns, in.
+    pub(crate) insert: String,
+    /// All columns of the row at a key, changed.
+    pub(crate) update: String,
+    /// The key of every row that holds these values: by the columns asked for.
+    key_list: String,
+    table: String,
+}
+
+impl Sql {
+    pub(crate) fn of(table: &Table) -> Self {
+        let names: Vec<String> = table.columns.iter().map(|column| quote(&column.name)).collect();
+        let key: Vec<&String> = table.key.iter().filter_map(|&index| names.get(index)).collect();
+        let on = quote(&table.name);
+        let at: Vec<String> =
+            key.iter().enumerate().map(|(n, name)| format!("{name} = ?{}", n + 1)).collect();
+        let at = at.join(" AND ");
+        let places: Vec<String> = (1..=names.len()).map(|n| format!("?{n}")).collect();
+        let sets: Vec<String> = names
+            .iter()
+            .enumerate()
+            .map(|(n, name)| format!("{name} = ?{}", key.len() + n + 1))
+            .collect();
+        Self {
+            read: format!("SELECT {} FROM {on} WHERE {at}", names.join(", ")),
+            delete: format!("DELETE FROM {on} WHERE {at}"),
+            insert: format!(
+                "INSERT OR ABORT INTO {on} ({}) VALUES ({})",
+                names.join(", "),
+                places.join(", ")
+            ),
+            update: format!("UPDATE OR ABORT {on} SET {} WHERE {at}", sets.join(", ")),
+            key_list: key.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),
+            table: on,
+        }
+    }
+
+    /// The keys of rows that hold given values in these columns.
+    pub(crate) fn keys_where(&self, columns: &[&str]) -> String {
+        let at: Vec<String> = columns
+            .iter()
+            .enumerate()
+            .map(|(n, name)| format!("{} = ?{}", quote(name), n + 1))
+            .collect();
+        format!("SELECT {} FROM {} WHERE {}", self.key_list, self.table, at.join(" AND "))
+    }
+
+    /// The greatest value of a column.
+    pub(crate) fn greatest(&self, column: &str) -> String {
+        format!("SELECT max({}) FROM {}", quote(column), self.table)
+    }
+}

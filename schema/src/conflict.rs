@@ -1,0 +1,255 @@
+//! The conflict journal: what lost, kept in the shop's own tables.
+//!
+//! An entry's uuid is derived from the row and the loser's (origin, seq), and it says nothing that depends on who
+//! found it: so it is one entry in the shop, survives the machine that found it, and is settled once.
+
+use crate::entry::{Entry, State};
+use crate::error::Doing as _;
+use crate::held::{Keep, Why};
+use crate::key::Key;
+use crate::store::{Flush, Tx};
+use crate::version::Head;
+use crate::{Cell, Cells, Error, Origin, Result, Stamp, Store, name};
+use rusqlite::{OptionalExtension as _, params};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+pub(crate) const TABLE: &str = "_dunlin_conflict";
+
+/// A version that lost to another that had not seen it, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conflict {
+    /// Its number here; what `conflicts restore N` names.
+    pub number: i64,
+    /// The row.
+    pub row: Uuid,
+    /// Its table.
+    pub table: String,
+    /// Who wrote the version that lost: machine and epoch, as text.
+    pub loser: String,
+    /// When it was written.
+    pub stamp: Stamp,
+    /// Its values; none: a delete lost.
+    pub cells: Option<Cells>,
+    /// Who wrote the version that stands.
+    pub winner: Option<Origin>,
+    /// When.
+    pub winner_stamp: Option<Stamp>,
+    /// The values that stand; none: the row is deleted.
+    pub winner_cells: Option<Cells>,
+    /// What a person did about it.
+    pub settled: Option<String>,
+}
+
+/// One line of the journal, as stored.
+struct Line {
+    number: i64,
+    uuid: Uuid,
+    table: String,
+    row: String,
+    loser: String,
+    seq: i64,
+    stamp: i64,
+    cells: Option<Vec<u8>>,
+    settled: Option<String>,
+}
+
+const LINES: &str =
+    "SELECT n, uuid, tbl, row, origin, seq, stamp, cells, settled FROM _dunlin_conflict";
+
+fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<Line> {
+    Ok(Line {
+        number: row.get(0)?,
+        uuid: Uuid::try_parse(&row.get::<_, String>(1)?).unwrap_or_default(),
+        table: row.get(2)?,
+        row: row.get(3)?,
+        loser: row.get(4)?,
+        seq: row.get(5)?,
+        stamp: row.get(6)?,
+        cells: row.get(7)?,
+        settled: row.get(8)?,
+    })
+}
+
+impl Tx<'_> {
+    /// Keeps a version that lost, once in the shop. `cells`: none for a tombstone.
+    pub(crate) fn conflict(
+        &mut self,
+        (table, row): (i64, Uuid),
+        loser: &Head,
+        cells: Option<&Cells>,
+    ) -> Result<()> {
+        let uuid = name::of_conflict(row, loser.origin, loser.seq);
+        let table_name = self.table_name(table)?;
+        if table_name.eq_ignore_ascii_case(TABLE) || self.entry(uuid)?.is_some() {
+            return Ok(());
+        }
+        let catalogue = Arc::clone(&self.catalogue);
+        let Some(journal) = catalogue.named(TABLE) else {
+            return Err(Error::Sidecar { what: "no conflict journal" });
+        };
+        self.conn
+            .prepare_cached(
+                "INSERT INTO _dunlin_conflict (uuid, tbl, row, origin, seq, stamp, cells) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    uuid.to_string(),
+                    table_name,
+                    row.to_string(),
+                    loser.origin.to_string(),
+                    loser.seq,
+                    loser.stamp.to_i64(),
+                    cells.map(|cells| cells.sorted().encode()),
+                ])
+            })
+            .doing("keep a version that lost")?;
+        self.conflicts += 1;
+        let key = Key::Integer(self.conn.last_insert_rowid());
+        let via = self.via.take();
+        let made = self.conflict_version(journal, uuid, key, loser.stamp);
+        self.via = via;
+        made.map(|_| ())
+    }
+
+    fn conflict_version(
+        &mut self,
+        journal: &crate::Table,
+        uuid: Uuid,
+        key: Key,
+        stamp: Stamp,
+    ) -> Result<Entry> {
+        let old = self.entry(uuid)?;
+        let row = self
+            .read_row(journal, &key)?
+            .ok_or(Error::Sidecar { what: "a conflict without its line" })?;
+        let cells = self.translate(journal, row, &crate::rows::Names::new())?;
+        self.make((journal, uuid), old.as_ref(), Some(&cells), stamp, Some(key))
+    }
+
+    /// Writes a version here that no trigger told of, and leaves it to be settled. `cells`: none for a tombstone.
+    pub(crate) fn write_version(
+        &mut self,
+        (table, uuid): (&crate::Table, Uuid),
+        old: Option<&Entry>,
+        cells: Option<&Cells>,
+        stamp: Stamp,
+    ) -> Result<()> {
+        let before = match old.filter(|old| !old.head.dead) {
+            Some(old) if cells.is_none() => self.values(old)?,
+            _ => None,
+        };
+        let key = old.and_then(|old| old.key.clone());
+        let mut entry = self.make((table, uuid), old, cells, stamp, key)?;
+        match cells {
+            None => {
+                if let Some(before) = before {
+                    self.keep_old(uuid, &before)?;
+                }
+            }
+            Some(cells) => {
+                entry.state = if entry.key.is_some() { State::Otherwise } else { State::Held };
+                self.place(&entry)?;
+                let shown = Cells::default();
+                self.keep(
+                    uuid,
+                    &Keep {
+                        cells: Some(cells),
+                        shown: &shown,
+                        why: Why::Parent,
+                        text: None,
+                        size: None,
+                    },
+                )?;
+                self.enlist(&entry, cells)?;
+                self.forget_old(uuid)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&mut self, line: Line) -> Result<Conflict> {
+        let row = Uuid::try_parse(&line.row).unwrap_or_default();
+        let winner = self.entry(row)?;
+        let winner_cells = match &winner {
+            Some(entry) => self.values(entry)?,
+            None => None,
+        };
+        Ok(Conflict {
+            number: line.number,
+            row,
+            table: line.table,
+            loser: format!("{}#{}", line.loser, line.seq),
+            stamp: Stamp::from_i64(line.stamp).unwrap_or_default(),
+            cells: line.cells.map(|cells| Cells::decode(&cells)).transpose()?,
+            winner: winner.as_ref().map(|entry| entry.head.origin),
+            winner_stamp: winner.as_ref().map(|entry| entry.head.stamp),
+            winner_cells,
+            settled: line.settled,
+        })
+    }
+}
+
+impl Store {
+    /// Conflicts, newest first; those that nobody has settled, or all.
+    pub fn conflicts(&mut self, all: bool, limit: usize) -> Result<Vec<Conflict>> {
+        self.write(Flush::Reads, |tx| {
+            let lines = tx
+                .conn
+                .prepare_cached(&format!(
+                    "{LINES} WHERE ?1 OR settled IS NULL ORDER BY n DESC LIMIT ?2"
+                ))
+                .and_then(|mut statement| {
+                    statement
+                        .query_map(params![all, i64::try_from(limit).unwrap_or(i64::MAX)], line)
+                        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+                })
+                .doing("list the conflicts")?;
+            lines.into_iter().map(|line| tx.describe(line)).collect()
+        })
+    }
+
+    /// Writes a version that lost back, as a new one.
+    pub fn restore_conflict(&mut self, number: i64) -> Result<()> {
+        self.fold()?;
+        self.write(Flush::Now, |tx| {
+            let found = tx
+                .conn
+                .query_row(&format!("{LINES} WHERE n = ?"), [number], line)
+                .optional()
+                .doing("find the conflict")?
+                .ok_or(Error::NoSuchNumber { what: "conflict", number })?;
+            let catalogue = Arc::clone(&tx.catalogue);
+            let table = catalogue
+                .named(&found.table)
+                .ok_or(Error::NoSuchTable { table: found.table.clone() })?;
+            let row = Uuid::try_parse(&found.row)
+                .map_err(|_error| Error::Sidecar { what: "a conflict about no row" })?;
+            let cells = found.cells.map(|cells| Cells::decode(&cells)).transpose()?;
+            let old = tx.entry(row)?;
+            let stamp = Stamp::after(old.as_ref().map(|old| old.head.stamp), tx.clock.now());
+            tx.write_version((table, row), old.as_ref(), cells.as_ref(), stamp)?;
+            tx.settle(BTreeSet::from([row]))?;
+            tx.conn
+                .execute("UPDATE _dunlin_conflict SET settled = 'restored' WHERE n = ?", [number])
+                .doing("settle the conflict")?;
+            let journal =
+                catalogue.named(TABLE).ok_or(Error::Sidecar { what: "no conflict journal" })?;
+            let stamp = Stamp::from_i64(found.stamp).unwrap_or_default();
+            let stamp = Stamp::after(Some(stamp), tx.clock.now());
+            tx.conflict_version(journal, found.uuid, Key::Integer(number), stamp).map(|_| ())
+        })
+    }
+}
+
+impl Cells {
+    /// In the order of the names, so that two files that declare columns in another order say the same.
+    #[must_use]
+    pub(crate) fn sorted(&self) -> Self {
+        let mut pairs: Vec<(String, Cell)> =
+            self.iter().map(|(name, cell)| (name.to_ascii_lowercase(), cell.clone())).collect();
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        Self::new(pairs)
+    }
+}

@@ -1,0 +1,204 @@
+//! Cursors and knowledge: how far we have read the journals of others, and what we have taken in.
+//!
+//! Knowledge is only a filter: a sender leaves out what the receiver knows. It covers only what is stored here and
+//! is taken over only with the last page of a session.
+
+use crate::error::Doing as _;
+use crate::store::Tx;
+use crate::version::Head;
+use crate::{Origin, Result};
+use rusqlite::{OptionalExtension as _, params};
+use uuid::Uuid;
+
+/// Up to which seq everything of an origin is stored, and the mark of the origin's chain there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Whose versions.
+    pub origin: Origin,
+    /// Up to which.
+    pub seq: u64,
+    /// The mark of the chain at that seq, where it is known.
+    pub mark: Option<[u8; 16]>,
+}
+
+impl Tx<'_> {
+    /// How far we have read the journal of a machine and epoch.
+    pub(crate) fn cursor(&self, sender: Origin) -> Result<u64> {
+        let pos: Option<u64> = self
+            .conn
+            .prepare_cached(
+                "SELECT c.pos FROM _dunlin_cursor AS c JOIN _dunlin_origin AS o ON o.id = c.origin
+                 WHERE o.machine = ?1 AND o.epoch = ?2",
+            )
+            .and_then(|mut statement| {
+                let (machine, epoch) = (sender.machine.as_bytes(), sender.epoch.cast_signed());
+                statement.query_row(params![machine, epoch], |row| row.get(0)).optional()
+            })
+            .doing("read a cursor")?;
+        Ok(pos.unwrap_or(0))
+    }
+
+    pub(crate) fn set_cursor(&mut self, sender: Origin, pos: u64) -> Result<()> {
+        let sender = self.origin_id(sender)?;
+        self.conn
+            .prepare_cached("INSERT INTO _dunlin_cursor (origin, pos) VALUES (?1, ?2) ON CONFLICT (origin) DO UPDATE SET pos = ?2")
+            .and_then(|mut statement| statement.execute(params![sender, pos]))
+            .doing("move a cursor")?;
+        Ok(())
+    }
+
+    /// What is stored here, our own versions included.
+    pub(crate) fn knowledge(&mut self) -> Result<Vec<Known>> {
+        let mut statement = self
+            .conn
+            .prepare_cached(
+                "SELECT o.machine, o.epoch, k.seq, m.mark FROM _dunlin_know AS k JOIN _dunlin_origin AS o ON o.id = k.origin
+                 LEFT JOIN _dunlin_mark AS m ON m.origin = k.origin AND m.seq = k.seq",
+            )
+            .doing("read the knowledge")?;
+        let me = self.me;
+        let mut known: Vec<Known> = statement
+            .query_map([], |row| {
+                Ok(Known {
+                    origin: Origin { machine: uuid(row, 0)?, epoch: epoch(row.get(1)?) },
+                    seq: row.get(2)?,
+                    mark: row.get::<_, Option<Vec<u8>>>(3)?.and_then(|mark| mark.try_into().ok()),
+                })
+            })
+            .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+            .doing("read the knowledge")?;
+        known.retain(|known| known.origin != me);
+        if self.count.seq > 0 {
+            known.push(Known { origin: me, seq: self.count.seq, mark: Some(self.count.mark) });
+        }
+        known.sort_by_key(|known| known.origin);
+        Ok(known)
+    }
+
+    /// Takes over a sender's knowledge, below what it withheld.
+    pub(crate) fn learn(&mut self, theirs: &[Known]) -> Result<()> {
+        let below = self.withheld_below()?;
+        let me = self.me;
+        for known in theirs.iter().filter(|known| known.origin != me) {
+            let origin = self.origin_id(known.origin)?;
+            let seq = below
+                .iter()
+                .filter(|(withheld, _)| *withheld == origin)
+                .fold(known.seq, |seq, (_, withheld)| seq.min(withheld.saturating_sub(1)));
+            if seq == 0 {
+                continue;
+            }
+            self.conn
+                .prepare_cached(
+                    "INSERT INTO _dunlin_know (origin, seq) VALUES (?1, ?2)
+                     ON CONFLICT (origin) DO UPDATE SET seq = ?2 WHERE seq < ?2",
+                )
+                .and_then(|mut statement| statement.execute(params![origin, seq]))
+                .doing("take knowledge over")?;
+            if let (Some(mark), true) = (known.mark, seq == known.seq) {
+                self.keep_mark(origin, seq, mark)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a mark, and only a few of the older ones: those at multiples of [`MARK_EVERY`].
+    fn keep_mark(&self, origin: i64, seq: u64, mark: [u8; 16]) -> Result<()> {
+        self.conn
+            .prepare_cached("DELETE FROM _dunlin_mark WHERE origin = ?1 AND seq < ?2 AND seq % ?3 <> 0")
+            .and_then(|mut statement| statement.execute(params![origin, seq, MARK_EVERY]))
+            .and_then(|_| {
+                self.conn
+                    .prepare_cached("INSERT OR REPLACE INTO _dunlin_mark (origin, seq, mark) VALUES (?1, ?2, ?3)")
+                    .and_then(|mut statement| statement.execute(params![origin, seq, mark.as_slice()]))
+            })
+            .doing("keep a mark")?;
+        Ok(())
+    }
+
+    /// Keeps the mark of our own chain where it stands now.
+    pub(crate) fn keep_own_mark(&mut self) -> Result<()> {
+        let me = self.origin_id(self.me)?;
+        self.keep_mark(me, self.count.seq, self.count.mark)
+    }
+
+    fn withheld_below(&self) -> Result<Vec<(i64, u64)>> {
+        self.conn
+            .prepare_cached("SELECT origin, min(seq) FROM _dunlin_again GROUP BY origin")
+            .and_then(|mut statement| {
+                statement
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .and_then(Iterator::collect)
+            })
+            .doing("read what is withheld")
+    }
+
+    /// A version that is stored now answers for those of its row that it covers: they are no longer waited for.
+    pub(crate) fn no_longer_withheld(&mut self, row: Uuid, head: &Head) -> Result<()> {
+        let doing = "forget what was withheld";
+        let waited: Vec<(i64, u64)> = self
+            .conn
+            .prepare_cached("SELECT origin, seq FROM _dunlin_again WHERE row = ?")
+            .and_then(|mut statement| {
+                statement
+                    .query_map([row.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .and_then(Iterator::collect)
+            })
+            .doing(doing)?;
+        for (origin, seq) in waited {
+            let of = self.origin(origin)?;
+            let covered = (head.origin == of && head.seq >= seq)
+                || head.seen.iter().any(|(origin, seen)| *origin == of && *seen >= seq);
+            if covered {
+                self.conn
+                    .execute(
+                        "DELETE FROM _dunlin_again WHERE row = ?1 AND origin = ?2",
+                        params![row.as_bytes(), origin],
+                    )
+                    .doing(doing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the cursor in a sender's journal back where the time of a withheld version has come, or where the
+    /// sender's clock was mended since it withheld.
+    pub(crate) fn ask_again(&mut self, sender: Origin, skew: i64) -> Result<()> {
+        /// Clocks drift and answers take time; a mend is more than that.
+        const MENDED_BY: i64 = 30_000;
+        let id = self.origin_id(sender)?;
+        let now = self.clock.now();
+        let from: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT min(pos) FROM _dunlin_again WHERE sender = ?1 AND (time <= ?2 + ?3 OR skew > ?4 + ?5)",
+            )
+            .and_then(|mut s| s.query_row(params![id, now, crate::page::AHEAD_MAX, skew, MENDED_BY], |row| row.get(0)))
+            .doing("read what is withheld")?;
+        let Some(from) = from else { return Ok(()) };
+        self.conn
+            .execute("DELETE FROM _dunlin_again WHERE sender = ?1 AND pos >= ?2", params![id, from])
+            .doing("forget what was withheld")?;
+        let cursor = self.cursor(sender)?;
+        self.set_cursor(sender, cursor.min(u64::try_from(from - 1).unwrap_or(0)))
+    }
+}
+
+/// Dense enough to find a fork within a day's sales, thin enough to be nothing on disk.
+pub(crate) const MARK_EVERY: i64 = 1024;
+
+pub(crate) fn uuid(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
+    let bytes: Vec<u8> = row.get(index)?;
+    Uuid::from_slice(&bytes).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(
+            index,
+            rusqlite::types::Type::Blob,
+            Box::new(error),
+        )
+    })
+}
+
+/// Epochs are 64 random bits; SQLite's integers are signed.
+pub(crate) fn epoch(stored: i64) -> u64 {
+    stored.cast_unsigned()
+}

@@ -1,0 +1,614 @@
+//! Dumps: what scripts and old clients read and write by `getdata` and `putdata`.
+//!
+//! A dump shows the tables as they stand here, with this machine's numbers. Columns that every dump carries and a
+//! table lacks are supplied:
+//!
+//! ```text
+//!   id           the integer key; for other tables a number made of the row uuid
+//!   uuid         the row uuid
+//!   modified_on  the stamp, or the table's own column where that is later; whole seconds, UTC
+//!   deleted      true for a tombstone, which is a row of nulls
+//! ```
+
+use crate::catalogue::{Naming, Table};
+use crate::entry::{COLUMNS, Entry, State};
+use crate::error::Doing as _;
+use crate::ground::NUMBER_MAX;
+use crate::rows::Names;
+use crate::store::{Flush, Tx};
+use crate::{Affinity, Cell, Cells, Error, Millis, Result, Stamp, Store};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use rusqlite::OptionalExtension as _;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// From where a dump begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DumpSince {
+    /// A position of the journal: what arrived here after it.
+    Position(u64),
+    /// A time: what was modified, or arrived here, later.
+    Time(Millis),
+}
+
+/// Tables and their rows, as they stand here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dump {
+    /// Every tracked table, also those without rows.
+    pub tables: Vec<DumpTable>,
+    /// Where in the journal it ends.
+    pub position: u64,
+    /// More is to come.
+    pub more: bool,
+}
+
+/// One table of a dump.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DumpTable {
+    /// Its name.
+    pub name: String,
+    /// Its columns, with those that are supplied.
+    pub columns: Vec<String>,
+    /// Its rows. Of the supplied `deleted`, 0 and 1 stand for false and true.
+    pub rows: Vec<Vec<Cell>>,
+    /// Which column is the supplied `deleted`, to be told as a truth value.
+    pub deleted: Option<usize>,
+}
+
+/// A table of rows to be put.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PutTable {
+    /// Its name.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// Its rows, in the order of the columns.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// What came of a `putdata`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PutRow {
+    /// Rows that were newer, or new.
+    pub applied: u64,
+    /// Rows that were older or equal.
+    pub ignored: u64,
+    /// Tables that are not tracked here.
+    pub unknown_tables: Vec<String>,
+    /// Columns that are not here, as `table.column`.
+    pub unknown_columns: Vec<String>,
+}
+
+/// A time in whole seconds, UTC, as dumps show it.
+pub(crate) fn show_time(time: Millis) -> String {
+    DateTime::from_timestamp_millis(time)
+        .map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// A time as applications write it: text with or without `T`, fraction and `Z`, unix seconds or milliseconds.
+pub(crate) fn time_of(cell: &Cell) -> Option<Millis> {
+    /// 5138-11-16 in seconds, 1973-03-03 in milliseconds: a number above it is milliseconds.
+    const SECONDS_MAX: i64 = 100_000_000_000;
+    match cell {
+        Cell::Integer(n) if n.unsigned_abs() < SECONDS_MAX.unsigned_abs() => Some(n * 1000),
+        Cell::Integer(n) => Some(*n),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a time far outside is no time, and the cast saturates"
+        )]
+        Cell::Real(x) => time_of(&Cell::Integer((x * 1000.0) as i64)),
+        Cell::Text(text) => parse_time(std::str::from_utf8(text).ok()?),
+        _ => None,
+    }
+}
+
+/// A time as text.
+pub(crate) fn parse_time(text: &str) -> Option<Millis> {
+    let text = text.trim();
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.timestamp_millis());
+    }
+    let plain = text.strip_suffix(['Z', 'z']).unwrap_or(text).replace(['T', 't'], " ");
+    ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(&plain, format).ok())
+        .or_else(|| NaiveDate::parse_from_str(&plain, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0))
+        .map(|time| time.and_utc().timestamp_millis())
+}
+
+impl Store {
+    /// Rows as they stand here, from somewhere on: at most about `limit` of them.
+    pub fn dump(&mut self, since: DumpSince, limit: usize) -> Result<Dump> {
+        self.fold()?;
+        self.write(Flush::Reads, |tx| tx.dump(since, limit))
+    }
+
+    /// Takes rows from a script: each wins if it is newer by whole seconds. All of them, or none.
+    pub fn put_rows(&mut self, tables: &[PutTable]) -> Result<PutRow> {
+        self.fold()?;
+        self.write(Flush::Now, |tx| {
+            tx.fold(usize::MAX)?;
+            tx.put_rows(tables)
+        })
+    }
+}
+
+/// How one table is dumped: which columns are supplied.
+struct Layout {
+    table: Arc<Table>,
+    columns: Vec<String>,
+    supplied: Vec<&'static str>,
+}
+
+impl Layout {
+    fn of(table: &Arc<Table>) -> Self {
+        let own_uuid = matches!(table.naming, Naming::Uuid(_));
+        let mut supplied = Vec::new();
+        for name in ["id", "uuid", "modified_on", "deleted"] {
+            if table.column(name).is_none() || (name == "uuid" && !own_uuid) {
+                supplied.push(name);
+            }
+        }
+        let own = table.columns.iter().map(|column| column.name.clone());
+        let own =
+            own.filter(|name| !supplied.iter().any(|supplied| supplied.eq_ignore_ascii_case(name)));
+        let columns = supplied.iter().map(|name| (*name).to_owned()).chain(own).collect();
+        Self { table: Arc::clone(table), columns, supplied }
+    }
+
+    fn row(&self, entry: &Entry, stored: Option<&[Cell]>) -> Vec<Cell> {
+        let own = |name: &str| {
+            let (index, _) = self.table.column(name)?;
+            stored?.get(index).cloned()
+        };
+        let number = entry.key.as_ref().and_then(crate::key::Key::number);
+        let stamp = entry.head.stamp.millis();
+        self.columns
+            .iter()
+            .map(|name| match name.to_ascii_lowercase().as_str() {
+                "id" if self.supplied.contains(&"id") => {
+                    Cell::Integer(number.unwrap_or_else(|| label(entry.uuid)))
+                }
+                "uuid" => own("uuid")
+                    .filter(|_| !self.supplied.contains(&"uuid"))
+                    .unwrap_or_else(|| Cell::Text(entry.uuid.to_string().into_bytes())),
+                "modified_on" => {
+                    let later = own("modified_on")
+                        .as_ref()
+                        .and_then(time_of)
+                        .map_or(stamp, |own| own.max(stamp));
+                    Cell::Text(show_time(later).into_bytes())
+                }
+                "deleted" if self.supplied.contains(&"deleted") || stored.is_none() => {
+                    Cell::Integer(i64::from(entry.head.dead))
+                }
+                _ => own(name).unwrap_or(Cell::Null),
+            })
+            .collect()
+    }
+}
+
+/// A number for a row of a table without an integer key: the same on every machine.
+fn label(uuid: Uuid) -> i64 {
+    i64::try_from(uuid.as_u128() & ((1 << 52) - 1)).unwrap_or(0)
+}
+
+impl Tx<'_> {
+    fn dump(&mut self, since: DumpSince, limit: usize) -> Result<Dump> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let layouts: Vec<Layout> =
+            catalogue.tables.iter().filter(|table| !table.internal()).map(Layout::of).collect();
+        let mut tables: Vec<DumpTable> = layouts
+            .iter()
+            .map(|layout| DumpTable {
+                name: layout.table.name.clone(),
+                columns: layout.columns.clone(),
+                rows: Vec::new(),
+                deleted: layout
+                    .columns
+                    .iter()
+                    .position(|_| layout.supplied.contains(&"deleted"))
+                    .and_then(|_| layout.columns.iter().position(|name| name == "deleted")),
+            })
+            .collect();
+        let (from, modified) = match since {
+            DumpSince::Position(pos) => (pos, None),
+            DumpSince::Time(time) => (0, Some((time, self.arrived_before(time)?))),
+        };
+        let (mut position, mut taken, mut more) = (from, 0, false);
+        let conn = self.conn;
+        let mut statement = conn
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM _dunlin_row WHERE pos > ? ORDER BY pos"
+            ))
+            .doing("read the journal")?;
+        let mut rows = statement.query([from]).doing("read the journal")?;
+        while let Some(row) = rows.next().doing("read the journal")? {
+            if taken >= limit {
+                more = true;
+                break;
+            }
+            let entry = self.entry_of(row)?;
+            position = entry.pos;
+            let Some(at) = layouts.iter().position(|layout| layout.table.id == entry.table) else {
+                continue;
+            };
+            let (Some(layout), Some(table)) = (layouts.get(at), tables.get_mut(at)) else {
+                continue;
+            };
+            let stored = match &entry.key {
+                Some(key) if !entry.head.dead => self.read_row(&layout.table, key)?,
+                _ => None,
+            };
+            if stored.is_none() && !entry.head.dead {
+                continue;
+            }
+            if let Some((time, arrived)) = modified {
+                let own = layout
+                    .table
+                    .column("modified_on")
+                    .and_then(|(index, _)| stored.as_ref()?.get(index));
+                let own = own.and_then(time_of).unwrap_or(0);
+                if entry.pos <= arrived && entry.head.stamp.millis().max(own) <= time {
+                    continue;
+                }
+            }
+            table.rows.push(layout.row(&entry, stored.as_deref()));
+            taken += 1;
+        }
+        if !more {
+            position = self.count.pos.max(from);
+        }
+        Ok(Dump { tables, position, more })
+    }
+
+    /// A position before which everything had arrived at a time.
+    fn arrived_before(&self, time: Millis) -> Result<u64> {
+        self.conn
+            .prepare_cached(
+                "SELECT pos FROM _dunlin_arrival WHERE time <= ? ORDER BY time DESC LIMIT 1",
+            )
+            .and_then(|mut statement| statement.query_row([time], |row| row.get(0)).optional())
+            .doing("find out what arrived when")
+            .map(|pos| pos.unwrap_or(0))
+    }
+
+    fn put_rows(&mut self, tables: &[PutTable]) -> Result<PutRow> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let mut done = PutRow::default();
+        let mut known: Vec<(usize, &PutTable, Arc<Table>)> = Vec::new();
+        for put in tables {
+            let place = catalogue
+                .tables
+                .iter()
+                .position(|table| table.name == put.name && !table.internal());
+            match place.and_then(|place| Some((place, Arc::clone(catalogue.tables.get(place)?)))) {
+                Some((place, table)) => known.push((place, put, table)),
+                None => done.unknown_tables.push(put.name.clone()),
+            }
+        }
+        // Parents first: a child in the same dump refers to the number that its parent is given here.
+        known.sort_by_key(|(place, ..)| *place);
+        let mut names = Names::new();
+        for (_, put, table) in &known {
+            for (column, _) in put.columns.iter().zip(0..) {
+                if table.column(column).is_none() && !is_supplied(column) {
+                    done.unknown_columns.push(format!("{}.{column}", table.name));
+                }
+            }
+            self.name_new_rows(put, table, &mut names)?;
+        }
+        let mut dirty = BTreeSet::new();
+        for (_, put, table) in &known {
+            for (place, row) in put.rows.iter().enumerate() {
+                let row = PutLine { table, columns: &put.columns, cells: row, place };
+                match self.put_row(&row, &names)? {
+                    Some(uuid) => {
+                        dirty.insert(uuid);
+                        done.applied += 1;
+                    }
+                    None => done.ignored += 1,
+                }
+            }
+        }
+        self.settle(dirty.clone())?;
+        self.refuse_held(&dirty)?;
+        Ok(done)
+    }
+
+    /// New rows with a number: other rows of the same dump refer to it.
+    fn name_new_rows(
+        &mut self,
+        put: &PutTable,
+        table: &Arc<Table>,
+        names: &mut Names,
+    ) -> Result<()> {
+        if table.number.is_none() {
+            return Ok(());
+        }
+        for (place, row) in put.rows.iter().enumerate() {
+            let line = PutLine { table, columns: &put.columns, cells: row, place };
+            let (uuid, id) = (line.given_name()?, line.id());
+            if let Some(id) = id
+                && self.entry(uuid)?.is_none()
+            {
+                let key = crate::key::Key::Integer(id);
+                if self.at_key(table.id, &key)?.is_none() {
+                    names.insert((table.id, key), Some(uuid));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes one row where it is newer; answers it.
+    fn put_row(&mut self, line: &PutLine<'_>, names: &Names) -> Result<Option<Uuid>> {
+        let table = line.table;
+        let given = line.given_name()?;
+        let modified = line.modified()?;
+        let matched = self.entry(given)?.filter(|entry| entry.table == table.id);
+        let cells = if line.deleted() {
+            None
+        } else {
+            Some(self.put_cells(line, matched.as_ref(), names)?)
+        };
+        let uuid = match (&matched, &cells) {
+            (Some(matched), _) => matched.uuid,
+            (None, None) => return Ok(None),
+            (None, Some(cells)) => line.name_of(cells).unwrap_or(given),
+        };
+        let old = match matched {
+            Some(matched) => Some(matched),
+            None => self.entry(uuid)?,
+        };
+        let newer = old
+            .as_ref()
+            .is_none_or(|old| old.head.stamp.millis().div_euclid(1000) < modified.div_euclid(1000));
+        if !newer || (cells.is_none() && old.as_ref().is_none_or(|old| old.head.dead)) {
+            return Ok(None);
+        }
+        let stamp =
+            Stamp::after(old.as_ref().map(|old| old.head.stamp), modified.min(self.clock.now()));
+        self.write_version((table, uuid), old.as_ref(), cells.as_ref(), stamp)?;
+        if old.is_none()
+            && let Some(mut entry) = self.entry(uuid)?
+        {
+            entry.number = line.id().filter(|id| (0..=NUMBER_MAX).contains(id));
+            self.place(&entry)?;
+        }
+        Ok(Some(uuid))
+    }
+
+    /// The cells of a row that is put: what it names, over what the version it replaces has.
+    fn put_cells(
+        &mut self,
+        line: &PutLine<'_>,
+        old: Option<&Entry>,
+        names: &Names,
+    ) -> Result<Cells> {
+        let mut cells = match old {
+            Some(old) => self.values(old)?.unwrap_or_default(),
+            None => Cells::default(),
+        };
+        for (name, cell) in line.columns.iter().zip(line.cells) {
+            let Some((index, column)) = line.table.column(name) else { continue };
+            if Some(index) == line.table.number {
+                continue;
+            }
+            let cell = coerce(cell, column.affinity).ok_or_else(|| {
+                line.bad(name, format!("it holds numbers, and {} is none", told(cell)))
+            })?;
+            let cell = match &column.target {
+                Some(target) if cell != Cell::Null => match self.named_by(target, &cell, names)? {
+                    Some(uuid) => Cell::Row(uuid),
+                    None if line.is_loose(index) => match cell {
+                        Cell::Integer(n) => Cell::Number(n),
+                        other => other,
+                    },
+                    None => {
+                        return Err(line.bad(
+                            name,
+                            format!("there is no row {} in {}", told(&cell), target.table),
+                        ));
+                    }
+                },
+                _ => cell,
+            };
+            cells.set(&column.name, cell);
+        }
+        Ok(cells)
+    }
+
+    /// A row that its table will not have is the caller's to mend, so nothing is written.
+    fn refuse_held(&mut self, rows: &BTreeSet<Uuid>) -> Result<()> {
+        for uuid in rows {
+            let Some(entry) = self.entry(*uuid)?.filter(|entry| entry.state == State::Held) else {
+                continue;
+            };
+            let why: Option<String> = self
+                .conn
+                .prepare_cached("SELECT text FROM _dunlin_kept WHERE uuid = ?")
+                .and_then(|mut statement| statement.query_row([uuid.as_bytes()], |row| row.get(0)))
+                .doing("ask why a row is held")?;
+            return Err(Error::BadValue {
+                table: self.table_name(entry.table)?,
+                row: uuid.to_string(),
+                column: "-".to_owned(),
+                why: why.unwrap_or_else(|| "the row it refers to is not there".to_owned()),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// One row that is put.
+struct PutLine<'p> {
+    table: &'p Arc<Table>,
+    columns: &'p [String],
+    cells: &'p [Cell],
+    place: usize,
+}
+
+impl PutLine<'_> {
+    fn cell(&self, name: &str) -> Option<&Cell> {
+        let at = self.columns.iter().position(|column| column.eq_ignore_ascii_case(name))?;
+        self.cells.get(at)
+    }
+
+    fn bad(&self, column: &str, why: impl Into<String>) -> Error {
+        let row = match self.cell("uuid") {
+            Some(Cell::Text(text)) => String::from_utf8_lossy(text).into_owned(),
+            _ => format!("number {}", self.place + 1),
+        };
+        Error::BadValue {
+            table: self.table.name.clone(),
+            row,
+            column: column.to_owned(),
+            why: why.into(),
+        }
+    }
+
+    /// The name that the caller gives the row.
+    fn given_name(&self) -> Result<Uuid> {
+        match self.cell("uuid") {
+            Some(Cell::Text(text)) if !text.is_empty() && text.len() <= 64 => {
+                let text = String::from_utf8_lossy(text);
+                Ok(Uuid::try_parse(&text).unwrap_or_else(|_| {
+                    crate::name::of_key(&self.table.name, &[Cell::Text(text.as_bytes().to_vec())])
+                }))
+            }
+            _ => Err(self.bad("uuid", "it is a text of 1 to 64 characters")),
+        }
+    }
+
+    /// The name that the row's own values give it, where the table names rows by their values.
+    fn name_of(&self, cells: &Cells) -> Option<Uuid> {
+        let columns = self.table.naming_columns();
+        let key: Option<Vec<Cell>> = columns
+            .iter()
+            .map(|&index| self.table.at(index).and_then(|column| cells.get(&column.name)).cloned())
+            .collect();
+        key.filter(|key| !key.is_empty()).and_then(|key| self.table.name_of_key(&key))
+    }
+
+    fn modified(&self) -> Result<Millis> {
+        let cell = self.cell("modified_on").unwrap_or(&Cell::Null);
+        match cell {
+            Cell::Text(text) => std::str::from_utf8(text).ok().and_then(parse_time),
+            _ => None,
+        }
+        .filter(|time| *time >= 0)
+        .ok_or_else(|| {
+            self.bad("modified_on", format!("{} is not YYYY-MM-DD HH:MM:SS", told(cell)))
+        })
+    }
+
+    fn id(&self) -> Option<i64> {
+        let key = self
+            .table
+            .number
+            .and_then(|index| self.table.at(index))
+            .map_or("id", |column| column.name.as_str());
+        match self.cell(key).or_else(|| self.cell("id")) {
+            Some(Cell::Integer(id)) => Some(*id),
+            _ => None,
+        }
+    }
+
+    fn deleted(&self) -> bool {
+        self.table.column("deleted").is_none()
+            && matches!(self.cell("deleted"), Some(Cell::Integer(1)))
+    }
+
+    fn is_loose(&self, column: usize) -> bool {
+        let mut over = self
+            .table
+            .references
+            .iter()
+            .filter(|reference| reference.columns.contains(&column))
+            .peekable();
+        over.peek().is_some() && over.all(|reference| reference.loose)
+    }
+}
+
+fn is_supplied(column: &str) -> bool {
+    ["id", "uuid", "modified_on", "deleted"].iter().any(|name| name.eq_ignore_ascii_case(column))
+}
+
+/// A value for people, cut short.
+fn told(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) => {
+            format!("{:?}", String::from_utf8_lossy(text).chars().take(40).collect::<String>())
+        }
+        Cell::Integer(n) | Cell::Number(n) => n.to_string(),
+        Cell::Real(x) => x.to_string(),
+        Cell::Null => "null".to_owned(),
+        Cell::Blob(_) => "a blob".to_owned(),
+        Cell::Row(uuid) => uuid.to_string(),
+    }
+}
+
+/// What a column of this affinity stores for a value; none where a number is wanted and the text is none.
+fn coerce(cell: &Cell, affinity: Affinity) -> Option<Cell> {
+    let number = |text: &[u8]| {
+        let text = std::str::from_utf8(text).ok()?.trim();
+        let whole = text.parse::<i64>().ok().map(Cell::Integer);
+        whole.or_else(|| text.parse::<f64>().ok().filter(|x| x.is_finite()).map(Cell::Real))
+    };
+    Some(match (cell, affinity) {
+        (Cell::Text(text), Affinity::Integer | Affinity::Real) => coerce(&number(text)?, affinity)?,
+        (Cell::Text(text), Affinity::Numeric) => match number(text) {
+            Some(number) => coerce(&number, affinity)?,
+            None => cell.clone(),
+        },
+        (Cell::Integer(n), Affinity::Text) => Cell::Text(n.to_string().into_bytes()),
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "as SQLite stores an integer in a REAL column"
+        )]
+        (Cell::Integer(n), Affinity::Real) => Cell::Real(*n as f64),
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+        (Cell::Real(x), Affinity::Integer | Affinity::Numeric)
+            if x.fract() == 0.0 && x.abs() < 9.0e15 =>
+        {
+            Cell::Integer(*x as i64)
+        }
+        _ => cell.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_applications_write_them() {
+        let noon = Some(1_790_510_400_000);
+        for text in [
+            "2026-09-27 12:00:00",
+            "2026-09-27T12:00:00Z",
+            "2026-09-27 12:00:00.000",
+            "2026-09-27T14:00:00+02:00",
+        ] {
+            assert_eq!(time_of(&Cell::Text(text.into())), noon, "{text}");
+        }
+        assert_eq!(time_of(&Cell::Integer(1_790_510_400)), noon);
+        assert_eq!(time_of(&Cell::Integer(1_790_510_400_000)), noon);
+        assert_eq!(time_of(&Cell::Text("yesterday".into())), None);
+        assert_eq!(show_time(1_790_510_400_999), "2026-09-27 12:00:00");
+    }
+
+    #[test]
+    fn values_become_what_the_column_would_store() {
+        assert_eq!(coerce(&Cell::Text("5".into()), Affinity::Integer), Some(Cell::Integer(5)));
+        assert_eq!(coerce(&Cell::Text("x".into()), Affinity::Integer), None);
+        assert_eq!(
+            coerce(&Cell::Text("x".into()), Affinity::Numeric),
+            Some(Cell::Text("x".into()))
+        );
+        assert_eq!(coerce(&Cell::Integer(5), Affinity::Real), Some(Cell::Real(5.0)));
+        assert_eq!(coerce(&Cell::Integer(5), Affinity::Text), Some(Cell::Text("5".into())));
+    }
+}

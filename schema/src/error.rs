@@ -1,0 +1,152 @@
+//! What can fail here, by the operation that failed.
+
+use std::path::PathBuf;
+
+/// The result of an operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can fail here.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is missing, locked away, or not a database.
+    #[error("cannot open the database at {path}")]
+    Open {
+        /// Where it should be.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// There is a file, and it is no SQLite database.
+    #[error("{path} is not a SQLite database")]
+    NotADatabase {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// There is no such file.
+    #[error("there is no file {path}; start the application once, so that it makes its database")]
+    NoFile {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Somebody else holds the write lock, also after the busy timeout.
+    #[error("the database is busy: another program has held its write lock for too long")]
+    Busy,
+    /// The disk is full, or SQLite says so in its other words.
+    #[error("the disk is full")]
+    Full,
+    /// The database cannot be written to.
+    #[error("the database cannot be written to; check who owns it and its folder")]
+    ReadOnly,
+    /// The file cannot work with a write-ahead log.
+    #[error("the database cannot be switched to WAL (it says {mode}); is it on a network share?")]
+    NoWal {
+        /// The mode it stays in.
+        mode: String,
+    },
+    /// A statement failed.
+    #[error("cannot {doing}")]
+    Sql {
+        /// What we were doing.
+        doing: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The sidecar holds something that we did not write.
+    #[error("the sidecar tables are damaged: {what}")]
+    Sidecar {
+        /// What we met.
+        what: &'static str,
+    },
+    /// The sidecar was made by a newer Dunlin.
+    #[error(
+        "this database was used by a newer Dunlin (its sidecar has format {found}, this one knows {known}); install the newer version"
+    )]
+    Newer {
+        /// Its format.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// There is no such table.
+    #[error("there is no table {table} in this database")]
+    NoSuchTable {
+        /// What was asked for.
+        table: String,
+    },
+    /// The table cannot be tracked.
+    #[error("cannot track {table}: {why}")]
+    Untrackable {
+        /// Which table.
+        table: String,
+        /// The reason and its cure.
+        why: String,
+    },
+    /// A reference in the configuration names what does not exist.
+    #[error("the reference {text} cannot be used: {why}")]
+    BadReference {
+        /// As it was given.
+        text: String,
+        /// The reason.
+        why: &'static str,
+    },
+    /// A page that does not start where the last one ended.
+    #[error("the page starts at {found}, but the cursor stands at {cursor}")]
+    PageGap {
+        /// Where the page starts.
+        found: u64,
+        /// Where it should.
+        cursor: u64,
+    },
+    /// A page that no honest partner makes.
+    #[error("the page is not well formed: {what}")]
+    BadPage {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A row in `putdata` that cannot be taken.
+    #[error("{table}, row {row}, column {column}: {why}")]
+    BadValue {
+        /// Which table.
+        table: String,
+        /// The row's uuid, or its place.
+        row: String,
+        /// Which column.
+        column: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// No conflict or held row of that number.
+    #[error("there is no {what} number {number}")]
+    NoSuchNumber {
+        /// "conflict" or "held row".
+        what: &'static str,
+        /// What was asked for.
+        number: i64,
+    },
+    /// A partner holds more than its share here.
+    #[error("this partner has {rows} rows held here, more than the limit of {limit}")]
+    TooManyHeld {
+        /// How many.
+        rows: u64,
+        /// How many may be.
+        limit: u64,
+    },
+}
+
+/// Names the operation that a failing statement belonged to, and tells the three troubles that have their own cure.
+pub(crate) trait Doing<T> {
+    fn doing(self, doing: &'static str) -> Result<T>;
+}
+
+impl<T> Doing<T> for rusqlite::Result<T> {
+    fn doing(self, doing: &'static str) -> Result<T> {
+        self.map_err(|source| match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+                Error::Busy
+            }
+            Some(rusqlite::ErrorCode::DiskFull) => Error::Full,
+            Some(rusqlite::ErrorCode::ReadOnly) => Error::ReadOnly,
+            _ => Error::Sql { doing, source },
+        })
+    }
+}

@@ -1,0 +1,837 @@
+//! The ground that settling stands on: the table and the versions of one file.
+//!
+//! What [`crate::settle`] decides is carried out here. Rows are read once and remembered while a settling lasts,
+//! so that a row taken out of the table does not lose its values.
+
+use crate::catalogue::{By, Catalogue, Table, Unique};
+use crate::cell::first_eight;
+use crate::entry::{Entry, State};
+use crate::error::Doing as _;
+use crate::held::{Keep, Why};
+use crate::key::Key;
+use crate::rows::Names;
+use crate::settle::{self, Adjusted, Ground, Link, Refused, Row, Written};
+use crate::store::Tx;
+use crate::{Cell, Cells, Error, OnDelete, Result};
+use rusqlite::params_from_iter;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// An origin's number above this is not taken over: 2^63 − 1 would stop AUTOINCREMENT for ever.
+pub(crate) const NUMBER_MAX: i64 = 1 << 52;
+
+/// What is remembered of a row while a settling lasts.
+#[derive(Clone, Debug)]
+struct Known {
+    row: Rc<Row>,
+    entry: Entry,
+    table: Option<Arc<Table>>,
+    cells: Option<Cells>,
+    size: Option<u64>,
+    /// What the row claims of each UNIQUE: which one, and what kept rows wait under.
+    claims: Vec<(usize, Vec<u8>)>,
+}
+
+/// How a row is going to stand in the table.
+#[derive(Clone, Debug, Default)]
+struct Plan {
+    adjusted: Adjusted,
+    number: Option<i64>,
+    /// By column; none where the table's default is to stand.
+    local: Vec<Option<Cell>>,
+    /// The row that stood there.
+    before: Option<Vec<Cell>>,
+    unchanged: bool,
+}
+
+/// One settling.
+pub(crate) struct Place<'t, 's> {
+    tx: &'t mut Tx<'s>,
+    known: HashMap<Uuid, Option<Known>>,
+    plans: HashMap<Uuid, Plan>,
+    /// Numbers given in this settling, and the last one of each table.
+    given: HashMap<(i64, i64), Uuid>,
+    last: HashMap<i64, i64>,
+}
+
+impl Tx<'_> {
+    /// Settles rows whose version changed.
+    pub(crate) fn settle(&mut self, dirty: BTreeSet<Uuid>) -> Result<()> {
+        let mut place = Place {
+            tx: self,
+            known: HashMap::new(),
+            plans: HashMap::new(),
+            given: HashMap::new(),
+            last: HashMap::new(),
+        };
+        settle::settle(&mut place, dirty)
+    }
+
+    /// Writes down all that a version claims and refers to, so that settling finds it though it is not shown.
+    pub(crate) fn enlist(&mut self, entry: &Entry, cells: &Cells) -> Result<()> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let mut on = BTreeSet::new();
+        if let Some(table) = catalogue.id(entry.table) {
+            on.extend(claims(table, cells).into_iter().map(|(_, on)| on));
+            for reference in &table.references {
+                if let Some(parent) = catalogue.parent_of(table, reference, |name| cells.get(name))
+                {
+                    on.insert(parent.as_bytes().to_vec());
+                }
+            }
+        }
+        self.wait_for(entry.uuid, &on)
+    }
+
+    /// Rows of which a version gives up or takes a UNIQUE value: all that claim it or show it.
+    pub(crate) fn touched_by_claims(
+        &mut self,
+        table: &Table,
+        cells: &Cells,
+        into: &mut BTreeSet<Uuid>,
+    ) -> Result<()> {
+        for (index, on) in claims(table, cells) {
+            let Some(unique) = table.uniques.get(index) else { continue };
+            let tuple = tuple_of(table, unique, cells);
+            into.extend(self.showing_tuple(table, unique, &tuple)?);
+            into.extend(self.waiting(&on)?);
+            // A value that looks like one of ours: those that stand aside in this table choose again.
+            if tuple.iter().any(looks_like_a_substitute) {
+                into.extend(self.waiting_on_values(&prefix(table))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows whose place in the table holds these values now.
+    fn showing_tuple(
+        &mut self,
+        table: &Table,
+        unique: &Unique,
+        tuple: &[Cell],
+    ) -> Result<Vec<Uuid>> {
+        let mut values = Vec::with_capacity(tuple.len());
+        for (&index, cell) in unique.columns.iter().zip(tuple) {
+            match self.local(table, index, cell)? {
+                Some(value) => values.push(value),
+                None => return Ok(Vec::new()),
+            }
+        }
+        let names: Vec<&str> = unique
+            .columns
+            .iter()
+            .filter_map(|&index| table.at(index))
+            .map(|column| column.name.as_str())
+            .collect();
+        let mut rows = Vec::new();
+        for key in self.keys_where(table, &names, &values)? {
+            rows.extend(self.at_key(table.id, &key)?);
+        }
+        Ok(rows)
+    }
+
+    /// A cell as the table stores it; none for a reference to a row that has no place.
+    pub(crate) fn local(
+        &mut self,
+        table: &Table,
+        index: usize,
+        cell: &Cell,
+    ) -> Result<Option<Cell>> {
+        let Cell::Row(uuid) = cell else {
+            return Ok(Some(if let Cell::Number(n) = cell {
+                Cell::Integer(*n)
+            } else {
+                cell.clone()
+            }));
+        };
+        let catalogue = Arc::clone(&self.catalogue);
+        let Some(target) = table.at(index).and_then(|column| column.target.as_ref()) else {
+            return Ok(None);
+        };
+        let Some(parent) = catalogue.named(&target.table) else { return Ok(None) };
+        let Some(key) = self.entry(*uuid)?.and_then(|entry| entry.key) else { return Ok(None) };
+        let Some((column, _)) = parent.column(&target.column) else { return Ok(None) };
+        if parent.key == [column] {
+            return Ok(key.cells()?.into_iter().next());
+        }
+        Ok(self.read_row(parent, &key)?.and_then(|row| row.into_iter().nth(column)))
+    }
+}
+
+/// What the cells claim of each UNIQUE without a NULL in it.
+fn claims(table: &Table, cells: &Cells) -> Vec<(usize, Vec<u8>)> {
+    let mut found = Vec::new();
+    for (index, unique) in table.uniques.iter().enumerate() {
+        let tuple = tuple_of(table, unique, cells);
+        if !tuple.contains(&Cell::Null) {
+            found.push((index, claim(table, unique, &tuple)));
+        }
+    }
+    found
+}
+
+fn tuple_of(table: &Table, unique: &Unique, cells: &Cells) -> Vec<Cell> {
+    unique
+        .columns
+        .iter()
+        .map(|&index| {
+            let name = table.at(index).map_or("", |column| column.name.as_str());
+            cells.get(name).cloned().unwrap_or(Cell::Null)
+        })
+        .collect()
+}
+
+/// What kept rows of a table wait under for values.
+pub(crate) fn prefix(table: &Table) -> Vec<u8> {
+    let mut prefix = b"value".to_vec();
+    prefix.extend(table.id.to_be_bytes());
+    prefix
+}
+
+/// What kept rows wait under for one value: never as long as a row uuid.
+fn claim(table: &Table, unique: &Unique, tuple: &[Cell]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for column in &unique.columns {
+        hash.update((*column as u64).to_be_bytes());
+    }
+    let mut bytes = Vec::new();
+    for (cell, collation) in tuple.iter().zip(&unique.collations) {
+        collation.fold(cell).encode(&mut bytes);
+    }
+    hash.update(bytes);
+    let mut on = prefix(table);
+    on.extend(first_eight(&hash.finalize().into()).to_be_bytes());
+    on
+}
+
+fn looks_like_a_substitute(cell: &Cell) -> bool {
+    match cell {
+        Cell::Text(text) => text.contains(&b'~'),
+        Cell::Integer(n) => *n >= NUMBER_MAX,
+        _ => false,
+    }
+}
+
+/// Values that nobody is likely to claim, in the order in which they are tried.
+fn substitutes(uuid: Uuid, cell: &Cell) -> Vec<Cell> {
+    let digits = uuid.simple().to_string();
+    match cell {
+        Cell::Text(text) => [4, 8, 32]
+            .iter()
+            .map(|&count| {
+                // The last digits are hash; the first are a time or zeroes, and many rows share them.
+                let tail: String = digits.chars().skip(32 - count).collect();
+                Cell::Text([text.as_slice(), b"~", tail.as_bytes()].concat())
+            })
+            .collect(),
+        _ => {
+            let bits = uuid.as_u128() & ((1 << 40) - 1);
+            vec![Cell::Integer(NUMBER_MAX + i64::try_from(bits).unwrap_or(0))]
+        }
+    }
+}
+
+impl Place<'_, '_> {
+    fn known(&mut self, uuid: Uuid) -> Result<Option<&Known>> {
+        if !self.known.contains_key(&uuid) {
+            let loaded = self.load(uuid)?;
+            self.known.insert(uuid, loaded);
+        }
+        Ok(self.known.get(&uuid).and_then(Option::as_ref))
+    }
+
+    fn load(&mut self, uuid: Uuid) -> Result<Option<Known>> {
+        let Some(entry) = self.tx.entry(uuid)? else { return Ok(None) };
+        let catalogue = Arc::clone(&self.tx.catalogue);
+        let table = catalogue.id(entry.table).map(Arc::clone);
+        let cells = self.tx.values(&entry)?;
+        let mut row = Row { live: !entry.head.dead, shown: entry.key.is_some(), ..Row::default() };
+        let mut claimed = Vec::new();
+        match (&table, &cells) {
+            _ if entry.head.dead => {}
+            (_, None) => row.barred = Some(Why::Size),
+            (None, _) => row.barred = Some(Why::Schema),
+            (Some(table), Some(cells)) => {
+                claimed = claims(table, cells);
+                row.references = self.links(&catalogue, table, cells)?;
+            }
+        }
+        row.claims = claimed.len();
+        let size = if cells.is_none() { self.tx.kept_size(uuid)? } else { None };
+        Ok(Some(Known { row: Rc::new(row), entry, table, cells, size, claims: claimed }))
+    }
+
+    fn links(&mut self, catalogue: &Catalogue, table: &Table, cells: &Cells) -> Result<Vec<Link>> {
+        let mut links = Vec::new();
+        for reference in &table.references {
+            let columns: Vec<&crate::catalogue::Column> =
+                reference.columns.iter().filter_map(|&index| table.at(index)).collect();
+            let nullable = reference
+                .columns
+                .iter()
+                .zip(&columns)
+                .all(|(index, column)| !column.not_null && !table.key.contains(index))
+                .then(|| columns.iter().map(|column| column.name.clone()).collect());
+            if let Some(parent) = catalogue.parent_of(table, reference, |name| cells.get(name)) {
+                let (on_delete, loose) = (reference.on_delete, reference.loose);
+                links.push(Link { parent, on_delete, loose, nullable });
+            } else if reference.by == By::Row
+                && let Some(column) = columns.first()
+                && let (Some(Cell::Number(n)), Some(target)) =
+                    (cells.get(&column.name), &column.target)
+                && self.tx.named_by(target, &Cell::Integer(*n), &Names::new())?.is_some()
+            {
+                // A number that names no row where it was written, and does here: it must not point to that one.
+                links.push(Link {
+                    parent: Uuid::nil(),
+                    on_delete: OnDelete::SetNull,
+                    loose: false,
+                    nullable,
+                });
+            }
+        }
+        Ok(links)
+    }
+
+    /// Changes what is remembered of a row's place.
+    fn move_to(&mut self, uuid: Uuid, key: Option<Key>) {
+        if let Some(Some(known)) = self.known.get_mut(&uuid) {
+            known.row = Rc::new(Row { shown: key.is_some(), ..(*known.row).clone() });
+            known.entry.key = key;
+        }
+    }
+
+    fn delete_row(&mut self, uuid: Uuid) -> Result<()> {
+        let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
+        match (&known.table, &known.entry.key) {
+            (Some(table), Some(key)) => self.tx.delete_row(table, key),
+            _ => Ok(()),
+        }
+    }
+
+    /// A number for a row that has none: what it was promised, its origin's where free, else the next.
+    fn number(&mut self, known: &Known, table: &Table) -> Result<i64> {
+        let uuid = known.entry.uuid;
+        if let Some(number) = self.tx.reserved_number(uuid)? {
+            return Ok(number);
+        }
+        if let Some(number) = known.entry.number.filter(|n| (0..=NUMBER_MAX).contains(n))
+            && self.free(table, number, uuid)?
+        {
+            return Ok(number);
+        }
+        let mut number = match self.last.get(&table.id) {
+            Some(last) => *last,
+            None => self.tx.greatest_number(table)?,
+        };
+        loop {
+            number = number.saturating_add(1);
+            if self.free(table, number, uuid)? || number == i64::MAX {
+                self.last.insert(table.id, number);
+                return Ok(number);
+            }
+        }
+    }
+
+    fn free(&self, table: &Table, number: i64, uuid: Uuid) -> Result<bool> {
+        if self.given.get(&(table.id, number)).is_some_and(|other| *other != uuid) {
+            return Ok(false);
+        }
+        let key = Key::Integer(number);
+        Ok(self.tx.at_key(table.id, &key)?.is_none_or(|other| other == uuid)
+            && !self.tx.is_reserved(table.id, number, uuid)?
+            && self.tx.read_row(table, &key)?.is_none())
+    }
+
+    /// A row's columns as the table is to store them.
+    fn local_row(
+        &mut self,
+        known: &Known,
+        table: &Arc<Table>,
+        plan: &Plan,
+    ) -> Result<Vec<Option<Cell>>> {
+        let mut local = Vec::with_capacity(table.columns.len());
+        for (index, column) in table.columns.iter().enumerate() {
+            let adjusted =
+                plan.adjusted.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name));
+            local.push(if Some(index) == table.number {
+                plan.number.map(Cell::Integer)
+            } else if let Some((_, cell)) = adjusted {
+                Some(cell.clone())
+            } else {
+                match known.cells.as_ref().and_then(|cells| cells.get(&column.name)) {
+                    None => None,
+                    Some(Cell::Row(parent)) => Some(self.shown_as(table, index, *parent)?),
+                    Some(Cell::Number(n)) => Some(Cell::Integer(*n)),
+                    Some(cell) => Some(cell.clone()),
+                }
+            });
+        }
+        Ok(local)
+    }
+
+    /// What a reference shows: the parent's number or value, as it stands or is going to stand.
+    fn shown_as(&mut self, table: &Arc<Table>, index: usize, parent: Uuid) -> Result<Cell> {
+        let catalogue = Arc::clone(&self.tx.catalogue);
+        let Some(target) = table.at(index).and_then(|column| column.target.clone()) else {
+            return Ok(Cell::Null);
+        };
+        let Some(of) = catalogue.named(&target.table) else { return Ok(Cell::Null) };
+        if let Some((column, _)) = of.column(&target.column)
+            && let Some(plan) = self.plans.get(&parent).cloned()
+        {
+            if Some(column) == of.number {
+                return Ok(plan.number.map_or(Cell::Null, Cell::Integer));
+            }
+            if let Some(known) = self.known(parent)?.cloned()
+                && let Some(Some(cell)) = self.local_row(&known, of, &plan)?.into_iter().nth(column)
+            {
+                return Ok(cell);
+            }
+        }
+        if let Some(cell) = self.tx.local(table, index, &Cell::Row(parent))? {
+            return Ok(cell);
+        }
+        // A loose reference to a row that is not here: its number is promised when it is first named.
+        if of.number.is_some() {
+            let number = match self.tx.reserved_number(parent)? {
+                Some(number) => number,
+                None => self.reserve(of, parent)?,
+            };
+            return Ok(Cell::Integer(number));
+        }
+        Ok(Cell::Null)
+    }
+
+    fn reserve(&mut self, table: &Table, uuid: Uuid) -> Result<i64> {
+        let mut number = self.tx.greatest_number(table)?;
+        loop {
+            number = number.saturating_add(1);
+            if self.free(table, number, uuid)? || number == i64::MAX {
+                self.tx.reserve_number(table.id, number, uuid)?;
+                return Ok(number);
+            }
+        }
+    }
+
+    /// The uuids of the rows that show a changed value of this one.
+    fn showing_old_values(&mut self, table: &Table, plan: &Plan) -> Result<BTreeSet<Uuid>> {
+        let mut rows = BTreeSet::new();
+        let Some(before) = &plan.before else { return Ok(rows) };
+        let catalogue = Arc::clone(&self.tx.catalogue);
+        for (child, column, shows) in catalogue.showing(table.id) {
+            let Some((index, _)) = table.column(shows) else { continue };
+            let (Some(old), new) = (before.get(index), plan.local.get(index)) else { continue };
+            if *old == Cell::Null || new.is_some_and(|new| new.as_ref() == Some(old)) {
+                continue;
+            }
+            let Some(name) = child.at(*column).map(|column| column.name.as_str()) else { continue };
+            for key in self.tx.keys_where(child, &[name], std::slice::from_ref(old))? {
+                rows.extend(self.tx.at_key(child.id, &key)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What a kept row waits for: parents that are away, and every value it claims.
+    fn waits(&mut self, known: &Known) -> Result<BTreeSet<Vec<u8>>> {
+        let mut on: BTreeSet<Vec<u8>> = known.claims.iter().map(|(_, on)| on.clone()).collect();
+        for link in &known.row.references {
+            if !self.known(link.parent)?.is_some_and(|parent| parent.row.shown) {
+                on.insert(link.parent.as_bytes().to_vec());
+            }
+        }
+        Ok(on)
+    }
+}
+
+impl Ground for Place<'_, '_> {
+    type Error = Error;
+
+    fn row(&mut self, uuid: Uuid) -> Result<Option<Rc<Row>>> {
+        Ok(self.known(uuid)?.map(|known| Rc::clone(&known.row)))
+    }
+
+    fn waiting_on(&mut self, uuid: Uuid) -> Result<Vec<Uuid>> {
+        self.tx.waiting(uuid.as_bytes())
+    }
+
+    fn shown_children(&mut self, uuid: Uuid) -> Result<Vec<Uuid>> {
+        let Some(known) = self.known(uuid)?.cloned() else { return Ok(Vec::new()) };
+        let Some(table) = &known.table else { return Ok(Vec::new()) };
+        let standing = match (&known.entry.key, self.plans.get(&uuid)) {
+            (Some(key), _) => self.tx.read_row(table, key)?,
+            (None, Some(plan)) => plan.local.iter().cloned().collect(),
+            (None, None) => None,
+        };
+        let Some(standing) = standing else { return Ok(Vec::new()) };
+        self.tx.children_of(table, &standing)
+    }
+
+    fn claimants(&mut self, uuid: Uuid, claim: usize) -> Result<BTreeSet<Uuid>> {
+        let mut group = BTreeSet::from([uuid]);
+        let Some(known) = self.known(uuid)?.cloned() else { return Ok(group) };
+        if let (Some(table), Some(cells), Some((index, on))) =
+            (&known.table, &known.cells, known.claims.get(claim))
+            && let Some(unique) = table.uniques.get(*index)
+        {
+            let tuple = tuple_of(table, unique, cells);
+            group.extend(self.claiming(table, unique, &tuple, on)?);
+        }
+        Ok(group)
+    }
+
+    fn aside(
+        &mut self,
+        uuid: Uuid,
+        claim: usize,
+        group: &BTreeSet<Uuid>,
+    ) -> Result<Option<(String, Cell)>> {
+        let mut taken: Vec<Cell> = Vec::new();
+        // The first keeps the value; the others choose in the order of their names, each what is left.
+        for member in group.iter().skip(1) {
+            let chosen = self.choose(*member, uuid, claim, &taken)?;
+            if *member == uuid {
+                return Ok(chosen);
+            }
+            taken.extend(chosen.map(|(_, cell)| cell));
+        }
+        Ok(None)
+    }
+
+    fn take_out(&mut self, uuid: Uuid) -> Result<()> {
+        self.delete_row(uuid)?;
+        self.move_to(uuid, None);
+        if let Some(known) = self.known(uuid)?.cloned() {
+            let state = if known.entry.head.dead { State::Dead } else { State::Held };
+            self.tx.place(&Entry { state, ..known.entry })?;
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self, uuid: Uuid, adjusted: &Adjusted) -> Result<()> {
+        let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
+        let Some(table) = &known.table else { return Ok(()) };
+        let number = match (&known.entry.key, table.number) {
+            (_, None) => None,
+            (Some(key), Some(_)) => key.number(),
+            (None, Some(_)) => Some(self.number(&known, table)?),
+        };
+        if let Some(number) = number {
+            self.given.insert((table.id, number), uuid);
+        }
+        self.plans.insert(uuid, Plan { adjusted: adjusted.clone(), number, ..Plan::default() });
+        Ok(())
+    }
+
+    fn clear(&mut self, uuid: Uuid) -> Result<()> {
+        let (Some(known), Some(mut plan)) =
+            (self.known(uuid)?.cloned(), self.plans.get(&uuid).cloned())
+        else {
+            return Ok(());
+        };
+        let Some(table) = &known.table else { return Ok(()) };
+        plan.local = self.local_row(&known, table, &plan)?;
+        if let Some(key) = &known.entry.key {
+            plan.before = self.tx.read_row(table, key)?;
+            plan.unchanged = plan.before.as_ref().is_some_and(|before| {
+                before.iter().map(Some).eq(plan.local.iter().map(Option::as_ref))
+            });
+            if !plan.unchanged {
+                self.delete_row(uuid)?;
+                self.move_to(uuid, None);
+            }
+        }
+        self.plans.insert(uuid, plan);
+        Ok(())
+    }
+
+    fn write(&mut self, uuid: Uuid) -> Result<Written> {
+        let (Some(known), Some(plan)) =
+            (self.known(uuid)?.cloned(), self.plans.get(&uuid).cloned())
+        else {
+            return Ok(Ok(BTreeSet::new()));
+        };
+        let Some(table) = &known.table else { return Ok(Ok(BTreeSet::new())) };
+        if plan.unchanged {
+            return Ok(Ok(BTreeSet::new()));
+        }
+        match self.tx.insert_row(table, &plan.local)? {
+            Ok(key) => {
+                self.move_to(uuid, Some(key));
+                self.showing_old_values(table, &plan).map(Ok)
+            }
+            Err(text) => {
+                self.move_to(uuid, None);
+                Ok(Err(Refused(text)))
+            }
+        }
+    }
+
+    fn is_shown(&mut self, uuid: Uuid, adjusted: &Adjusted) -> Result<()> {
+        let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
+        let (Some(table), Some(cells)) = (&known.table, &known.cells) else { return Ok(()) };
+        let plan = self.plans.get(&uuid).cloned().unwrap_or_default();
+        let state = if adjusted.is_empty() && stored_as_it_is(table, cells) {
+            self.tx.forget_kept(uuid)?;
+            State::Shown
+        } else {
+            let shown = adjusted
+                .iter()
+                .filter_map(|(name, _)| {
+                    let (index, _) = table.column(name)?;
+                    Some((name.clone(), plan.local.get(index)?.clone()?))
+                })
+                .collect();
+            let why = if adjusted.iter().any(|(_, cell)| *cell == Cell::Null) {
+                Why::Parent
+            } else {
+                Why::Unique
+            };
+            let shown = Cells::new(shown);
+            self.tx.keep(
+                uuid,
+                &Keep { cells: Some(cells), shown: &shown, why, text: None, size: None },
+            )?;
+            let on = self.waits(&known)?;
+            self.tx.wait_for(uuid, &on)?;
+            State::Otherwise
+        };
+        self.tx.promise_kept(uuid)?;
+        self.set_state(uuid, state)
+    }
+
+    fn is_held(&mut self, uuid: Uuid, why: Why, text: Option<&str>) -> Result<()> {
+        let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
+        let keep = Keep {
+            cells: known.cells.as_ref(),
+            shown: &Cells::default(),
+            why,
+            text,
+            size: known.size,
+        };
+        self.tx.keep(uuid, &keep)?;
+        let on = self.waits(&known)?;
+        self.tx.wait_for(uuid, &on)?;
+        self.set_state(uuid, State::Held)
+    }
+
+    fn is_gone(&mut self, uuid: Uuid) -> Result<()> {
+        self.tx.forget_kept(uuid)?;
+        self.set_state(uuid, State::Dead)
+    }
+
+    fn revive(&mut self, uuid: Uuid) -> Result<bool> {
+        let Some(known) = self.known(uuid)?.cloned() else { return Ok(false) };
+        let Some(cells) = self.tx.old_values(uuid)? else { return Ok(false) };
+        let Some(table) = &known.table else { return Ok(false) };
+        self.tx.conflict((known.entry.table, uuid), &known.entry.head, None)?;
+        let stamp = known.entry.head.stamp.next();
+        let mut entry =
+            self.tx.make((table, uuid), Some(&known.entry), Some(&cells), stamp, None)?;
+        entry.state = State::Held;
+        self.tx.place(&entry)?;
+        let keep = Keep {
+            cells: Some(&cells),
+            shown: &Cells::default(),
+            why: Why::Parent,
+            text: None,
+            size: None,
+        };
+        self.tx.keep(uuid, &keep)?;
+        self.tx.forget_old(uuid)?;
+        self.tx.enlist(&entry, &cells)?;
+        self.known.remove(&uuid);
+        Ok(true)
+    }
+
+    fn endless(&mut self) -> Error {
+        Error::Sidecar { what: "rows that wait for each other without end" }
+    }
+}
+
+impl Place<'_, '_> {
+    fn set_state(&mut self, uuid: Uuid, state: State) -> Result<()> {
+        if let Some(Some(known)) = self.known.get_mut(&uuid) {
+            known.entry.state = state;
+            self.tx.place(&known.entry)?;
+        }
+        Ok(())
+    }
+
+    /// The live versions that claim a tuple: those whose place shows it, and kept ones that wait for it.
+    fn claiming(
+        &mut self,
+        table: &Arc<Table>,
+        unique: &Unique,
+        tuple: &[Cell],
+        on: &[u8],
+    ) -> Result<BTreeSet<Uuid>> {
+        let mut group = BTreeSet::new();
+        let mut maybe = self.tx.showing_tuple(table, unique, tuple)?;
+        maybe.extend(self.tx.waiting(on)?);
+        for uuid in maybe {
+            let claims_it = self.known(uuid)?.is_some_and(|known| {
+                known.row.live && known.claims.iter().any(|(_, claim)| claim.as_slice() == on)
+            });
+            if claims_it {
+                group.insert(uuid);
+            }
+        }
+        Ok(group)
+    }
+
+    /// What a member of a group that claims one value shows instead: the first value that no version claims and
+    /// no member before it took.
+    fn choose(
+        &mut self,
+        member: Uuid,
+        of: Uuid,
+        claim: usize,
+        taken: &[Cell],
+    ) -> Result<Option<(String, Cell)>> {
+        let (Some(claimed), Some(known)) = (self.known(of)?.cloned(), self.known(member)?.cloned())
+        else {
+            return Ok(None);
+        };
+        let (Some(table), Some(cells), Some((index, _))) =
+            (&known.table, &known.cells, claimed.claims.get(claim))
+        else {
+            return Ok(None);
+        };
+        let Some(unique) = table.uniques.get(*index) else { return Ok(None) };
+        let tuple = tuple_of(table, unique, cells);
+        let plain = |text: bool| {
+            unique.columns.iter().zip(&tuple).position(|(&column, cell)| {
+                let is = if text {
+                    matches!(cell, Cell::Text(_))
+                } else {
+                    matches!(cell, Cell::Integer(_))
+                };
+                is && table.at(column).is_some_and(|column| column.target.is_none())
+            })
+        };
+        let Some(place) = plain(true).or_else(|| plain(false)) else { return Ok(None) };
+        let column = unique.columns.get(place).and_then(|&column| table.at(column));
+        let (Some(column), Some(value)) = (column, tuple.get(place)) else { return Ok(None) };
+        if matches!(value, Cell::Integer(_)) && !column.not_null {
+            return Ok(Some((column.name.clone(), Cell::Null)));
+        }
+        for instead in substitutes(member, value) {
+            let mut wanted = tuple.clone();
+            if let Some(cell) = wanted.get_mut(place) {
+                *cell = instead.clone();
+            }
+            let on = self::claim(table, unique, &wanted);
+            if !taken.contains(&instead) && self.claiming(table, unique, &wanted, &on)?.is_empty() {
+                return Ok(Some((column.name.clone(), instead)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Does the table say all that the cells say, value for value?
+pub(crate) fn stored_as_it_is(table: &Table, cells: &Cells) -> bool {
+    cells.iter().all(|(name, cell)| match table.column(name) {
+        None => *cell == Cell::Null,
+        // A number that names no row must be told as such, also when a row of that number comes.
+        Some(_) if matches!(cell, Cell::Number(_)) => false,
+        Some((_, column)) => cell.stays(column.affinity),
+    })
+}
+
+impl Tx<'_> {
+    /// Takes a row out of its table.
+    pub(crate) fn delete_row(&self, table: &Table, key: &Key) -> Result<()> {
+        let cells = key.cells()?;
+        self.conn
+            .prepare_cached(&table.sql.delete)
+            .and_then(|mut statement| statement.execute(params_from_iter(cells)))
+            .doing("take a row out of its table")?;
+        Ok(())
+    }
+
+    /// Inserts a row; answers its key, or the table's refusal in its own words.
+    pub(crate) fn insert_row(
+        &self,
+        table: &Table,
+        local: &[Option<Cell>],
+    ) -> Result<Result<Key, String>> {
+        let given: Vec<&Cell> = local.iter().flatten().collect();
+        let sql = if given.len() == local.len() {
+            table.sql.insert.clone()
+        } else {
+            let named = table.columns.iter().zip(local).filter(|(_, cell)| cell.is_some());
+            table.insert_some(named.map(|(column, _)| column.name.as_str()))
+        };
+        let done = self
+            .conn
+            .prepare_cached(&sql)
+            .and_then(|mut statement| statement.execute(params_from_iter(given)));
+        match done {
+            Ok(_) => {
+                let cells: Vec<Cell> = table
+                    .key
+                    .iter()
+                    .filter_map(|&index| local.get(index).cloned().flatten())
+                    .collect();
+                match Key::of(&cells, &table.key_collations) {
+                    Some(key) if cells.len() == table.key.len() => Ok(Ok(key)),
+                    _ => Err(Error::BadPage {
+                        what: format!("a row of {} without its key", table.name),
+                    }),
+                }
+            }
+            Err(error) => match refusal(&error) {
+                Some(text) => Ok(Err(text)),
+                None => Err(error).doing("write a row"),
+            },
+        }
+    }
+
+    /// Rows in the table that point to a row which stands there with these values.
+    pub(crate) fn children_of(&mut self, table: &Table, standing: &[Cell]) -> Result<Vec<Uuid>> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let mut children = Vec::new();
+        for (child, index) in catalogue.children(table.id) {
+            let Some(reference) = child.references.get(*index).filter(|reference| !reference.loose)
+            else {
+                continue;
+            };
+            let values: Option<Vec<Cell>> = reference
+                .parent_columns
+                .iter()
+                .map(|name| table.column(name).and_then(|(index, _)| standing.get(index).cloned()))
+                .collect();
+            let names: Vec<&str> = reference
+                .columns
+                .iter()
+                .filter_map(|&index| child.at(index))
+                .map(|column| column.name.as_str())
+                .collect();
+            let Some(values) = values.filter(|values| values.len() == names.len()) else {
+                continue;
+            };
+            for key in self.keys_where(child, &names, &values)? {
+                children.extend(self.at_key(child.id, &key)?);
+            }
+        }
+        Ok(children)
+    }
+}
+
+/// What a table says when it will not have a row; none where the trouble is not the row's.
+pub(crate) fn refusal(error: &rusqlite::Error) -> Option<String> {
+    let rusqlite::Error::SqliteFailure(code, text) = error else { return None };
+    let of_the_row = matches!(
+        code.code,
+        rusqlite::ErrorCode::ConstraintViolation
+            | rusqlite::ErrorCode::TypeMismatch
+            | rusqlite::ErrorCode::TooBig
+    );
+    of_the_row.then(|| text.clone().unwrap_or_else(|| "the table refuses it".to_owned()))
+}

@@ -1,0 +1,326 @@
+//! Held rows: versions that are known, passed on and compared, and whose place in the table is empty.
+//!
+//! Also the rows shown otherwise than their version says: both keep the version's values beside the table, and
+//! both are tried again when what they wait for changes.
+
+use crate::entry::State;
+use crate::error::Doing as _;
+use crate::store::{Flush, Tx};
+use crate::{Cells, Error, Millis, Origin, Result, Store};
+use rusqlite::{OptionalExtension as _, params};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Why a row's place in the table is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its parent is not in the table.
+    Parent,
+    /// The table refuses it: CHECK, NOT NULL, type.
+    Constraint,
+    /// The table, or a column of it, is unknown here.
+    Schema,
+    /// It is larger than what is passed on.
+    Size,
+    /// Another row has the value, and none of its columns can be changed.
+    Unique,
+}
+
+impl Why {
+    /// In one word, for people and scripts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Parent => "parent",
+            Self::Constraint => "constraint",
+            Self::Schema => "schema",
+            Self::Size => "size",
+            Self::Unique => "unique",
+        }
+    }
+
+    fn code(self) -> i64 {
+        match self {
+            Self::Parent => 1,
+            Self::Constraint => 2,
+            Self::Schema => 3,
+            Self::Size => 4,
+            Self::Unique => 5,
+        }
+    }
+
+    fn from_code(code: i64) -> Result<Self> {
+        Ok(match code {
+            1 => Self::Parent,
+            2 => Self::Constraint,
+            3 => Self::Schema,
+            4 => Self::Size,
+            5 => Self::Unique,
+            _ => return Err(Error::Sidecar { what: "a row held for no known reason" }),
+        })
+    }
+}
+
+/// A held row, or one shown otherwise than its version says, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// Its number here; what `held retry N` names.
+    pub number: i64,
+    /// The row.
+    pub uuid: Uuid,
+    /// Its table.
+    pub table: String,
+    /// Held; else shown with other values.
+    pub held: bool,
+    /// Why.
+    pub why: Why,
+    /// What the table says, or which value is shown instead.
+    pub text: Option<String>,
+    /// Since when.
+    pub since: Millis,
+    /// Who made the version.
+    pub origin: Origin,
+    /// The rows it waits for.
+    pub waits_for: Vec<Uuid>,
+    /// The version's values; none where they were left out.
+    pub cells: Option<Cells>,
+}
+
+/// What is kept beside the table for one row.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) cells: Option<Cells>,
+    /// Columns that show something else, and what: as the table stores it.
+    pub(crate) shown: Cells,
+}
+
+/// A kept copy to be written.
+pub(crate) struct Keep<'a> {
+    pub(crate) cells: Option<&'a Cells>,
+    pub(crate) shown: &'a Cells,
+    pub(crate) why: Why,
+    pub(crate) text: Option<&'a str>,
+    pub(crate) size: Option<u64>,
+}
+
+impl Tx<'_> {
+    pub(crate) fn kept(&self, uuid: Uuid) -> Result<Option<Kept>> {
+        let found = self
+            .conn
+            .prepare_cached("SELECT cells, shown FROM _dunlin_kept WHERE uuid = ?")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([uuid.as_bytes()], |row| {
+                        Ok((row.get::<_, Option<Vec<u8>>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+                    })
+                    .optional()
+            })
+            .doing("read a kept row")?;
+        found
+            .map(|(cells, shown)| {
+                Ok(Kept {
+                    cells: cells.map(|cells| Cells::decode(&cells)).transpose()?,
+                    shown: shown
+                        .map_or_else(|| Ok(Cells::default()), |shown| Cells::decode(&shown))?,
+                })
+            })
+            .transpose()
+    }
+
+    pub(crate) fn keep(&self, uuid: Uuid, keep: &Keep<'_>) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO _dunlin_kept (uuid, cells, shown, why, text, size, since, via) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 ON CONFLICT (uuid) DO UPDATE SET cells = ?2, shown = ?3, why = ?4, text = ?5, size = ?6",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    uuid.as_bytes(),
+                    keep.cells.map(Cells::encode),
+                    Some(keep.shown).filter(|shown| !shown.is_empty()).map(Cells::encode),
+                    keep.why.code(),
+                    keep.text,
+                    keep.size,
+                    self.clock.now(),
+                    self.via,
+                ])
+            })
+            .doing("keep a row's values")?;
+        Ok(())
+    }
+
+    /// The row is shown as its version, or is a tombstone: nothing is kept for it.
+    pub(crate) fn forget_kept(&self, uuid: Uuid) -> Result<()> {
+        self.conn
+            .prepare_cached("DELETE FROM _dunlin_kept WHERE uuid = ?")
+            .and_then(|mut statement| statement.execute([uuid.as_bytes()]))
+            .doing("forget a kept row")?;
+        self.wait_for(uuid, &BTreeSet::new())
+    }
+
+    /// Writes down all that a row waits for.
+    pub(crate) fn wait_for(&self, uuid: Uuid, on: &BTreeSet<Vec<u8>>) -> Result<()> {
+        let doing = "write down what a row waits for";
+        self.conn
+            .prepare_cached("DELETE FROM _dunlin_waits WHERE uuid = ?")
+            .and_then(|mut statement| statement.execute([uuid.as_bytes()]))
+            .doing(doing)?;
+        for what in on {
+            self.conn
+                .prepare_cached("INSERT INTO _dunlin_waits (on_what, uuid) VALUES (?1, ?2)")
+                .and_then(|mut statement| statement.execute(params![what, uuid.as_bytes()]))
+                .doing(doing)?;
+        }
+        Ok(())
+    }
+
+    /// Kept rows that wait for a row or a value.
+    pub(crate) fn waiting(&self, on: &[u8]) -> Result<Vec<Uuid>> {
+        self.conn
+            .prepare_cached("SELECT uuid FROM _dunlin_waits WHERE on_what = ?")
+            .and_then(|mut statement| {
+                statement
+                    .query_map([on], |row| crate::cursor::uuid(row, 0))
+                    .and_then(Iterator::collect)
+            })
+            .doing("ask who waits")
+    }
+
+    /// Kept rows that claim a UNIQUE value of a table: a prefix, and eight bytes of hash behind it.
+    pub(crate) fn waiting_on_values(&self, prefix: &[u8]) -> Result<BTreeSet<Uuid>> {
+        let mut end = prefix.to_vec();
+        end.extend([0xff; 9]);
+        self.conn
+            .prepare_cached(
+                "SELECT DISTINCT uuid FROM _dunlin_waits WHERE on_what >= ?1 AND on_what < ?2",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_map(params![prefix, end], |row| crate::cursor::uuid(row, 0))
+                    .and_then(Iterator::collect)
+            })
+            .doing("ask who waits for a value")
+    }
+
+    /// Does any row wait for anything?
+    pub(crate) fn anybody_waits(&self) -> Result<bool> {
+        self.conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_waits) OR EXISTS (SELECT 1 FROM _dunlin_kept)")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .doing("ask whether anybody waits")
+    }
+
+    /// How many rows of a link are held.
+    pub(crate) fn held_over(&self, via: i64) -> Result<u64> {
+        self.conn
+            .prepare_cached(
+                "SELECT count(*) FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
+                 WHERE k.via = ?1 AND r.state = 2 AND k.why <> 3",
+            )
+            .and_then(|mut statement| statement.query_row([via], |row| row.get(0)))
+            .doing("count the held rows")
+    }
+}
+
+impl Store {
+    /// Rows that are held, and rows shown otherwise than their version says; oldest first.
+    pub fn held(&mut self, limit: usize) -> Result<Vec<Held>> {
+        self.write(Flush::Reads, |tx| {
+            let doing = "list the held rows";
+            let mut statement = tx
+                .conn
+                .prepare_cached(
+                    "SELECT n, uuid, why, text, since, shown FROM _dunlin_kept ORDER BY n LIMIT ?",
+                )
+                .doing(doing)?;
+            let listed = statement
+                .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    Ok((
+                        row.get::<_, i64>(0)?,
+                        crate::cursor::uuid(row, 1)?,
+                        row.get::<_, i64>(2)?,
+                        row.get::<_, Option<String>>(3)?,
+                        row.get::<_, Millis>(4)?,
+                    ))
+                })
+                .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+                .doing(doing)?;
+            let mut held = Vec::new();
+            for (number, uuid, why, text, since) in listed {
+                let (Some(entry), Some(kept)) = (tx.entry(uuid)?, tx.kept(uuid)?) else { continue };
+                let why = Why::from_code(why)?;
+                // Values kept only because the table cannot say them are nobody's business.
+                if entry.state == State::Otherwise && kept.shown.is_empty() {
+                    continue;
+                }
+                held.push(Held {
+                    number,
+                    uuid,
+                    table: tx.table_name(entry.table)?,
+                    held: entry.state == State::Held,
+                    why,
+                    text: text.or_else(|| shown_instead(&kept.shown)),
+                    since,
+                    origin: entry.head.origin,
+                    waits_for: tx.waits_for(uuid)?,
+                    cells: kept.cells,
+                });
+            }
+            Ok(held)
+        })
+    }
+
+    /// Tries held rows again: one by its number, or all. Answers how many stand in their table now.
+    pub fn retry(&mut self, number: Option<i64>) -> Result<usize> {
+        self.fold()?;
+        self.write(Flush::Later, |tx| {
+            let rows: BTreeSet<Uuid> = tx
+                .conn
+                .prepare_cached("SELECT uuid FROM _dunlin_kept WHERE ?1 IS NULL OR n = ?1")
+                .and_then(|mut statement| {
+                    statement
+                        .query_map([number], |row| crate::cursor::uuid(row, 0))
+                        .and_then(Iterator::collect)
+                })
+                .doing("find the held rows")?;
+            if let (Some(number), true) = (number, rows.is_empty()) {
+                return Err(Error::NoSuchNumber { what: "held row", number });
+            }
+            let held_before = tx.count_held(&rows)?;
+            tx.settle(rows.clone())?;
+            Ok(held_before.saturating_sub(tx.count_held(&rows)?))
+        })
+    }
+}
+
+impl Tx<'_> {
+    fn waits_for(&self, uuid: Uuid) -> Result<Vec<Uuid>> {
+        self.conn
+            .prepare_cached(
+                "SELECT on_what FROM _dunlin_waits WHERE uuid = ? AND length(on_what) = 16",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_map([uuid.as_bytes()], |row| crate::cursor::uuid(row, 0))
+                    .and_then(Iterator::collect)
+            })
+            .doing("ask what a row waits for")
+    }
+
+    pub(crate) fn count_held(&mut self, rows: &BTreeSet<Uuid>) -> Result<usize> {
+        let mut held = 0;
+        for uuid in rows {
+            held += usize::from(self.entry(*uuid)?.is_some_and(|entry| entry.state == State::Held));
+        }
+        Ok(held)
+    }
+}
+
+fn shown_instead(shown: &Cells) -> Option<String> {
+    let columns: Vec<&str> = shown.iter().map(|(column, _)| column).collect();
+    (!columns.is_empty()).then(|| {
+        format!(
+            "another row has the value or the parent is away; shown with other values in: {}",
+            columns.join(", ")
+        )
+    })
+}

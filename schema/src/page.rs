@@ -1,0 +1,364 @@
+//! Pages: one bounded piece of the journal, for a partner.
+//!
+//! ```text
+//!   cursor ──▶ entries in the order of pos ──▶ leave out what the partner knows
+//!                                              say only when a version is ahead of his clock
+//!              … until the limit, or the end ─▶ the last page carries our knowledge
+//! ```
+//!
+//! # Invariants
+//!
+//! * A page is read in one transaction that sees an empty log: its values are those of its versions.
+//! * Knowledge goes out only with the page that reaches the journal's end, read in the same transaction.
+//! * What arrived together is not cut, up to the page limit.
+//! * No position leaves before a flush that covers it.
+
+use crate::entry::{COLUMNS, Entry};
+use crate::error::Doing as _;
+use crate::store::{Flush, Tx};
+use crate::{Cell, Cells, Known, Millis, Origin, Result, Stamp, Store};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// A version further ahead of the receiver's clock than this is withheld.
+pub(crate) const AHEAD_MAX: Millis = 60_000;
+/// A row larger than this is passed on as name, stamp and size alone.
+pub(crate) const ROW_BYTES_MAX: usize = 16 << 20;
+/// What an entry takes beside its values.
+const ENTRY_BYTES: usize = 120;
+/// So many entries are looked at for one page, also when the partner knows them all.
+const SCAN_MAX: usize = 20_000;
+/// How often a page begins again because the application wrote meanwhile, before it leaves those rows out.
+const TRIES: usize = 4;
+
+/// What a partner asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// Where he stands in our journal.
+    pub cursor: u64,
+    /// What he knows.
+    pub knowledge: Vec<Known>,
+    /// His clock.
+    pub now: Millis,
+    /// How many bytes he wants at most; one row at least.
+    pub limit: usize,
+}
+
+/// One bounded piece of a journal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The cursor it starts from.
+    pub from: u64,
+    /// The cursor after it.
+    pub next: u64,
+    /// More is to come.
+    pub more: bool,
+    /// Rows by table and set of columns.
+    pub tables: Vec<PageTable>,
+    /// Versions ahead of the receiver's clock.
+    pub withheld: Vec<Withheld>,
+    /// With the last page only.
+    pub last: Option<Last>,
+}
+
+/// Rows of one table that name the same columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageTable {
+    /// The table.
+    pub name: String,
+    /// The columns of the values.
+    pub columns: Vec<String>,
+    /// The versions.
+    pub rows: Vec<Row>,
+}
+
+/// One version as it travels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The row.
+    pub uuid: Uuid,
+    /// When it was written.
+    pub stamp: Stamp,
+    /// Who wrote it.
+    pub origin: Origin,
+    /// Its number among its origin's versions.
+    pub seq: u64,
+    /// What its writer had seen of other origins.
+    pub seen: Vec<(Origin, u64)>,
+    /// The number that its origin gave the row.
+    pub number: Option<i64>,
+    /// Rows of one number belong together.
+    pub together: u64,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a version says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// The row is deleted.
+    Dead,
+    /// Its values, in the order of the page's columns.
+    Live(Vec<Cell>),
+    /// Its values were left out; they would take so many bytes.
+    Size(u64),
+}
+
+/// A version that is ahead of the receiver's clock: not sent, only told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// Where it stands in the sender's journal.
+    pub pos: u64,
+    /// Its time.
+    pub time: Millis,
+    /// Who wrote it.
+    pub origin: Origin,
+    /// Its number.
+    pub seq: u64,
+    /// The row: a later version of it answers for this one.
+    pub row: Uuid,
+}
+
+/// What comes with the last page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Last {
+    /// What is stored at the sender.
+    pub knowledge: Vec<Known>,
+    /// The highest stamp of a tombstone that the sender dropped.
+    pub floor: Stamp,
+}
+
+impl Page {
+    /// How many versions it carries.
+    pub fn rows(&self) -> usize {
+        self.tables.iter().map(|table| table.rows.len()).sum()
+    }
+}
+
+impl Store {
+    /// The next piece of our journal for a partner.
+    pub fn page(&mut self, ask: &Ask) -> Result<Page> {
+        for _ in 0..TRIES {
+            self.fold()?;
+            self.flush()?;
+            let page = self.write(Flush::Reads, |tx| {
+                if tx.logged()? { Ok(None) } else { tx.page(ask, false).map(Some) }
+            })?;
+            if let Some(page) = page {
+                return Ok(page);
+            }
+        }
+        // The application writes without a pause: its rows come with a later page.
+        self.write(Flush::Reads, |tx| tx.page(ask, true))
+    }
+
+    /// One flush before a position that was not flushed leaves this machine.
+    fn flush(&mut self) -> Result<()> {
+        let end = self.write(Flush::Reads, |tx| Ok(tx.count.pos))?;
+        if end <= self.flushed {
+            return Ok(());
+        }
+        self.write(Flush::Now, |tx| {
+            tx.conn
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO _dunlin_meta (key, value) VALUES ('flushed', ?)",
+                )
+                .and_then(|mut statement| statement.execute([end]))
+                .doing("flush the journal")?;
+            Ok(())
+        })
+    }
+
+    /// How many rows of our journal a partner has still to take.
+    pub fn waiting_for(&mut self, cursor: u64, knowledge: &[Known]) -> Result<u64> {
+        self.write(Flush::Reads, |tx| {
+            let known: HashMap<Origin, u64> =
+                knowledge.iter().map(|known| (known.origin, known.seq)).collect();
+            let mut statement = tx
+                .conn
+                .prepare_cached("SELECT origin, seq FROM _dunlin_row WHERE pos > ?")
+                .doing("count what waits")?;
+            let rows = statement
+                .query_map([cursor], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u64>(1)?)))
+                .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+                .doing("count what waits")?;
+            let mut waiting = 0;
+            for (origin, seq) in rows {
+                let origin = tx.origin(origin)?;
+                waiting += u64::from(known.get(&origin).is_none_or(|known| *known < seq));
+            }
+            Ok(waiting)
+        })
+    }
+}
+
+/// A page in the making.
+struct Draft {
+    items: Vec<(u64, u64, String, Vec<String>, Row)>,
+    withheld: Vec<Withheld>,
+    bytes: usize,
+    scanned: usize,
+    to: u64,
+}
+
+impl Tx<'_> {
+    fn logged(&self) -> Result<bool> {
+        self.conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_log)")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .doing("look into the log")
+    }
+
+    /// Rows with a line in the log: their values are newer than their versions.
+    fn is_logged(&self, entry: &Entry) -> Result<bool> {
+        let (Some(table), Some(key)) = (self.catalogue.id(entry.table), &entry.key) else {
+            return Ok(false);
+        };
+        let cells = key.cells()?;
+        let at: Vec<String> =
+            (0..table.key.len()).map(|part| format!("k{part} = ?{}", part + 2)).collect();
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM _dunlin_log WHERE tbl = ?1 AND {})",
+            at.join(" AND ")
+        );
+        let parameters = std::iter::once(Cell::Integer(entry.table)).chain(cells);
+        self.conn
+            .prepare_cached(&sql)
+            .and_then(|mut statement| {
+                statement.query_row(rusqlite::params_from_iter(parameters), |row| row.get(0))
+            })
+            .doing("look into the log")
+    }
+
+    fn page(&mut self, ask: &Ask, leave_logged_out: bool) -> Result<Page> {
+        let known: HashMap<Origin, u64> =
+            ask.knowledge.iter().map(|known| (known.origin, known.seq)).collect();
+        let mut draft =
+            Draft { items: Vec::new(), withheld: Vec::new(), bytes: 0, scanned: 0, to: ask.cursor };
+        let mut left_out = false;
+        let mut cut = false;
+        let conn = self.conn;
+        let mut statement = conn
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM _dunlin_row WHERE pos > ? ORDER BY pos"
+            ))
+            .doing("read the journal")?;
+        let mut rows = statement.query([ask.cursor]).doing("read the journal")?;
+        while let Some(row) = rows.next().doing("read the journal")? {
+            if draft.scanned == SCAN_MAX {
+                cut = true;
+                break;
+            }
+            let entry = self.entry_of(row)?;
+            draft.scanned += 1;
+            if known.get(&entry.head.origin).is_some_and(|seq| *seq >= entry.head.seq) {
+                draft.to = entry.pos;
+                continue;
+            }
+            if entry.head.stamp.millis() > ask.now.saturating_add(AHEAD_MAX) {
+                draft.withheld.push(Withheld {
+                    pos: entry.pos,
+                    time: entry.head.stamp.millis(),
+                    origin: entry.head.origin,
+                    seq: entry.head.seq,
+                    row: entry.uuid,
+                });
+                draft.to = entry.pos;
+                continue;
+            }
+            if leave_logged_out && self.is_logged(&entry)? {
+                left_out = true;
+                draft.to = entry.pos;
+                continue;
+            }
+            if !self.add(&mut draft, &entry, ask.limit)? {
+                cut = true;
+                break;
+            }
+        }
+        let last = if cut || left_out {
+            None
+        } else {
+            Some(Last { knowledge: self.knowledge()?, floor: Stamp::ZERO })
+        };
+        let next = if last.is_some() { self.count.pos.max(ask.cursor) } else { draft.to };
+        Ok(finish(ask.cursor, next, draft, last))
+    }
+
+    /// Adds an entry to the page; false when the page is full, and what belongs together is taken back.
+    fn add(&mut self, draft: &mut Draft, entry: &Entry, limit: usize) -> Result<bool> {
+        let (columns, body, bytes) = self.body(entry)?;
+        if !draft.items.is_empty() && draft.bytes + bytes > limit {
+            let whole =
+                draft.items.iter().rposition(|(_, together, ..)| *together != entry.together);
+            if let Some(whole) = whole {
+                draft.items.truncate(whole + 1);
+            }
+            draft.to = draft.items.last().map_or(draft.to, |(pos, ..)| *pos);
+            let to = draft.to;
+            draft.withheld.retain(|withheld| withheld.pos <= to);
+            return Ok(false);
+        }
+        let name = self.table_name(entry.table)?;
+        draft.bytes += bytes;
+        draft.to = entry.pos;
+        draft.items.push((
+            entry.pos,
+            entry.together,
+            name,
+            columns,
+            Row {
+                uuid: entry.uuid,
+                stamp: entry.head.stamp,
+                origin: entry.head.origin,
+                seq: entry.head.seq,
+                seen: entry.head.seen.clone(),
+                number: entry.number,
+                together: entry.together,
+                body,
+            },
+        ));
+        Ok(true)
+    }
+
+    fn body(&mut self, entry: &Entry) -> Result<(Vec<String>, Body, usize)> {
+        if entry.head.dead {
+            return Ok((Vec::new(), Body::Dead, ENTRY_BYTES));
+        }
+        match self.values(entry)? {
+            Some(cells) if cells.weight() <= ROW_BYTES_MAX => {
+                let bytes = cells.weight() + ENTRY_BYTES;
+                let (columns, values) = cells.into_pairs().into_iter().unzip();
+                Ok((columns, Body::Live(values), bytes))
+            }
+            Some(cells) => Ok((Vec::new(), Body::Size(cells.weight() as u64), ENTRY_BYTES)),
+            None => {
+                Ok((Vec::new(), Body::Size(self.kept_size(entry.uuid)?.unwrap_or(0)), ENTRY_BYTES))
+            }
+        }
+    }
+}
+
+fn finish(from: u64, next: u64, draft: Draft, last: Option<Last>) -> Page {
+    let mut tables: Vec<PageTable> = Vec::new();
+    let mut at: HashMap<(String, Vec<String>), usize> = HashMap::new();
+    for (_, _, name, columns, row) in draft.items {
+        let index = *at.entry((name, columns)).or_insert_with_key(|(name, columns)| {
+            tables.push(PageTable {
+                name: name.clone(),
+                columns: columns.clone(),
+                rows: Vec::new(),
+            });
+            tables.len() - 1
+        });
+        if let Some(table) = tables.get_mut(index) {
+            table.rows.push(row);
+        }
+    }
+    Page { from, next, more: last.is_none(), tables, withheld: draft.withheld, last }
+}
+
+/// The digest of a version whose values are left out: all that everybody knows of it.
+pub(crate) fn digest_of_size(size: u64) -> u64 {
+    Cells::new(vec![("_size".to_owned(), Cell::Integer(size.cast_signed()))]).digest()
+}

@@ -1,0 +1,155 @@
+-- The sidecar: what Dunlin keeps in the application's file, beside the tables that it tracks.
+--
+-- Plain on purpose: a SQLite of 2018 (3.24) must still open the file, so no STRICT, no generated columns.
+-- Row uuids are 16-byte blobs; stamps 48 bits of milliseconds and 16 of counter; origins numbers of _dunlin_origin.
+
+-- Whose file this is, and the counters that are never given twice.
+CREATE TABLE IF NOT EXISTS _dunlin_meta (
+    key   TEXT PRIMARY KEY,
+    value
+) WITHOUT ROWID;
+
+-- The tables that we know by name, tracked here or not.
+CREATE TABLE IF NOT EXISTS _dunlin_table (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    name    TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    tracked INTEGER NOT NULL DEFAULT 0,          -- 1: has triggers; 0: only heard of, its rows are held
+    naming  TEXT,                                -- 'natural' where the person said so
+    copies  INTEGER NOT NULL DEFAULT 0,          -- 1: rows that were there are named by key alone
+    rows    INTEGER NOT NULL DEFAULT 0,          -- live versions
+    digest  BLOB                                 -- sum of the hashes of the live versions
+);
+
+-- References that the file does not declare, and those that the application does not keep.
+CREATE TABLE IF NOT EXISTS _dunlin_reference (
+    child  TEXT NOT NULL COLLATE NOCASE,
+    column TEXT NOT NULL COLLATE NOCASE,
+    parent TEXT COLLATE NOCASE,                  -- NULL: a declared reference that is loose
+    PRIMARY KEY (child, column)
+) WITHOUT ROWID;
+
+-- What the triggers append: one line a change, in the order of the writes. The fold empties it.
+CREATE TABLE IF NOT EXISTS _dunlin_log (
+    n    INTEGER PRIMARY KEY AUTOINCREMENT,
+    tbl  INTEGER NOT NULL,
+    kind INTEGER NOT NULL,                       -- 1 insert 2 update 3 delete 4/5 key changed from/to 6 look at 7 was there
+    t    INTEGER,                                -- milliseconds, by the clock of whoever wrote
+    k0, k1, k2, k3, k4, k5, k6, k7               -- the key, as stored
+);
+
+-- One entry a row: the latest version known here. In the order of pos it is the journal.
+CREATE TABLE IF NOT EXISTS _dunlin_row (
+    pos      INTEGER PRIMARY KEY,                -- when it arrived here; moves to the end with each new version
+    uuid     BLOB NOT NULL,
+    tbl      INTEGER NOT NULL,
+    key,                                         -- its place in the table; NULL when it has none
+    stamp    INTEGER NOT NULL,
+    origin   INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    state    INTEGER NOT NULL,                   -- 0 shown as its version 1 shown otherwise 2 held 3 tombstone
+    digest   INTEGER NOT NULL,
+    number   INTEGER,                            -- the number its origin gave it, where key does not say so
+    seen     BLOB,                               -- the last seq of every other origin in its past
+    together INTEGER NOT NULL,                   -- entries of one number arrived together
+    via      INTEGER                             -- the link it came over; NULL: made here
+);
+
+-- "What do we hold of this row?"
+CREATE UNIQUE INDEX IF NOT EXISTS _dunlin_row_uuid ON _dunlin_row (uuid);
+-- "Which row stands at this key?"
+CREATE INDEX IF NOT EXISTS _dunlin_row_key ON _dunlin_row (tbl, key) WHERE key IS NOT NULL;
+
+-- The values of versions that the table does not show as they are.
+CREATE TABLE IF NOT EXISTS _dunlin_kept (
+    n     INTEGER PRIMARY KEY AUTOINCREMENT,     -- what `held retry N` names
+    uuid  BLOB NOT NULL UNIQUE,
+    cells BLOB,                                  -- the version's values; NULL when they were left out (size)
+    shown BLOB,                                  -- the columns that show something else, and what
+    why   INTEGER NOT NULL,
+    text  TEXT,                                  -- what SQLite or the schema says, for people
+    size  INTEGER,                               -- of values that were left out
+    since INTEGER NOT NULL,
+    via   INTEGER
+);
+
+-- Which kept rows wait for what: a parent's row uuid, or a claimed value of a UNIQUE.
+CREATE TABLE IF NOT EXISTS _dunlin_waits (
+    on_what BLOB NOT NULL,
+    uuid    BLOB NOT NULL,
+    PRIMARY KEY (on_what, uuid)
+) WITHOUT ROWID;
+-- "What did this row wait for?", asked when it is settled anew.
+CREATE INDEX IF NOT EXISTS _dunlin_waits_by_row ON _dunlin_waits (uuid);
+
+-- The last values of rows whose tombstone came from elsewhere: RESTRICT and undo need them.
+CREATE TABLE IF NOT EXISTS _dunlin_old (
+    uuid  BLOB PRIMARY KEY NOT NULL,
+    cells BLOB NOT NULL
+);
+
+-- Numbers promised to parents that are not here (loose references).
+CREATE TABLE IF NOT EXISTS _dunlin_reserved (
+    tbl    INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    uuid   BLOB NOT NULL UNIQUE,
+    PRIMARY KEY (tbl, number)
+) WITHOUT ROWID;
+
+-- Origins by number, so that an entry is small.
+CREATE TABLE IF NOT EXISTS _dunlin_origin (
+    id      INTEGER PRIMARY KEY,
+    machine BLOB NOT NULL,
+    epoch   INTEGER NOT NULL,
+    UNIQUE (machine, epoch)
+);
+
+-- Knowledge: up to which seq of an origin everything is stored here.
+CREATE TABLE IF NOT EXISTS _dunlin_know (
+    origin INTEGER PRIMARY KEY,
+    seq    INTEGER NOT NULL
+);
+
+-- Marks of the chain of an origin's versions: the last and thinned older ones.
+CREATE TABLE IF NOT EXISTS _dunlin_mark (
+    origin INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    mark   BLOB NOT NULL,
+    PRIMARY KEY (origin, seq)
+) WITHOUT ROWID;
+
+-- How far we have read the journals of others.
+CREATE TABLE IF NOT EXISTS _dunlin_cursor (
+    origin INTEGER PRIMARY KEY,                  -- whose journal: machine and epoch
+    pos    INTEGER NOT NULL
+);
+
+-- Versions that a sender withheld because they are ahead of our clock.
+CREATE TABLE IF NOT EXISTS _dunlin_again (
+    sender INTEGER NOT NULL,
+    pos    INTEGER NOT NULL,
+    time   INTEGER NOT NULL,
+    origin INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    row    BLOB NOT NULL,
+    skew   INTEGER NOT NULL,                     -- how far the sender's clock was ahead when it said so
+    PRIMARY KEY (sender, pos)
+) WITHOUT ROWID;
+
+-- When the journal stood where, about once a minute: "what arrived here after that time?"
+CREATE TABLE IF NOT EXISTS _dunlin_arrival (
+    time INTEGER PRIMARY KEY,
+    pos  INTEGER NOT NULL
+);
+
+-- The conflict journal: what lost. A tracked table like any other, so the whole shop has it.
+CREATE TABLE IF NOT EXISTS _dunlin_conflict (
+    n      INTEGER PRIMARY KEY AUTOINCREMENT,    -- what `conflicts restore N` names, here only
+    uuid   TEXT NOT NULL UNIQUE,
+    tbl    TEXT NOT NULL,
+    row    TEXT NOT NULL,
+    origin TEXT NOT NULL,                        -- of the loser
+    seq    INTEGER NOT NULL,
+    stamp  INTEGER NOT NULL,
+    cells  BLOB,                                 -- the loser's values; NULL: a delete lost
+    settled TEXT                                 -- NULL: nobody has looked at it
+);

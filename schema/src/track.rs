@@ -1,0 +1,314 @@
+//! Tracking: which tables are kept in step.
+
+use crate::catalogue::{self, is_ours};
+use crate::error::Doing as _;
+use crate::store::{Flush, Tx};
+use crate::trigger;
+use crate::{Error, Result, Shape, Store};
+use rusqlite::params;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What to track, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Track {
+    /// These tables; none: all that can be.
+    pub tables: Option<Vec<String>>,
+    /// References that the file does not declare: child, column, parent.
+    pub references: Vec<(String, String, String)>,
+    /// Tables whose integer key is the name of the row.
+    pub natural: Vec<String>,
+    /// The files that are joined are copies of one: name rows by table and key.
+    pub copies: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tracked {
+    /// Newly tracked: name, what names its rows, how many rows were there.
+    pub tables: Vec<(String, &'static str, u64)>,
+    /// What a person should know: tables left out, references that the application does not keep.
+    pub notes: Vec<String>,
+}
+
+impl Store {
+    /// Starts keeping tables in step.
+    pub fn track(&mut self, track: &Track) -> Result<Tracked> {
+        let now = self.now_sql().to_owned();
+        let tracked = self.write(Flush::Now, |tx| tx.track(track, &now))?;
+        self.fold()?;
+        self.try_rows_of(&tracked)?;
+        Ok(tracked)
+    }
+
+    /// Learns of a partner's tables: those that exist here with the same key are tracked here too, and what is
+    /// loose there is loose here. Answers what is newly tracked.
+    pub fn meet(&mut self, shapes: &[Shape], untracked: &[String]) -> Result<Tracked> {
+        let now = self.now_sql().to_owned();
+        let mut wanted = Track { tables: Some(Vec::new()), ..Track::default() };
+        self.write(Flush::Reads, |tx| {
+            for shape in shapes {
+                if tx.catalogue.named(&shape.name).is_some()
+                    || untracked.iter().any(|name| name.eq_ignore_ascii_case(&shape.name))
+                {
+                    continue;
+                }
+                let listed = catalogue::Listed {
+                    id: 0,
+                    name: shape.name.clone(),
+                    natural: false,
+                    copies: false,
+                };
+                let Ok(table) = catalogue::read(tx.conn, &listed) else { continue };
+                let ours: BTreeSet<String> =
+                    table.key_names().map(str::to_ascii_lowercase).collect();
+                let theirs: BTreeSet<String> = shape
+                    .columns
+                    .iter()
+                    .filter(|column| column.3)
+                    .map(|column| column.0.to_ascii_lowercase())
+                    .collect();
+                if theirs.is_empty() || ours == theirs {
+                    if shape.naming == "natural" {
+                        wanted.natural.push(shape.name.clone());
+                    }
+                    wanted.tables.get_or_insert_default().push(table.name);
+                }
+            }
+            Ok(())
+        })?;
+        let tracked = if wanted.tables.as_ref().is_none_or(Vec::is_empty) {
+            Tracked::default()
+        } else {
+            self.write(Flush::Now, |tx| tx.track(&wanted, &now))?
+        };
+        self.loosen_as(shapes)?;
+        if !tracked.tables.is_empty() {
+            self.fold()?;
+            self.try_rows_of(&tracked)?;
+        }
+        Ok(tracked)
+    }
+
+    fn loosen_as(&mut self, shapes: &[Shape]) -> Result<()> {
+        let mut loose: Vec<(String, Vec<String>)> = Vec::new();
+        self.write(Flush::Reads, |tx| {
+            for shape in shapes {
+                let Some(table) = tx.catalogue.named(&shape.name) else { continue };
+                for ours in table.shape().references {
+                    let theirs = shape
+                        .references
+                        .iter()
+                        .find(|theirs| theirs.0 == ours.0 && theirs.1 == ours.1);
+                    if !ours.2 && theirs.is_some_and(|theirs| theirs.2) {
+                        loose.push((shape.name.clone(), ours.0));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        if loose.is_empty() {
+            return Ok(());
+        }
+        self.write(Flush::Later, |tx| {
+            for (child, columns) in &loose {
+                let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+                tx.loosen(child, &columns)?;
+            }
+            let held = tx.rows_held_in(loose.iter().map(|(child, _)| child.as_str()))?;
+            tx.settle(held)
+        })
+    }
+
+    /// Rows that waited for their table to be tracked.
+    fn try_rows_of(&mut self, tracked: &Tracked) -> Result<()> {
+        self.write(Flush::Later, |tx| {
+            let held = tx.rows_held_in(tracked.tables.iter().map(|(name, ..)| name.as_str()))?;
+            if held.is_empty() { Ok(()) } else { tx.settle(held) }
+        })
+    }
+}
+
+impl Tx<'_> {
+    fn track(&mut self, track: &Track, now: &str) -> Result<Tracked> {
+        let mut done = Tracked::default();
+        let names = match &track.tables {
+            Some(names) => names.clone(),
+            None => self.all_tables()?,
+        };
+        for (child, column, parent) in &track.references {
+            self.declare(child, column, parent)?;
+        }
+        let before: BTreeSet<i64> = self.catalogue.tables.iter().map(|table| table.id).collect();
+        for name in &names {
+            let natural = track.natural.iter().any(|natural| natural.eq_ignore_ascii_case(name));
+            let listed =
+                catalogue::Listed { id: 0, name: name.clone(), natural, copies: track.copies };
+            match catalogue::read(self.conn, &listed) {
+                Ok(table) if natural && table.naming.word() != "natural" => {
+                    let why = "--natural is for tables with an integer key of their own";
+                    return Err(Error::Untrackable { table: table.name, why: why.to_owned() });
+                }
+                Ok(table) => self.list(&table.name, natural, track.copies)?,
+                Err(error @ Error::Untrackable { .. }) if track.tables.is_none() => {
+                    done.notes.push(error.to_string())
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let catalogue = catalogue::load(self.conn)?;
+        self.catalogue = Arc::new(catalogue);
+        self.reload = true;
+        self.refuse_references_outside()?;
+        let new: Vec<Arc<crate::Table>> = self
+            .catalogue
+            .tables
+            .iter()
+            .filter(|table| !before.contains(&table.id) && !table.internal())
+            .cloned()
+            .collect();
+        for table in &new {
+            self.loosen_what_is_not_kept(&table.name, &mut done.notes)?;
+        }
+        for table in &new {
+            for statement in trigger::install(table, now) {
+                self.conn.execute_batch(&statement).doing("add the triggers")?;
+            }
+            let rows = self
+                .conn
+                .execute(&trigger::list_existing(table, now), [])
+                .doing("list the rows that are there")?;
+            done.tables.push((table.name.clone(), table.naming.word(), rows as u64));
+        }
+        Ok(done)
+    }
+
+    fn all_tables(&self) -> Result<Vec<String>> {
+        let mut statement = self
+            .conn
+            .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name")
+            .doing("list the tables")?;
+        let names = statement
+            .query_map([], |row| row.get(0))
+            .and_then(Iterator::collect::<rusqlite::Result<Vec<String>>>)
+            .doing("list the tables")?;
+        Ok(names
+            .into_iter()
+            .filter(|name| !is_ours(name) && !name.to_ascii_lowercase().starts_with("sqlite_"))
+            .collect())
+    }
+
+    fn list(&self, name: &str, natural: bool, copies: bool) -> Result<()> {
+        self.conn
+            .execute(
+                "INSERT INTO _dunlin_table (name, tracked, naming, copies) VALUES (?1, 1, ?2, ?3)
+                 ON CONFLICT (name) DO UPDATE SET tracked = 1, naming = coalesce(?2, naming), copies = max(copies, ?3)",
+                params![name, natural.then_some("natural"), copies],
+            )
+            .doing("list the table as tracked")?;
+        Ok(())
+    }
+
+    fn declare(&self, child: &str, column: &str, parent: &str) -> Result<()> {
+        let refuse = |why| Error::BadReference { text: format!("{child}.{column}={parent}"), why };
+        let exists = |table: &str, column: Option<&str>| {
+            self.conn
+                .query_row(
+                    "SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE ?2 IS NULL OR name = ?2 COLLATE NOCASE)",
+                    params![table, column],
+                    |row| row.get::<_, bool>(0),
+                )
+                .doing("look the reference up")
+        };
+        if !exists(child, None)? {
+            return Err(refuse("there is no such child table"));
+        }
+        if !exists(child, Some(column))? {
+            return Err(refuse("the child has no such column"));
+        }
+        if !exists(parent, None)? {
+            return Err(refuse("there is no such parent table"));
+        }
+        self.conn
+            .execute(
+                "INSERT INTO _dunlin_reference (child, column, parent) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (child, column) DO UPDATE SET parent = ?3",
+                params![child, column, parent],
+            )
+            .doing("write the reference down")?;
+        Ok(())
+    }
+
+    /// A reference to a table that is not tracked would carry local numbers to other machines.
+    fn refuse_references_outside(&self) -> Result<()> {
+        for table in &self.catalogue.tables {
+            let mut statement = self
+                .conn
+                .prepare_cached("SELECT DISTINCT \"table\" FROM pragma_foreign_key_list(?)")
+                .doing("read the table's references")?;
+            let parents = statement
+                .query_map([&table.name], |row| row.get::<_, String>(0))
+                .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+                .doing("read the table's references")?;
+            for parent in parents {
+                if self.catalogue.named(&parent).is_none() {
+                    let why = format!(
+                        "it refers to {parent}, which is not tracked; track that table too, or use --all"
+                    );
+                    return Err(Error::Untrackable { table: table.name.clone(), why });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the file keep its references? Those with children whose parent is missing are loose from the start.
+    fn loosen_what_is_not_kept(&mut self, table: &str, notes: &mut Vec<String>) -> Result<()> {
+        let doing = "check the file's references";
+        let mut statement = self
+            .conn
+            .prepare(
+                "SELECT DISTINCT l.\"from\" FROM pragma_foreign_key_check(?1) AS c
+                 JOIN pragma_foreign_key_list(?1) AS l ON l.id = c.fkid",
+            )
+            .doing(doing)?;
+        let columns = statement
+            .query_map([table], |row| row.get::<_, String>(0))
+            .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+            .doing(doing)?;
+        if !columns.is_empty() {
+            notes.push(format!(
+                "{table}: {} points to rows that are not there, so rows are never held or hidden for it",
+                columns.join(", ")
+            ));
+            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+            self.loosen(table, &columns)?;
+        }
+        Ok(())
+    }
+
+    fn rows_held_in<'n>(&self, tables: impl Iterator<Item = &'n str>) -> Result<BTreeSet<Uuid>> {
+        let mut held = BTreeSet::new();
+        for table in tables {
+            let id = self.table_id(table)?;
+            let rows = self
+                .conn
+                .prepare_cached("SELECT k.uuid FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid WHERE r.tbl = ?")
+                .and_then(|mut statement| {
+                    statement
+                        .query_map([id], |row| crate::cursor::uuid(row, 0))
+                        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+                })
+                .doing("find the held rows")?;
+            held.extend(rows);
+        }
+        Ok(held)
+    }
+}
+
+impl crate::Table {
+    fn key_names(&self) -> impl Iterator<Item = &str> {
+        self.key.iter().filter_map(|&index| self.at(index)).map(|column| column.name.as_str())
+    }
+}

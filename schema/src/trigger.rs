@@ -1,0 +1,132 @@
+//! Triggers: one line in the log for each change, and nothing else.
+//!
+//! They name key columns only (and columns of UNIQUE constraints, which SQLite lets nobody drop): a trigger that
+//! names another makes the application's `ALTER TABLE … DROP COLUMN` fail. No function that a library of 2018
+//! lacks, no function of ours.
+
+use crate::catalogue::Table;
+use std::fmt::Write as _;
+
+/// Milliseconds since 1970 by SQLite's own clock; the same for every line of one statement.
+pub(crate) const NOW: &str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
+
+pub(crate) const INSERT: i64 = 1;
+pub(crate) const UPDATE: i64 = 2;
+pub(crate) const DELETE: i64 = 3;
+pub(crate) const FROM: i64 = 4;
+pub(crate) const TO: i64 = 5;
+pub(crate) const LOOK: i64 = 6;
+pub(crate) const EXISTING: i64 = 7;
+
+/// A name as SQL text.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The statements that put a table's triggers in place, whatever stood there.
+pub(crate) fn install(table: &Table, now: &str) -> Vec<String> {
+    let mut statements = remove(table.id);
+    let id = table.id;
+    let on = quote(&table.name);
+    let line = |kind: i64, row: &str| {
+        format!(
+            "INSERT INTO _dunlin_log (tbl, kind, t{}) VALUES ({id}, {kind}, {now}{});",
+            slots(table),
+            key(table, row)
+        )
+    };
+    let same: Vec<String> =
+        key_names(table).iter().map(|name| format!("OLD.{name} IS NEW.{name}")).collect();
+    let same = same.join(" AND ");
+    let mut add = |what: &str, when: &str, body: &str| {
+        statements.push(format!("CREATE TRIGGER _dunlin_{what}_{id} {when} BEGIN {body} END"));
+    };
+    add("i", &format!("AFTER INSERT ON {on}"), &line(INSERT, "NEW."));
+    add("d", &format!("AFTER DELETE ON {on}"), &line(DELETE, "OLD."));
+    add("u", &format!("AFTER UPDATE ON {on} WHEN {same}"), &line(UPDATE, "NEW."));
+    let moved = format!("{} {}", line(FROM, "OLD."), line(TO, "NEW."));
+    add("k", &format!("AFTER UPDATE ON {on} WHEN NOT ({same})"), &moved);
+    let looks: String =
+        table.uniques_to_watch().map(|columns| look(table, &columns, now)).collect();
+    if !looks.is_empty() {
+        add("li", &format!("BEFORE INSERT ON {on}"), &looks);
+        add("lu", &format!("BEFORE UPDATE ON {on}"), &looks);
+    }
+    statements
+}
+
+/// The statements that take a table's triggers away.
+pub(crate) fn remove(id: i64) -> Vec<String> {
+    ["i", "d", "u", "k", "li", "lu"]
+        .iter()
+        .map(|what| format!("DROP TRIGGER IF EXISTS _dunlin_{what}_{id}"))
+        .collect()
+}
+
+/// The statement that appends a line for every row that is there.
+pub(crate) fn list_existing(table: &Table, now: &str) -> String {
+    format!(
+        "INSERT INTO _dunlin_log (tbl, kind, t{}) SELECT {}, {EXISTING}, {now}{} FROM {}",
+        slots(table),
+        table.id,
+        key(table, ""),
+        quote(&table.name)
+    )
+}
+
+/// A line for each other row that holds the new value: SQLite fires no delete trigger when OR REPLACE removes it.
+fn look(table: &Table, columns: &[String], now: &str) -> String {
+    let mut text = format!(
+        "INSERT INTO _dunlin_log (tbl, kind, t{}) SELECT {}, {LOOK}, {now}{} FROM {} WHERE ",
+        slots(table),
+        table.id,
+        key(table, ""),
+        quote(&table.name)
+    );
+    for column in columns {
+        let name = quote(column);
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{name} = NEW.{name} AND ");
+    }
+    let other: Vec<String> =
+        key_names(table).iter().map(|name| format!("{name} IS NEW.{name}")).collect();
+    let _ = write!(text, "NOT ({});", other.join(" AND "));
+    text
+}
+
+fn slots(table: &Table) -> String {
+    (0..table.key.len()).fold(String::new(), |mut text, index| {
+        let _ = write!(text, ", k{index}");
+        text
+    })
+}
+
+fn key(table: &Table, row: &str) -> String {
+    key_names(table).iter().fold(String::new(), |mut text, name| {
+        let _ = write!(text, ", {row}{name}");
+        text
+    })
+}
+
+fn key_names(table: &Table) -> Vec<String> {
+    table
+        .key
+        .iter()
+        .filter_map(|&index| table.at(index))
+        .map(|column| quote(&column.name))
+        .collect()
+}
+
+impl Table {
+    /// The columns of each UNIQUE constraint through which OR REPLACE could remove another row.
+    fn uniques_to_watch(&self) -> impl Iterator<Item = Vec<String>> {
+        self.uniques.iter().filter(|unique| unique.constraint).map(|unique| {
+            unique
+                .columns
+                .iter()
+                .filter_map(|&index| self.at(index))
+                .map(|column| column.name.clone())
+                .collect()
+        })
+    }
+}
