@@ -1,0 +1,458 @@
+//! The command line: what can be asked, in the words of `dunlin help`.
+//!
+//! # Invariants
+//!
+//! * No password, token or key is ever an argument: other users of the computer can read those.
+//! * What a flag cannot mean is refused here, as a mistake in usage, before anything is opened.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Machines that a shop can have, and so joins that one token can allow.
+const USES_MAX: i64 = 256;
+
+/// The shortest life of a token: long enough to walk to the other machine.
+const EXPIRES_MIN: Duration = Duration::from_mins(1);
+
+/// The longest life of a token: a roll-out over a month. Longer, and it is a password.
+const EXPIRES_MAX: Duration = Duration::from_secs(30 * DAY);
+
+const DAY: u64 = 86_400;
+
+/// More machines than this on one computer show nothing new and only make it slow.
+const DEMO_MACHINES_MAX: i64 = 8;
+
+/// A demo is watched; a day is more than anybody does.
+const DEMO_SECONDS_MAX: i64 = 86_400;
+
+/// The most entries that one list shows.
+const LIST_MAX: i64 = 1_000;
+
+/// How times are written in questions and answers; they are UTC.
+const TIME: &str = "%Y-%m-%d %H:%M:%S";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 daemon not reachable, 4 not authorised, \
+5 something needs attention.";
+
+/// Keeps the tables of a shop's machines the same, with no server and no cloud.
+#[derive(Debug, Parser)]
+#[command(name = "dunlin", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(
+    disable_help_subcommand = false,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a machine: its folder, its key, its configuration
+    #[command(after_help = "Example:\n  dunlin init --database /srv/shop/shop.db --name 'till 2'")]
+    Init(Init),
+
+    /// Keep tables in step from now on
+    ///
+    /// Adds triggers and sidecar tables to the application's SQLite file. The application goes on
+    /// reading and writing as before.
+    #[command(after_help = "Examples:\n  dunlin track --all\n  \
+        dunlin track parts orders --references 'orders.part=parts' --natural parts")]
+    Track(Track),
+
+    /// Serve: find the other machines and keep in step with them, until stopped
+    #[command(after_help = "Example:\n  dunlin run --data /var/lib/dunlin")]
+    Run(Run),
+
+    /// Make a token that lets another machine in
+    ///
+    /// Prints the token alone on standard output. Whoever has it can join the shop, so hand it over
+    /// as you would a key.
+    #[command(after_help = "Example:\n  dunlin invite --uses 30 --expires 2d > token.txt")]
+    Invite(Invite),
+
+    /// Join the shop that a token comes from
+    ///
+    /// Reads the token from standard input, or asks for it on a terminal.
+    #[command(after_help = "Example:\n  dunlin join < token.txt")]
+    Join(Here),
+
+    /// Show this machine, its partners and its tables; exit code 5 when something needs a person
+    #[command(after_help = "Example:\n  dunlin status --json")]
+    Status(Here),
+
+    /// List the partners
+    #[command(after_help = "Example:\n  dunlin partners")]
+    Partners(Here),
+
+    /// List the tracked tables with their rows and digests
+    ///
+    /// Equal tables have equal digests on all machines.
+    #[command(after_help = "Example:\n  dunlin tables --json")]
+    Tables(Here),
+
+    /// List the sessions of the past, newest first
+    #[command(after_help = "Example:\n  dunlin history --partner 'till 3' --limit 50")]
+    History(History),
+
+    /// List the rows that cannot be shown yet, or try them again
+    #[command(after_help = "Examples:\n  dunlin held\n  dunlin held retry 4")]
+    Held(Held),
+
+    /// List the versions that lost against another, or put one back
+    #[command(after_help = "Examples:\n  dunlin conflicts\n  dunlin conflicts restore 12")]
+    Conflicts(Conflicts),
+
+    /// Exchange with the partners now
+    ///
+    /// Needs a running daemon. With --wait it ends when this machine and its partners are equal, or
+    /// with exit code 5 after 60 seconds.
+    #[command(after_help = "Example:\n  dunlin sync --partner 'till 3' --wait")]
+    Sync(Sync),
+
+    /// Manage the names and passwords of scripts
+    #[command(after_help = "Examples:\n  dunlin users add nightly --role write < password.txt\n  \
+        dunlin users list")]
+    Users(Users),
+
+    /// Show it: a made-up parts shop on this computer, with real machines
+    ///
+    /// Starts several machines, each a process with its own SQLite file, lets them find and join
+    /// each other, and sells on all of them until Ctrl-C. Leaves nothing behind.
+    #[command(after_help = "Example:\n  dunlin demo --machines 4 --seconds 60")]
+    Demo(Demo),
+
+    /// Print the completions for a shell
+    #[command(after_help = "Example:\n  dunlin completions bash > /etc/bash_completion.d/dunlin")]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// Which machine, and in which form to answer.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Here {
+    /// The machine's state folder [default: the platform's, such as /var/lib/dunlin]
+    #[arg(long, value_name = "DIR", env = "DUNLIN_DATA", global = true)]
+    pub data: Option<PathBuf>,
+
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Here {
+    /// The state folder: as given, or the platform's.
+    pub fn folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(crate::config::data_folder)
+    }
+}
+
+/// `dunlin init`.
+#[derive(Debug, Clone, Args)]
+pub struct Init {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// The application's SQLite file
+    #[arg(long, value_name = "FILE")]
+    pub database: PathBuf,
+
+    /// What this machine is called [default: the computer's name]
+    #[arg(long, value_parser = name)]
+    pub name: Option<String>,
+
+    /// Where partners call, such as [::]:7474; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub partner_listen: Option<SocketAddr>,
+
+    /// Where this machine's browser and scripts call: a loopback address, such as 127.0.0.1:7475
+    #[arg(long, value_name = "ADDR:PORT", value_parser = loopback)]
+    pub admin_listen: Option<SocketAddr>,
+}
+
+/// `dunlin track`.
+#[derive(Debug, Clone, Args)]
+pub struct Track {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// The tables to track
+    #[arg(value_name = "TABLE", required_unless_present = "all", conflicts_with = "all")]
+    pub tables: Vec<String>,
+
+    /// Track every table that can be tracked
+    #[arg(long)]
+    pub all: bool,
+
+    /// A reference that the schema does not declare; may be given several times
+    #[arg(long, value_name = "CHILD.COLUMN=PARENT", value_parser = reference)]
+    pub references: Vec<String>,
+
+    /// Name the rows of TABLE by their key, the same on every machine; may be given several times
+    #[arg(long, value_name = "TABLE")]
+    pub natural: Vec<String>,
+
+    /// The machines start from copies of one file: rows with equal keys are the same row
+    #[arg(long)]
+    pub copies: bool,
+}
+
+/// `dunlin run`.
+#[derive(Debug, Clone, Args)]
+pub struct Run {
+    /// The machine's state folder [default: the platform's, such as /var/lib/dunlin]
+    #[arg(long, value_name = "DIR", env = "DUNLIN_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+impl Run {
+    /// The state folder: as given, or the platform's.
+    pub fn folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(crate::config::data_folder)
+    }
+}
+
+/// `dunlin invite`.
+#[derive(Debug, Clone, Args)]
+pub struct Invite {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// How many machines may join with it
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=USES_MAX))]
+    pub uses: u32,
+
+    /// For how long it is good, such as 90s, 15m, 8h or 2d
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = expires)]
+    pub expires: Duration,
+}
+
+/// `dunlin history`.
+#[derive(Debug, Clone, Args)]
+pub struct History {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// Only sessions with this partner, by name or id
+    #[arg(long, value_name = "NAME")]
+    pub partner: Option<String>,
+
+    /// Only sessions since this time, UTC: YYYY-MM-DD or 'YYYY-MM-DD HH:MM:SS'
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub since: Option<String>,
+
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u32).range(1..=LIST_MAX))]
+    pub limit: u32,
+}
+
+/// `dunlin held`.
+#[derive(Debug, Clone, Args)]
+pub struct Held {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..=LIST_MAX))]
+    pub limit: u32,
+
+    /// What to do; to list when nothing is said
+    #[command(subcommand)]
+    pub act: Option<HeldAct>,
+}
+
+/// `dunlin held …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum HeldAct {
+    /// Try a held row again, or all of them
+    Retry {
+        /// The row's number in the list
+        number: Option<i64>,
+    },
+}
+
+/// `dunlin conflicts`.
+#[derive(Debug, Clone, Args)]
+pub struct Conflicts {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..=LIST_MAX))]
+    pub limit: u32,
+
+    /// What to do; to list when nothing is said
+    #[command(subcommand)]
+    pub act: Option<ConflictAct>,
+}
+
+/// `dunlin conflicts …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConflictAct {
+    /// Put the version that lost back, as a new edit
+    Restore {
+        /// The conflict's number in the list
+        number: i64,
+    },
+}
+
+/// `dunlin sync`.
+#[derive(Debug, Clone, Args)]
+pub struct Sync {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// Only with this partner, by name or id
+    #[arg(long, value_name = "NAME")]
+    pub partner: Option<String>,
+
+    /// Wait until both sides are equal, at most 60 seconds
+    #[arg(long)]
+    pub wait: bool,
+}
+
+/// `dunlin users`.
+#[derive(Debug, Clone, Args)]
+pub struct Users {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// What to do
+    #[command(subcommand)]
+    pub act: UserAct,
+}
+
+/// `dunlin users …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum UserAct {
+    /// Add a user; the password comes from a prompt or standard input
+    Add {
+        /// The name
+        name: String,
+        /// What the user may do
+        #[arg(long, value_enum, default_value_t = Role::Read)]
+        role: Role,
+    },
+    /// Give a user another password, from a prompt or standard input
+    Passwd {
+        /// The name
+        name: String,
+    },
+    /// Remove a user
+    Remove {
+        /// The name
+        name: String,
+    },
+    /// List the users
+    List,
+}
+
+/// What a user may do; each includes the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Read rows
+    Read,
+    /// And write rows
+    Write,
+    /// And manage this machine
+    Admin,
+}
+
+/// `dunlin demo`.
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// How many machines
+    #[arg(long, value_name = "N", default_value_t = 3,
+          value_parser = clap::value_parser!(u32).range(2..=DEMO_MACHINES_MAX))]
+    pub machines: u32,
+
+    /// End by itself after selling for so many seconds [default: at Ctrl-C]
+    #[arg(long, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=DEMO_SECONDS_MAX))]
+    pub seconds: Option<u32>,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if crate::config::is_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("a name has 1 to {} printable characters", crate::config::NAME_MAX))
+    }
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "an address and a port are needed, such as 127.0.0.1:7475".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("only this computer may call here: use 127.0.0.1 or [::1]".to_owned())
+    }
+}
+
+/// `child.column=parent`, looked at only as far as its shape: the tables are the daemon's to know.
+fn reference(text: &str) -> Result<String, String> {
+    let shaped = text.split_once('=').is_some_and(|(child, parent)| {
+        !parent.is_empty()
+            && child
+                .rsplit_once('.')
+                .is_some_and(|(table, column)| !table.is_empty() && !column.is_empty())
+    });
+    if shaped {
+        Ok(text.to_owned())
+    } else {
+        Err("write it as child.column=parent, such as order_lines.order_id=orders".to_owned())
+    }
+}
+
+/// A time as the methods take it; a day means its first second.
+fn since(text: &str) -> Result<String, String> {
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN));
+    day.or_else(|_| NaiveDateTime::parse_from_str(text, TIME))
+        .map(|time| time.format(TIME).to_string())
+        .map_err(|_| "write it as YYYY-MM-DD or 'YYYY-MM-DD HH:MM:SS'".to_owned())
+}
+
+/// A length of time as people write it: a whole number and s, m, h or d.
+fn expires(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a number and s, m, h or d, such as 15m".to_owned();
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let number: u64 = text.strip_suffix(unit).unwrap_or(text).parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => DAY,
+        _ => return Err(wrong()),
+    };
+    let time = number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)?;
+    if (EXPIRES_MIN..=EXPIRES_MAX).contains(&time) {
+        Ok(time)
+    } else {
+        Err("a token is good for 1 minute to 30 days".to_owned())
+    }
+}

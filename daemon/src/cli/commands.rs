@@ -1,0 +1,216 @@
+//! The commands: what each asks of the machine, and how its answer is shown.
+
+use chrono::Utc;
+use dunlin_rpc::method::admin::AdminClient as _;
+use dunlin_rpc::wire::admin::Track as TrackAsk;
+use serde::Serialize;
+
+use super::args::{
+    ConflictAct, Conflicts, Demo, Held, HeldAct, Here, History, Init, Invite, Role, Sync, Track,
+    UserAct, Users,
+};
+use super::door::Door;
+use super::error::Error;
+use super::exit::Exit;
+use super::output::{self, Look};
+use super::{ask, show, text};
+use crate::{demo, init};
+
+type Ended = Result<Exit, Error>;
+
+/// Prints an answer in the form that was asked for.
+fn print(
+    here: &Here,
+    list: &str,
+    result: &impl Serialize,
+    shown: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    if here.json {
+        let json = output::json(result, list).map_err(|source| Error::Answer { source })?;
+        output::answer(&json);
+    } else {
+        output::answer(&shown());
+    }
+    Ok(())
+}
+
+pub(super) fn init(args: &Init) -> Ended {
+    let settings = init::Settings {
+        data: args.here.folder(),
+        database: args.database.clone(),
+        name: args.name.clone(),
+        partner_listen: args.partner_listen,
+        admin_listen: args.admin_listen,
+    };
+    let made = init::init(&settings, Utc::now().timestamp_millis())?;
+    print(&args.here, "machine", &made, || {
+        let data = made.data.display();
+        format!(
+            "Made machine “{}” with id {} in {data}.\n\
+             Next: `dunlin track --data {data} --all`, then `dunlin run --data {data}`.\n",
+            text::foreign(&made.name),
+            made.id,
+        )
+    })?;
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn track(args: &Track) -> Ended {
+    let door = Door::open(&args.here.folder()).await?;
+    let track = TrackAsk {
+        database: None,
+        tables: args.tables.clone(),
+        all: args.all,
+        references: args.references.clone(),
+        natural: args.natural.clone(),
+        copies: args.copies,
+    };
+    let done = door.ask(door.tables_track(track)).await?;
+    print(&args.here, "tables", &done, || show::tracked(&done))?;
+    // With --all, what cannot be tracked was not asked for by name; else it was, and is missing now.
+    Ok(if args.all || done.refused.is_empty() { Exit::Ok } else { Exit::Failed })
+}
+
+pub(super) async fn invite(args: &Invite) -> Ended {
+    let door = Door::open(&args.here.folder()).await?;
+    let expires = args.expires.as_secs();
+    let made = door.ask(door.pairing_invite(Some(args.uses), Some(expires))).await?;
+    print(&args.here, "invite", &made, || made.token.expose().clone())?;
+    if !args.here.json {
+        let uses = text::count(u64::from(made.uses), "machine", "machines");
+        let until = text::from_now(&made.expires, Utc::now().naive_utc());
+        output::say(&format!(
+            "It lets {uses} in and ends {until}; run `dunlin join` there. Whoever has it can join."
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn join(here: &Here) -> Ended {
+    // The machine first: nobody should look for a token only to hear that there is no machine.
+    let door = Door::open(&here.folder()).await?;
+    let token = ask::token()?;
+    let done = door.ask(door.pairing_join(token)).await?;
+    print(here, "joined", &done, || show::joined(&done))?;
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn status(here: &Here) -> Ended {
+    let door = Door::open(&here.folder()).await?;
+    let status = door.ask(door.machine_status()).await?;
+    let now = Utc::now().naive_utc();
+    print(here, "status", &status, || show::status(&status, Look::of_stdout(), now))?;
+    Ok(if show::needs_a_person(&status) { Exit::Attention } else { Exit::Ok })
+}
+
+pub(super) async fn partners(here: &Here) -> Ended {
+    let door = Door::open(&here.folder()).await?;
+    let partners = door.ask(door.partners_list()).await?;
+    let now = Utc::now().naive_utc();
+    print(here, "partners", &partners, || show::partners(&partners, Look::of_stdout(), now))?;
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn tables(here: &Here) -> Ended {
+    let door = Door::open(&here.folder()).await?;
+    let tables = door.ask(door.tables_list()).await?;
+    print(here, "tables", &tables, || show::tables(&tables, Look::of_stdout()))?;
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn history(args: &History) -> Ended {
+    let door = Door::open(&args.here.folder()).await?;
+    let asked = door.history_list(args.partner.clone(), args.since.clone(), Some(args.limit));
+    let sessions = door.ask(asked).await?;
+    let now = Utc::now().naive_utc();
+    print(&args.here, "history", &sessions, || show::history(&sessions, Look::of_stdout(), now))?;
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn held(args: &Held) -> Ended {
+    let door = Door::open(&args.here.folder()).await?;
+    match &args.act {
+        None => {
+            let rows = door.ask(door.held_list(Some(args.limit))).await?;
+            let now = Utc::now().naive_utc();
+            print(&args.here, "held", &rows, || show::held(&rows, Look::of_stdout(), now))?;
+            Ok(Exit::Ok)
+        }
+        Some(HeldAct::Retry { number }) => {
+            let done = door.ask(door.held_retry(*number)).await?;
+            print(&args.here, "retried", &done, || show::retried(done))?;
+            Ok(if done.shown < done.tried { Exit::Attention } else { Exit::Ok })
+        }
+    }
+}
+
+pub(super) async fn conflicts(args: &Conflicts) -> Ended {
+    let door = Door::open(&args.here.folder()).await?;
+    match args.act {
+        None => {
+            let lost = door.ask(door.conflicts_list(Some(args.limit))).await?;
+            let now = Utc::now().naive_utc();
+            print(&args.here, "conflicts", &lost, || {
+                show::conflicts(&lost, Look::of_stdout(), now)
+            })?;
+        }
+        Some(ConflictAct::Restore { number }) => {
+            door.ask(door.conflicts_restore(number)).await?;
+            print(&args.here, "restored", &(), || {
+                format!("Put back the version that lost in conflict {number}.")
+            })?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn sync(args: &Sync) -> Ended {
+    let door = Door::daemon(&args.here.folder()).await?;
+    let done = door.ask(door.sync_now(args.partner.clone(), Some(args.wait))).await?;
+    print(&args.here, "sync", &done, || show::synced(&done))?;
+    Ok(if args.wait && !done.equal { Exit::Attention } else { Exit::Ok })
+}
+
+pub(super) async fn users(args: &Users) -> Ended {
+    let door = Door::open(&args.here.folder()).await?;
+    let here = &args.here;
+    match &args.act {
+        UserAct::List => {
+            let users = door.ask(door.users_list()).await?;
+            print(here, "users", &users, || show::users(&users, Look::of_stdout()))?;
+        }
+        UserAct::Add { name, role } => {
+            let password = ask::new_password()?;
+            let role = match role {
+                Role::Read => "read",
+                Role::Write => "write",
+                Role::Admin => "admin",
+            };
+            door.ask(door.users_add(name.clone(), role.to_owned(), password)).await?;
+            print(here, "user", &(), || {
+                format!("Added user “{}” with the role {role}.", text::foreign(name))
+            })?;
+        }
+        UserAct::Passwd { name } => {
+            let password = ask::new_password()?;
+            door.ask(door.users_passwd(name.clone(), password)).await?;
+            print(here, "user", &(), || {
+                format!("User “{}” has a new password.", text::foreign(name))
+            })?;
+        }
+        UserAct::Remove { name } => {
+            door.ask(door.users_remove(name.clone())).await?;
+            print(here, "user", &(), || format!("Removed user “{}”.", text::foreign(name)))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn demo(args: &Demo) -> Ended {
+    let selling = args.seconds.map(|seconds| std::time::Duration::from_secs(seconds.into()));
+    let ended = demo::run(&demo::Options { machines: args.machines, selling }).await?;
+    Ok(match ended {
+        demo::End::Equal | demo::End::Stopped => Exit::Ok,
+        demo::End::NotEqual => Exit::Attention,
+    })
+}

@@ -1,0 +1,207 @@
+//! The lists: partners, tables, history, held rows, conflicts, users.
+
+use std::fmt::Write as _;
+
+use chrono::NaiveDateTime;
+use comfy_table::Cell;
+use dunlin_rpc::wire::admin::{
+    ConflictEntry, HeldEntry, HistoryEntry, PartnerStatus, TableStatus, UserEntry,
+};
+use serde_json::{Map, Value};
+
+use super::status::stuck;
+use super::table::{Grid, Tone};
+use crate::cli::output::Look;
+use crate::cli::text::{
+    UNKNOWN, count, digest, foreign, from_now, maybe_from_now, number, sentence, span, took,
+};
+
+/// Columns of a losing version that are shown; the JSON form has all.
+const VALUES_SHOWN: usize = 6;
+
+/// The partners.
+pub fn partners(partners: &[PartnerStatus], look: Look, now: NaiveDateTime) -> String {
+    if partners.is_empty() {
+        return "There is no partner yet; `dunlin invite` makes a token that lets one in.\n".into();
+    }
+    let headings = ["Name", "State", "Address", "Last seen", ">To receive", ">To send"];
+    let mut grid = Grid::new(&headings, look);
+    for partner in partners {
+        let state = grid.toned(&state(partner), tone(partner));
+        grid.row([
+            foreign(&partner.name).into(),
+            state,
+            partner.address.as_deref().map_or_else(|| UNKNOWN.to_owned(), foreign).into(),
+            maybe_from_now(partner.last_seen.as_deref(), now).into(),
+            number(partner.waiting_in).into(),
+            number(partner.waiting_out).into(),
+        ]);
+    }
+    grid.text()
+}
+
+/// The state word, with what makes it useful: when the next try is, and why it stands so.
+fn state(partner: &PartnerStatus) -> String {
+    let mut text = foreign(&partner.state);
+    if let Some(seconds) = partner.next_try_seconds {
+        let _ = write!(text, ", next try in {}", span(seconds));
+        if partner.attempt > 0 {
+            let _ = write!(text, ", attempt {}", partner.attempt);
+        }
+    }
+    if let Some(reason) = partner.reason.as_deref().filter(|reason| !reason.is_empty()) {
+        let _ = write!(text, ": {}", sentence(reason));
+    }
+    text
+}
+
+fn tone(partner: &PartnerStatus) -> Tone {
+    match partner.state.to_lowercase().as_str() {
+        _ if stuck(partner) => Tone::Bad,
+        "up to date" => Tone::Good,
+        _ => Tone::Mild,
+    }
+}
+
+/// The tracked tables of a database, or of all.
+pub fn tables(tables: &[TableStatus], look: Look) -> String {
+    if tables.is_empty() {
+        return "No table is tracked yet; `dunlin track --all` starts it.\n".into();
+    }
+    let mut grid = Grid::new(&["Table", ">Rows", ">Held", ">Conflicts", "Digest"], look);
+    for table in tables {
+        let bad = |some: u64| {
+            let tone = if some > 0 { Tone::Bad } else { Tone::Good };
+            grid.toned(&number(some), tone)
+        };
+        let (held, conflicts) = (bad(table.held), bad(table.conflicts));
+        grid.row([
+            foreign(&table.name).into(),
+            number(table.rows).into(),
+            held,
+            conflicts,
+            digest(&table.digest).into(),
+        ]);
+    }
+    grid.text()
+}
+
+/// Sessions of the past.
+pub fn history(sessions: &[HistoryEntry], look: Look, now: NaiveDateTime) -> String {
+    if sessions.is_empty() {
+        return "No session has moved a row or failed yet.\n".into();
+    }
+    let headings = [
+        "Started",
+        "Partner",
+        "Way",
+        ">Sent",
+        ">Received",
+        ">Held",
+        ">Conflicts",
+        ">Took",
+        "Result",
+    ];
+    let mut grid = Grid::new(&headings, look);
+    for session in sessions {
+        let tone = match session.result.as_str() {
+            "success" => Tone::Good,
+            "warning" => Tone::Mild,
+            _ => Tone::Bad,
+        };
+        let mut result = foreign(&session.result);
+        if !session.message.is_empty() {
+            let _ = write!(result, ": {}", sentence(&session.message));
+        }
+        let result = grid.toned(&result, tone);
+        grid.row([
+            from_now(&session.started, now).into(),
+            foreign(&session.name).into(),
+            foreign(&session.direction).into(),
+            number(session.sent).into(),
+            number(session.received).into(),
+            number(session.held).into(),
+            number(session.conflicts).into(),
+            took(session.took_ms).into(),
+            result,
+        ]);
+    }
+    grid.text()
+}
+
+/// Rows that are known and not shown.
+pub fn held(rows: &[HeldEntry], look: Look, now: NaiveDateTime) -> String {
+    if rows.is_empty() {
+        return "No row is held.\n".into();
+    }
+    let headings = [">No.", "Table", "Row", "Reason", "Waits for", "From", "Since"];
+    let mut grid = Grid::new(&headings, look);
+    for row in rows {
+        grid.row([
+            Cell::new(row.number),
+            foreign(&row.table).into(),
+            row.row.to_string().into(),
+            foreign(&row.reason).into(),
+            sentence(&row.message).into(),
+            foreign(&row.origin).into(),
+            from_now(&row.since, now).into(),
+        ]);
+    }
+    let rows = count(rows.len() as u64, "row is", "rows are");
+    format!("{}\n{rows} held; `dunlin held retry` tries again.\n", grid.text())
+}
+
+/// Versions that lost.
+pub fn conflicts(conflicts: &[ConflictEntry], look: Look, now: NaiveDateTime) -> String {
+    if conflicts.is_empty() {
+        return "There is no conflict.\n".into();
+    }
+    let headings =
+        [">No.", "Table", "Key", "What", "Lost", "Stands", "Written", "Values that lost"];
+    let mut grid = Grid::new(&headings, look);
+    for conflict in conflicts {
+        let what = if conflict.restored {
+            format!("{}, put back", foreign(&conflict.kind))
+        } else {
+            foreign(&conflict.kind)
+        };
+        grid.row([
+            Cell::new(conflict.number),
+            foreign(&conflict.table).into(),
+            foreign(&conflict.key).into(),
+            what.into(),
+            foreign(&conflict.loser).into(),
+            foreign(&conflict.winner).into(),
+            from_now(&conflict.written, now).into(),
+            values(&conflict.values).into(),
+        ]);
+    }
+    format!("{}\n`dunlin conflicts restore NO.` puts a version that lost back.\n", grid.text())
+}
+
+fn values(columns: &Map<String, Value>) -> String {
+    let shown = columns.iter().take(VALUES_SHOWN).map(|(column, value)| {
+        let value = match value {
+            Value::String(text) => foreign(text),
+            other => foreign(&other.to_string()),
+        };
+        format!("{}={value}", foreign(column))
+    });
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if columns.len() > VALUES_SHOWN {
+        text += ", …";
+    }
+    text
+}
+
+/// The users.
+pub fn users(users: &[UserEntry], look: Look) -> String {
+    if users.is_empty() {
+        return "There is no user; `dunlin users add NAME --role write` makes one.\n".into();
+    }
+    let mut grid = Grid::new(&["Name", "Role"], look);
+    for user in users {
+        grid.row([foreign(&user.name).into(), foreign(&user.role).into()]);
+    }
+    grid.text()
+}
