@@ -1,11 +1,14 @@
 //! Who is a member: a pure function of a set of statements.
 //!
 //! ```text
-//!   1  ever    whoever was let in by anybody who ever could; forgets ignored, so it only grows
-//!   2  out     a key that somebody of `ever` forgot, or that left or rotated; for ever
-//!      keep    what an out key signed and that stays
-//!   3  chain   whoever was let in from the founder on, where an out key's word counts only if kept
-//!   4  members chain without out
+//!   1  ever     whoever was let in by anybody who ever could; forgets ignored, so it only grows
+//!   2  out      a key that a keeper of `ever` forgot, or that left or rotated; for ever
+//!      theirs   what an out key signed and that stays: the word of other keepers of `ever`
+//!      own      the same: its own word, when it left or rotated
+//!   3  strict   whoever is let in from the founder on, where a statement of an out key counts only
+//!               if theirs *and* own keep it; without out
+//!   4  chain    the same, but where a keeper of `strict` forgot the key, theirs alone decides
+//!   5  members  chain without out
 //! ```
 //!
 //! # Invariants
@@ -13,6 +16,18 @@
 //! * The order of the statements does not matter, and more statements never bring an out key back.
 //! * A forget counts if its signer was *ever* a keeper, also when he is out now: else a thief who
 //!   forgets first would be safe.
+//! * Whatever is signed with keys that are out, or that such keys let in later, only narrows.
+//!
+//! # Why two steps
+//!
+//! Other keepers must be able to overrule an out key's own word: who holds an old key may rotate it
+//! once more, with an empty `keep`, to throw out whom it had let in. But if anybody of `ever` could,
+//! an old key would let in a made-up keeper, who forgets the old key and keeps his own admission.
+//! So it takes a keeper who stands without being kept by such a word.
+//!
+//! The price: when the *founder's* old key is stolen after a rotation and used that way, nobody
+//! stands without it, and the shop has to be begun anew. Thief and machine say the same things there,
+//! and nothing in the set says who came first.
 
 use super::statement::{Kind, Role, Signed};
 use dunlin_rpc::identity::{Pin, PublicKey, Sum};
@@ -94,19 +109,26 @@ impl Members {
 }
 
 /// The members of the shop `shop`; statements of another shop do not count.
-pub fn members(shop: Sum, statements: impl IntoIterator<Item = &Signed>) -> Members {
+#[expect(single_use_lifetimes, reason = "an `impl Trait` argument cannot leave it out")]
+pub fn members<'a>(shop: Sum, statements: impl IntoIterator<Item = &'a Signed>) -> Members {
     let ours: Vec<&Signed> =
         statements.into_iter().filter(|statement| statement.shop() == shop).collect();
     let by_signer = by_signer(&ours);
 
     let ever = reached(&by_signer, |_, _| true);
-    let keeps = keeps(&ours, &ever);
-    let may = |signer: PublicKey, id: Sum| match keeps.get(&signer) {
-        None => true,
-        Some(keep) => keep.contains(&id),
-    };
+    let words = Words::about_out_keys(&ours, &ever);
+    let strict = reached(&by_signer, |signer, id| words.keep(signer, id, false));
+    let stands = |key| strict.get(&key) == Some(&Role::Keeper) && !words.is_out(key);
+    let overruled: BTreeSet<PublicKey> = ours
+        .iter()
+        .filter(|signed| {
+            matches!(signed.claim.kind, Kind::Forget { .. }) && stands(signed.claim.by)
+        })
+        .map(|forget| forget.claim.of)
+        .collect();
+    let may = |signer: PublicKey, id: Sum| words.keep(signer, id, overruled.contains(&signer));
     let chain = reached(&by_signer, may);
-    let out: BTreeSet<PublicKey> = keeps.keys().copied().collect();
+    let out = words.out();
 
     let members = chain
         .iter()
@@ -157,32 +179,50 @@ fn reached(
 }
 
 /// Of every key that is out: what it signed and that stays.
-///
-/// What other keepers say stands above what the key says itself: it may be in the wrong hands.
-fn keeps(
-    statements: &[&Signed],
-    ever: &BTreeMap<PublicKey, Role>,
-) -> BTreeMap<PublicKey, BTreeSet<Sum>> {
-    let mut theirs = BTreeMap::new();
-    let mut own = BTreeMap::new();
-    for statement in statements {
-        let claim = &statement.claim;
-        match &claim.kind {
-            Kind::Forget { keep, .. } if claim.by == claim.of => {
-                narrow(&mut own, claim.of, keep.iter().copied().collect());
+struct Words {
+    /// By what other keepers say.
+    theirs: BTreeMap<PublicKey, BTreeSet<Sum>>,
+    /// By what it says itself.
+    own: BTreeMap<PublicKey, BTreeSet<Sum>>,
+}
+
+impl Words {
+    fn about_out_keys(statements: &[&Signed], ever: &BTreeMap<PublicKey, Role>) -> Self {
+        let (mut theirs, mut own) = (BTreeMap::new(), BTreeMap::new());
+        for statement in statements {
+            let claim = &statement.claim;
+            match &claim.kind {
+                Kind::Forget { keep, .. } if claim.by == claim.of => {
+                    narrow(&mut own, claim.of, keep.iter().copied().collect());
+                }
+                Kind::Forget { keep, .. } if ever.get(&claim.by) == Some(&Role::Keeper) => {
+                    narrow(&mut theirs, claim.of, keep.iter().copied().collect());
+                }
+                Kind::Rotate { keep, .. } => {
+                    let kept = keep.iter().copied().chain([statement.id]).collect();
+                    narrow(&mut own, claim.by, kept);
+                }
+                Kind::Found { .. } | Kind::Admit { .. } | Kind::Forget { .. } => {}
             }
-            Kind::Forget { keep, .. } if ever.get(&claim.by) == Some(&Role::Keeper) => {
-                narrow(&mut theirs, claim.of, keep.iter().copied().collect());
-            }
-            Kind::Rotate { keep, .. } => {
-                let kept = keep.iter().copied().chain([statement.id]).collect();
-                narrow(&mut own, claim.by, kept);
-            }
-            Kind::Found { .. } | Kind::Admit { .. } | Kind::Forget { .. } => {}
         }
+        Self { theirs, own }
     }
-    own.extend(theirs);
-    own
+
+    /// Whether the statement `id` of `signer` counts; `overruled` when its own word does not.
+    fn keep(&self, signer: PublicKey, id: Sum, overruled: bool) -> bool {
+        let kept = |words: &BTreeMap<PublicKey, BTreeSet<Sum>>| {
+            words.get(&signer).is_none_or(|keep| keep.contains(&id))
+        };
+        kept(&self.theirs) && (overruled || kept(&self.own))
+    }
+
+    fn is_out(&self, key: PublicKey) -> bool {
+        self.theirs.contains_key(&key) || self.own.contains_key(&key)
+    }
+
+    fn out(&self) -> BTreeSet<PublicKey> {
+        self.theirs.keys().chain(self.own.keys()).copied().collect()
+    }
 }
 
 fn narrow(keeps: &mut BTreeMap<PublicKey, BTreeSet<Sum>>, key: PublicKey, keep: BTreeSet<Sum>) {

@@ -344,7 +344,8 @@ impl Roster {
     }
 }
 
-fn lines(statements: impl IntoIterator<Item = &Signed>) -> Result<Vec<u8>, Error> {
+#[expect(single_use_lifetimes, reason = "an `impl Trait` argument cannot leave it out")]
+fn lines<'a>(statements: impl IntoIterator<Item = &'a Signed>) -> Result<Vec<u8>, Error> {
     let mut text = Vec::new();
     for signed in statements {
         serde_json::to_writer(&mut text, &signed.wire).map_err(Error::Write)?;
