@@ -20,6 +20,13 @@ pub fn clean(text: &str, max: usize) -> String {
     out.finish()
 }
 
+/// `text` without control and direction marks, cut at `max` characters: a name to be shown, where
+/// an escape would only puzzle.
+pub fn strip(text: &str, max: usize) -> String {
+    let kept: String = text.chars().filter(|c| !is_unsafe(*c)).collect();
+    kept.trim().chars().take(max).collect()
+}
+
 /// A writer that escapes as it goes and stops at its limit, so that a huge `Debug` costs nothing.
 #[derive(Debug)]
 pub(crate) struct Cleaner {
@@ -82,6 +89,12 @@ mod tests {
         ] {
             assert_eq!(clean(text, 100), shown);
         }
+    }
+
+    #[test]
+    fn a_stripped_name_holds_what_prints() {
+        assert_eq!(strip(" till\u{202e}\r\n3\u{1b}[31m ", 64), "till3[31m");
+        assert_eq!(strip("äöü", 2), "äö");
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod ring;
 pub mod span;
 
 pub use chain::Chain;
-pub use clean::clean;
+pub use clean::{clean, strip};
 pub use history::{
     Direction, Error as HistoryError, History, Idle, Limits, Outcome, Query, Record, Session,
 };
