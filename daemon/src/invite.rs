@@ -11,7 +11,7 @@
 //!   token again.
 //! * A proof holds on one TLS connection between two pins: it covers the exporter and both.
 //! * A key that was admitted by an invite may ask again, and no second use is counted.
-//! * Whether an ask is granted is decided in [`judge`], which touches nothing.
+//! * Whether an ask is granted is decided in [`judge()`], which touches nothing.
 
 mod judge;
 #[cfg(test)]
