@@ -163,6 +163,8 @@ pub async fn run(options: &Options) -> Result<End, Error> {
         () = child::interrupted() => Ok(End::Stopped),
         ended = play(options, &folder, &mut machines, &mut progress) => ended,
     };
+    // A command that failed because its daemon was gone is not what a person must hear.
+    let ended = ended.map_err(|error| dead(&mut machines).unwrap_or(error));
     progress.step("Stopping");
     child::stop_all(&mut machines).await;
     // The log of a machine is in the folder, so what it says is in the error by now.
@@ -195,7 +197,7 @@ async fn play(
     if !standing.equal() {
         return Err(Error::NotEqual { standing: standing.to_string() });
     }
-    progress.done(&format!("{standing}."));
+    progress.done(&standing.to_string());
     progress.end();
     for machine in machines.iter() {
         progress::line(&format!("“{}” shows its page at {}", machine.name, machine.page()));
@@ -211,6 +213,11 @@ async fn play(
     let standing = check::settle(machines, Instant::now() + SETTLE_MAX).await?;
     progress::line(&summary(&standing, slowest));
     Ok(if standing.equal() { End::Equal } else { End::NotEqual })
+}
+
+/// What the first daemon said that ended by itself.
+fn dead(machines: &mut [Machine]) -> Option<Error> {
+    machines.iter_mut().find_map(|machine| machine.alive().err())
 }
 
 /// Makes and starts the machines; the first has a filled shop.

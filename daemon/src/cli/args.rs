@@ -173,8 +173,12 @@ pub struct Init {
     #[arg(long, value_parser = name)]
     pub name: Option<String>,
 
-    /// Where partners call, such as [::]:7474; port 0 lets the system choose
-    #[arg(long, value_name = "ADDR:PORT")]
+    /// Where partners call.
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        help = "Where partners call, such as [::]:7474; port 0 lets the system choose"
+    )]
     pub partner_listen: Option<SocketAddr>,
 
     /// Where this machine's browser and scripts call: a loopback address, such as 127.0.0.1:7475
