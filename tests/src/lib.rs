@@ -1,1 +1,4 @@
 //! The lab, and every promise as a test.
+
+pub mod northwind;
+pub mod sim;

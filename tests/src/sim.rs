@@ -1,0 +1,33 @@
+//! A shop in a box: machines with real SQLite files and clocks of their own, in one process.
+//!
+//! ```text
+//!   application ──SQL──▶ file ◀── Store          Machine: all three, and a clock
+//!                                   │ page
+//!                                   ▼
+//!                        Store of another machine   session: what two daemons do over a link, step by step
+//! ```
+//!
+//! Nothing here waits, sleeps or looks at the real time: a seed makes a whole week happen again.
+//! What the machines say is asked of the public interface alone, and of the application's own tables.
+//!
+//! * [`machine`]: one machine, and how it restarts or is copied.
+//! * [`session`]: one exchange, which may break at any page.
+//! * [`world`]: tables chosen to be hard, and what an application may do to them.
+//! * [`witness`]: who wrote what, so that a row that vanished is missed.
+//! * [`story`]: a seed told from the first sale to the end of the day, and checked.
+
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a lab that cannot go on should stop, and say where"
+)]
+
+pub mod machine;
+pub mod session;
+pub mod story;
+pub mod witness;
+pub mod world;
+
+pub use machine::{Lab, Machine};
+pub use session::{Broken, exchange, level, pull};
