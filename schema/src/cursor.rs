@@ -184,6 +184,27 @@ impl Tx<'_> {
     }
 }
 
+impl crate::Store {
+    /// How far we have read the journals of others: by machine and epoch.
+    pub fn cursors(&mut self) -> Result<Vec<(Origin, u64)>> {
+        self.write(crate::store::Flush::Reads, |tx| {
+            tx.conn
+                .prepare_cached(
+                    "SELECT o.machine, o.epoch, c.pos FROM _dunlin_cursor AS c JOIN _dunlin_origin AS o ON o.id = c.origin",
+                )
+                .and_then(|mut statement| {
+                    statement
+                        .query_map([], |row| {
+                            let origin = Origin { machine: uuid(row, 0)?, epoch: epoch(row.get(1)?) };
+                            Ok((origin, row.get(2)?))
+                        })
+                        .and_then(Iterator::collect)
+                })
+                .doing("read the cursors")
+        })
+    }
+}
+
 /// Dense enough to find a fork within a day's sales, thin enough to be nothing on disk.
 pub(crate) const MARK_EVERY: i64 = 1024;
 

@@ -28,7 +28,9 @@ pub struct Track {
 pub struct Tracked {
     /// Newly tracked: name, what names its rows, how many rows were there.
     pub tables: Vec<(String, &'static str, u64)>,
-    /// What a person should know: tables left out, references that the application does not keep.
+    /// Tables that were left out, each with the reason and its cure.
+    pub refused: Vec<(String, String)>,
+    /// What a person should know: references that the application does not keep.
     pub notes: Vec<String>,
 }
 
@@ -151,8 +153,8 @@ impl Tx<'_> {
                     return Err(Error::Untrackable { table: table.name, why: why.to_owned() });
                 }
                 Ok(table) => self.list(&table.name, natural, track.copies)?,
-                Err(error @ Error::Untrackable { .. }) if track.tables.is_none() => {
-                    done.notes.push(error.to_string())
+                Err(Error::Untrackable { table, why }) if track.tables.is_none() => {
+                    done.refused.push((table, why));
                 }
                 Err(error) => return Err(error),
             }

@@ -4,22 +4,27 @@
 
 use std::path::Path;
 
+use dunlin_rpc::Caller;
 use jsonrpsee::Methods;
 
 use super::exit::Exit;
+use crate::machine::Machine;
+use crate::{folder, service};
 
 /// Why the machine does not run in this process.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// This version was built without the part that runs a machine.
-    #[error("this build of dunlin cannot run a machine yet; use a complete build")]
-    NotYet,
+    /// The machine cannot be opened or served.
+    #[error(transparent)]
+    Machine(#[from] crate::Error),
 }
 
 impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::NotYet => Exit::Failed,
+            // A daemon that is starting or stopping holds the lock and does not answer.
+            Self::Machine(crate::Error::Folder(folder::Error::InUse { .. })) => Exit::NoDaemon,
+            Self::Machine(_) => Exit::Failed,
         }
     }
 }
@@ -27,15 +32,17 @@ impl Error {
 /// The admin methods, run in this process under the machine's lock: there is no daemon.
 ///
 /// The lock is held as long as the methods are.
-#[expect(clippy::unused_async, reason = "the machine that comes here waits for others")]
 pub(super) async fn offline(data: &Path) -> Result<Methods, Error> {
-    let _ = data;
-    Err(Error::NotYet)
+    let path = data.to_owned();
+    let machine = tokio::task::spawn_blocking(move || Machine::open(&path))
+        .await
+        .map_err(|_panic| crate::Error::Stopping)??;
+    let mut methods = service::methods(&machine);
+    methods.extensions_mut().insert(Caller::socket());
+    Ok(methods)
 }
 
 /// Serves until told to stop.
-#[expect(clippy::unused_async, reason = "the machine that comes here waits for others")]
 pub(super) async fn run(data: &Path) -> Result<(), Error> {
-    let _ = data;
-    Err(Error::NotYet)
+    Ok(crate::run::run(data).await?)
 }

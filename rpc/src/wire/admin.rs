@@ -83,16 +83,16 @@ pub struct PartnerStatus {
     pub id: Uuid,
     /// Its name.
     pub name: String,
-    /// In a word: `in step`, `syncing`, `connecting`, `not seen`, `held`, …
+    /// In a word: `Identity problem`, `Stopped`, `Retrying`, `Catching up`, `Up to date`, `Offline`.
     pub state: String,
     /// Where it is, or was last.
     pub address: Option<String>,
     /// When a link to it was last alive.
     pub last_seen: Option<String>,
-    /// Rows that it has for us.
-    pub waiting_in: u64,
-    /// Rows that we have for it.
-    pub waiting_out: u64,
+    /// Rows that it has for us; null before the two have compared.
+    pub waiting_in: Option<u64>,
+    /// Rows that we have for it; null before the two have compared.
+    pub waiting_out: Option<u64>,
     /// Seconds until it is dialled again.
     #[serde(default)]
     pub next_try_seconds: Option<u64>,
@@ -205,10 +205,14 @@ pub struct ConflictEntry {
     pub winner: String,
     /// When the losing version was written.
     pub written: String,
-    /// The row's key, for people.
-    pub key: String,
-    /// Columns and values of the losing version.
+    /// When the version that stands was written.
+    #[serde(default)]
+    pub winner_written: Option<String>,
+    /// Columns and values of the losing version; empty for a delete.
     pub values: serde_json::Map<String, serde_json::Value>,
+    /// Columns and values of the version that stands; empty for a delete.
+    #[serde(default)]
+    pub winner_values: serde_json::Map<String, serde_json::Value>,
     /// Whether it was put back.
     pub restored: bool,
 }
@@ -232,6 +236,9 @@ pub struct HeldEntry {
     pub since: String,
     /// Who wrote it: a machine's name or id.
     pub origin: String,
+    /// Its place in the table is empty; else it is shown with other values.
+    #[serde(default)]
+    pub held: bool,
 }
 
 /// What `held_retry` did.

@@ -106,6 +106,8 @@ pub struct Withheld {
     pub origin: Origin,
     /// Its number among its origin's versions.
     pub seq: u64,
+    /// The row: a later version of it answers for this one.
+    pub row: Uuid,
 }
 
 /// What comes with the last page, from the same read transaction.

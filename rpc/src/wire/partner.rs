@@ -158,9 +158,6 @@ pub struct TableShape {
     pub references: Vec<ReferenceShape>,
     /// How its rows are named (engine.md 2), in the engine's words.
     pub naming: String,
-    /// Whether its references are loose: orphans are allowed.
-    #[serde(default)]
-    pub loose: bool,
 }
 
 /// A column.
@@ -185,9 +182,9 @@ pub struct ReferenceShape {
     pub columns: Vec<String>,
     /// The table referred to.
     pub parent: String,
-    /// The columns referred to; empty for the parent's primary key.
+    /// The application does not keep it: nothing is held for it.
     #[serde(default)]
-    pub parent_columns: Vec<String>,
+    pub loose: bool,
 }
 
 /// `partner_getdata`: ask for a page. The answer is a [`Page`].
@@ -239,15 +236,15 @@ pub struct PutAnswer {
 pub struct DigestAsk {
     /// The database's name.
     pub database: String,
-    /// These tables; empty for all.
+    /// The asker's own figures, so that both sides know whether they are equal.
     #[serde(default)]
-    pub tables: Vec<String>,
+    pub tables: Vec<TableDigest>,
 }
 
 /// The answer of `partner_digest`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestAnswer {
-    /// One entry for each table asked for and known.
+    /// The answering side's figures.
     pub tables: Vec<TableDigest>,
     /// Rows that the answering side still has for the asker.
     pub waiting: u64,

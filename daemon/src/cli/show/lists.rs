@@ -157,7 +157,7 @@ pub fn conflicts(conflicts: &[ConflictEntry], look: Look, now: NaiveDateTime) ->
         return "There is no conflict.\n".into();
     }
     let headings =
-        [">No.", "Table", "Key", "What", "Lost", "Stands", "Written", "Values that lost"];
+        [">No.", "Table", "What", "Lost", "Written", "Values that lost", "Stands", "Values that stand"];
     let mut grid = Grid::new(&headings, look);
     for conflict in conflicts {
         let what = if conflict.restored {
@@ -168,12 +168,12 @@ pub fn conflicts(conflicts: &[ConflictEntry], look: Look, now: NaiveDateTime) ->
         grid.row([
             Cell::new(conflict.number),
             foreign(&conflict.table).into(),
-            foreign(&conflict.key).into(),
             what.into(),
             foreign(&conflict.loser).into(),
-            foreign(&conflict.winner).into(),
             from_now(&conflict.written, now).into(),
             values(&conflict.values).into(),
+            foreign(&conflict.winner).into(),
+            values(&conflict.winner_values).into(),
         ]);
     }
     format!("{}\n`dunlin conflicts restore NO.` puts a version that lost back.\n", grid.text())

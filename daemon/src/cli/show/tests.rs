@@ -41,7 +41,7 @@ fn quiet() -> Status {
         partners: vec![PartnerStatus {
             address: Some("192.168.1.7:7474".to_owned()),
             last_seen: Some("2026-03-02 11:57:00".to_owned()),
-            waiting_out: 3,
+            waiting_out: Some(3),
             ..partner("Kasse 2", "Up to date")
         }],
         uptime: 7_300,
@@ -180,7 +180,6 @@ fn conflicts_show_the_values_that_lost_escaped_and_cut() {
     let conflict = ConflictEntry {
         number: 12,
         table: "parts".to_owned(),
-        key: "7".to_owned(),
         kind: "edit".to_owned(),
         loser: "till 2".to_owned(),
         winner: "till 1".to_owned(),

@@ -44,7 +44,7 @@ fn any_table() -> impl Strategy<Value = PageTable> {
 prop_compose! {
     fn any_page()(
         tables in prop::collection::vec(any_table(), 0..4),
-        withheld in prop::collection::vec((0..=TOP, 0..=TOP, any_origin(), 0..=TOP), 0..3),
+        withheld in prop::collection::vec((0..=TOP, 0..=TOP, any_origin(), 0..=TOP, any::<u128>()), 0..3),
         (from, next, more) in (0..=TOP, 0..=TOP, any::<bool>()),
         last in prop::option::of((
             prop::collection::vec((any_origin(), 0..=TOP, any::<Option<String>>()), 0..3),
@@ -52,7 +52,8 @@ prop_compose! {
         )),
     ) -> Page {
         let withheld = withheld.into_iter()
-            .map(|(pos, time, origin, seq)| Withheld { pos, time, origin, seq }).collect();
+            .map(|(pos, time, origin, seq, row)| Withheld { pos, time, origin, seq, row: Uuid::from_u128(row) })
+            .collect();
         let last = last.map(|(known, floor)| Last {
             knowledge: known.into_iter()
                 .map(|(origin, seq, mark)| Known { origin, seq, mark }).collect(),

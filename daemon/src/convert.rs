@@ -1,0 +1,207 @@
+//! Wire types and storage types, each made of the other. Nothing else knows both.
+
+use dunlin_rpc::wire::page as wire;
+use dunlin_rpc::wire::partner::{ColumnShape, ReferenceShape, TableDigest, TableShape};
+use dunlin_rpc::wire::value::Value;
+use dunlin_schema as store;
+use dunlin_schema::{Body, Cell, Stamp};
+
+use crate::error::{Error, Result};
+
+pub(crate) fn origin_out(origin: store::Origin) -> wire::Origin {
+    wire::Origin { machine: origin.machine, epoch: origin.epoch }
+}
+
+pub(crate) fn origin_in(origin: wire::Origin) -> store::Origin {
+    store::Origin { machine: origin.machine, epoch: origin.epoch }
+}
+
+pub(crate) fn value_out(cell: Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Integer(n) => Value::Integer(n),
+        Cell::Real(x) => Value::Real(x),
+        Cell::Text(text) => Value::Text(text),
+        Cell::Blob(bytes) => Value::Blob(bytes),
+        Cell::Row(uuid) => Value::Row(uuid),
+        Cell::Number(n) => Value::Number(n),
+    }
+}
+
+pub(crate) fn value_in(value: Value) -> Cell {
+    match value {
+        Value::Null => Cell::Null,
+        Value::Integer(n) => Cell::Integer(n),
+        Value::Real(x) => Cell::Real(x),
+        Value::Text(text) => Cell::Text(text),
+        Value::Blob(bytes) => Cell::Blob(bytes),
+        Value::Row(uuid) => Cell::Row(uuid),
+        Value::Number(n) => Cell::Number(n),
+    }
+}
+
+pub(crate) fn knowledge_out(known: &[store::Known]) -> Vec<wire::Known> {
+    known
+        .iter()
+        .map(|known| wire::Known {
+            origin: origin_out(known.origin),
+            seq: known.seq,
+            mark: known.mark.map(|mark| data_encoding::HEXLOWER.encode(&mark)),
+        })
+        .collect()
+}
+
+pub(crate) fn knowledge_in(known: &[wire::Known]) -> Vec<store::Known> {
+    known
+        .iter()
+        .map(|known| store::Known {
+            origin: origin_in(known.origin),
+            seq: known.seq,
+            // A mark that is none proves nothing; what is known stays known.
+            mark: known.mark.as_ref().and_then(|mark| {
+                data_encoding::HEXLOWER.decode(mark.as_bytes()).ok()?.try_into().ok()
+            }),
+        })
+        .collect()
+}
+
+pub(crate) fn page_out(page: store::Page) -> wire::Page {
+    let tables = page
+        .tables
+        .into_iter()
+        .map(|table| wire::PageTable {
+            name: table.name,
+            columns: table.columns,
+            rows: table.rows.into_iter().map(row_out).collect(),
+        })
+        .collect();
+    let withheld = page
+        .withheld
+        .into_iter()
+        .map(|withheld| wire::Withheld {
+            pos: withheld.pos,
+            time: u64::try_from(withheld.time).unwrap_or(0),
+            origin: origin_out(withheld.origin),
+            seq: withheld.seq,
+            row: withheld.row,
+        })
+        .collect();
+    let last = page.last.map(|last| wire::Last {
+        knowledge: knowledge_out(&last.knowledge),
+        floor: last.floor.to_i64().cast_unsigned(),
+    });
+    wire::Page { tables, withheld, from: page.from, next: page.next, more: page.more, last }
+}
+
+fn row_out(row: store::Row) -> wire::PageRow {
+    let (values, deleted, size) = match row.body {
+        Body::Dead => (Vec::new(), true, None),
+        Body::Size(size) => (Vec::new(), false, Some(size)),
+        Body::Live(cells) => (cells.into_iter().map(value_out).collect(), false, None),
+    };
+    wire::PageRow {
+        uuid: row.uuid,
+        values,
+        stamp: row.stamp.to_i64().cast_unsigned(),
+        origin: origin_out(row.origin),
+        seq: row.seq,
+        deleted,
+        seen: row.seen.into_iter().map(|(origin, seq)| (origin_out(origin), seq)).collect(),
+        number: row.number,
+        size,
+        together: row.together,
+    }
+}
+
+pub(crate) fn page_in(page: wire::Page) -> Result<store::Page> {
+    let mut tables = Vec::with_capacity(page.tables.len());
+    for table in page.tables {
+        let rows = table.rows.into_iter().map(row_in).collect::<Result<_>>()?;
+        tables.push(store::PageTable { name: table.name, columns: table.columns, rows });
+    }
+    let withheld = page
+        .withheld
+        .into_iter()
+        .map(|withheld| store::Withheld {
+            pos: withheld.pos,
+            time: i64::try_from(withheld.time).unwrap_or(i64::MAX),
+            origin: origin_in(withheld.origin),
+            seq: withheld.seq,
+            row: withheld.row,
+        })
+        .collect();
+    let last = page.last.map(|last| store::Last {
+        knowledge: knowledge_in(&last.knowledge),
+        floor: stamp_in(last.floor).unwrap_or(Stamp::ZERO),
+    });
+    Ok(store::Page { from: page.from, next: page.next, more: page.more, tables, withheld, last })
+}
+
+fn row_in(row: wire::PageRow) -> Result<store::Row> {
+    let body = match (row.deleted, row.size) {
+        (true, _) => Body::Dead,
+        (false, Some(size)) => Body::Size(size),
+        (false, None) => Body::Live(row.values.into_iter().map(value_in).collect()),
+    };
+    Ok(store::Row {
+        uuid: row.uuid,
+        stamp: stamp_in(row.stamp).ok_or(Error::BadMessage { what: "a stamp above 2^63 − 1" })?,
+        origin: origin_in(row.origin),
+        seq: row.seq,
+        seen: row.seen.into_iter().map(|(origin, seq)| (origin_in(origin), seq)).collect(),
+        number: row.number,
+        together: row.together,
+        body,
+    })
+}
+
+fn stamp_in(stamp: u64) -> Option<Stamp> {
+    Stamp::from_i64(i64::try_from(stamp).ok()?)
+}
+
+pub(crate) fn shape_out(shape: store::Shape) -> TableShape {
+    let columns = shape
+        .columns
+        .into_iter()
+        .zip(1..)
+        .map(|((name, declared, not_null, in_key), place)| ColumnShape {
+            name,
+            declared,
+            not_null,
+            key: if in_key { place } else { 0 },
+        })
+        .collect();
+    let references = shape
+        .references
+        .into_iter()
+        .map(|(columns, parent, loose)| ReferenceShape { columns, parent, loose })
+        .collect();
+    TableShape { name: shape.name, columns, references, naming: shape.naming.to_owned() }
+}
+
+pub(crate) fn shape_in(shape: TableShape) -> store::Shape {
+    store::Shape {
+        name: shape.name,
+        columns: shape
+            .columns
+            .into_iter()
+            .map(|column| (column.name, column.declared, column.not_null, column.key > 0))
+            .collect(),
+        naming: match shape.naming.as_str() {
+            "natural" => "natural",
+            "integer" => "integer",
+            "unique" => "unique",
+            "uuid" => "uuid",
+            _ => "key",
+        },
+        references: shape
+            .references
+            .into_iter()
+            .map(|reference| (reference.columns, reference.parent, reference.loose))
+            .collect(),
+    }
+}
+
+pub(crate) fn digests_out(digests: Vec<(String, u64, String)>) -> Vec<TableDigest> {
+    digests.into_iter().map(|(name, rows, digest)| TableDigest { name, rows, digest }).collect()
+}

@@ -1,0 +1,346 @@
+//! The machine: everything that a running daemon has in hand, and shares among its tasks.
+//!
+//! ```text
+//!   folder ─ identity ─ roster ─ invites ─ users ─ history
+//!   databases (a thread each) ─ discovery ─ links ─ what is known of each partner
+//! ```
+
+mod member;
+mod partners;
+
+pub use partners::{Partner, State};
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use dunlin_logs::{Chain, History, Limits};
+use dunlin_rpc::{Alpn, Identity, LetIn, Pin};
+use dunlin_schema::{Clock as _, Millis, Options, Store};
+use tokio::sync::{Semaphore, watch};
+use tracing::{error, info};
+use uuid::Uuid;
+
+use crate::clock::SystemClock;
+use crate::config::{Config, Flags};
+use crate::database::Database;
+use crate::discovery::{Announcement, Discovery};
+use crate::error::{Error, Result};
+use crate::folder::{self, Folder, Lock};
+use crate::init;
+use crate::invite::Invites;
+use crate::roster::Roster;
+use crate::sync::links::Links;
+use crate::users::Users;
+
+/// The protocols that this daemon speaks among partners.
+pub const PROTOCOL: (u32, u32) = (1, 1);
+
+/// Two password hashes at once, so that many sign-ins cannot take all memory (19 MiB each).
+const HASHES_AT_ONCE: usize = 2;
+
+/// The daemon's file of its real addresses, for whoever starts it with port 0.
+const ADDRESSES: &str = "addresses.json";
+
+/// Everything that a running daemon has in hand. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Machine(Arc<Inner>);
+
+/// What a [`Machine`] shares.
+#[derive(Debug)]
+pub struct Inner {
+    /// Its configuration.
+    pub config: Config,
+    /// Its state folder.
+    pub folder: Folder,
+    /// Its key.
+    pub identity: Identity,
+    /// Its name, a label.
+    pub name: String,
+    /// Drawn when the daemon started: a copy of this machine has another.
+    pub boot: String,
+    /// The system's clocks.
+    pub clock: Arc<SystemClock>,
+    /// Who may use the JSON-RPC.
+    pub users: Users,
+    /// Password hashes under way.
+    pub hashing: Semaphore,
+    /// What happened with partners.
+    pub history: Arc<History>,
+    /// What is kept in step.
+    pub databases: Vec<Database>,
+    /// The links that are open.
+    pub links: Links,
+    /// When the daemon started.
+    pub started: Millis,
+    roster: Mutex<Roster>,
+    invites: Mutex<Invites>,
+    pins: RwLock<BTreeSet<Pin>>,
+    roster_moved: watch::Sender<u64>,
+    discovery: OnceLock<Discovery>,
+    listening: Mutex<Listening>,
+    partners: partners::Table,
+    stopping: watch::Sender<bool>,
+    wanted: watch::Sender<u64>,
+    _locks: Vec<Lock>,
+}
+
+/// Where this daemon really listens.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Listening {
+    /// For partners.
+    pub partner: Option<SocketAddr>,
+    /// For this machine's browser and scripts.
+    pub admin: Vec<SocketAddr>,
+}
+
+impl std::ops::Deref for Machine {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Machine {
+    /// Opens the machine in a state folder, takes its locks and opens its databases.
+    pub fn open(data: &Path) -> Result<Self> {
+        let folder = Folder::open(data)?;
+        let config = Config::load(folder.path(), &Flags::default())?;
+        let mut locks = vec![folder.lock()?];
+        let pem = folder.read(init::KEY)?;
+        let identity = Identity::from_pem(std::str::from_utf8(&pem).map_err(|_utf8| Error::KeyText)?)?;
+        let clock = Arc::new(SystemClock::default());
+        let machine = identity.public_key().machine_id();
+        if config.database.is_empty() {
+            return Err(Error::NoDatabase);
+        }
+        let mut databases = Vec::new();
+        for section in &config.database {
+            locks.push(folder::lock_database(&section.file)?);
+            let options = Options {
+                machine,
+                clock: Arc::clone(&clock) as Arc<dyn dunlin_schema::Clock>,
+                epoch: random_u64(),
+                now_sql: None,
+            };
+            let store = Store::open(&section.file, options)?;
+            databases.push(Database::start(&section.name, &section.untracked, store)?);
+        }
+        let history = History::open(
+            &folder.file("history.db"),
+            Limits {
+                max_age: Duration::from_hours(24 * u64::from(config.history.keep_days)),
+                max_bytes: u64::from(config.history.max_mb) << 20,
+                ..Limits::default()
+            },
+            clock.now(),
+        );
+        let roster = Roster::load(&folder)?;
+        let started = clock.now();
+        Ok(Self(Arc::new(Inner {
+            name: config.machine_name(),
+            boot: format!("{:016x}{:016x}", random_u64(), random_u64()),
+            users: Users::load(&folder)?,
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            history: Arc::new(history),
+            databases,
+            links: Links::default(),
+            started,
+            pins: RwLock::new(roster.pins()),
+            roster: Mutex::new(roster),
+            invites: Mutex::new(Invites::load(&folder)?),
+            roster_moved: watch::Sender::new(0),
+            discovery: OnceLock::new(),
+            listening: Mutex::default(),
+            partners: partners::Table::load(&folder),
+            stopping: watch::Sender::new(false),
+            wanted: watch::Sender::new(0),
+            _locks: locks,
+            config,
+            folder,
+            identity,
+            clock,
+        })))
+    }
+
+    /// This machine's id.
+    pub fn id(&self) -> Uuid {
+        self.identity.public_key().machine_id()
+    }
+
+    /// Wall time in milliseconds since 1970, as partners are told.
+    pub fn now(&self) -> u64 {
+        u64::try_from(self.clock.now()).unwrap_or(0)
+    }
+
+    /// Seconds since 1970, as invites count.
+    pub fn seconds(&self) -> u64 {
+        self.now() / 1000
+    }
+
+    /// The roster. Changing it waits for the disk, so not while awaiting anything else.
+    pub fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The invites. Changing them waits for the disk.
+    pub fn invites(&self) -> MutexGuard<'_, Invites> {
+        self.invites.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts up whenever the roster grew.
+    pub fn roster_moved(&self) -> watch::Receiver<u64> {
+        self.roster_moved.subscribe()
+    }
+
+    /// True once the daemon is stopping.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Tells all tasks to stop.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Counts up whenever somebody wants sessions now.
+    pub fn wanted(&self) -> watch::Receiver<u64> {
+        self.wanted.subscribe()
+    }
+
+    /// Sessions now: machines without a link are dialled at once.
+    pub fn want_sessions(&self) {
+        self.wanted.send_modify(|count| *count += 1);
+    }
+
+    /// The database of a name.
+    pub fn database(&self, name: &str) -> Result<&Database> {
+        self.databases
+            .iter()
+            .find(|database| database.name() == name)
+            .ok_or_else(|| Error::UnknownDatabase { name: name.to_owned() })
+    }
+
+    /// The database that a call means which names none: the first.
+    pub fn main_database(&self) -> Result<&Database> {
+        self.databases.first().ok_or(Error::NoDatabase)
+    }
+
+    /// The discovery, where it runs.
+    pub fn discovery(&self) -> Option<&Discovery> {
+        self.discovery.get()
+    }
+
+    /// Discovery runs from now on.
+    pub fn set_discovery(&self, discovery: Discovery) {
+        // Set once, at start; a second would be a fault of ours and changes nothing.
+        drop(self.discovery.set(discovery));
+        self.tell_discovery();
+    }
+
+    /// What discovery announces.
+    pub fn announcement(&self, port: u16) -> Announcement {
+        let shop: String = self.roster().shop().to_string().chars().take(8).collect();
+        Announcement { id: self.id(), name: self.name.clone(), port, protocol: PROTOCOL, shop }
+    }
+
+    /// Where this daemon really listens.
+    pub fn listening(&self) -> Listening {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says where this daemon really listens, also in a file.
+    pub fn set_listening(&self, listening: Listening) -> Result<()> {
+        let text = serde_json::to_vec_pretty(&listening).unwrap_or_default();
+        self.folder.write(ADDRESSES, &text)?;
+        *self.listening.lock().unwrap_or_else(PoisonError::into_inner) = listening;
+        Ok(())
+    }
+
+    /// The daemon listens no more; the file that says where goes.
+    pub fn not_listening(&self) {
+        // Gone already is as good.
+        std::fs::remove_file(self.folder.file(ADDRESSES)).unwrap_or_default();
+    }
+
+    /// Whom the TLS listener lets in: members and our own key to link, anybody to join while an invite is open.
+    pub fn let_in(&self) -> LetIn {
+        let machine = Arc::downgrade(&self.0);
+        Arc::new(move |alpn, pin| {
+            let Some(inner) = machine.upgrade() else { return false };
+            let machine = Self(inner);
+            match alpn {
+                Alpn::Link => machine.is_welcome(*pin),
+                Alpn::Join => machine.invites().is_open(machine.seconds()),
+            }
+        })
+    }
+
+    /// A member's pin that nobody holds, or our own: two machines with one key must be noticed.
+    pub fn is_welcome(&self, pin: Pin) -> bool {
+        let known = self.pins.read().unwrap_or_else(PoisonError::into_inner).contains(&pin);
+        (known && self.links.held(pin).is_none()) || pin == self.identity.pin()
+    }
+
+    /// The roster grew: members, links and discovery follow it.
+    pub fn roster_grew(&self) {
+        let pins = self.roster().pins();
+        for link in self.links.all() {
+            if !pins.contains(&link.pin) && link.pin != self.identity.pin() {
+                link.close("this machine was forgotten by the shop");
+            }
+        }
+        *self.pins.write().unwrap_or_else(PoisonError::into_inner) = pins;
+        self.tell_discovery();
+        self.roster_moved.send_modify(|count| *count += 1);
+    }
+
+    fn tell_discovery(&self) {
+        let Some(discovery) = self.discovery.get() else { return };
+        discovery.set_members(self.roster().members().iter().map(|member| member.machine).collect());
+        if let Some(partner) = self.listening().partner {
+            discovery.announce(self.announcement(partner.port()));
+        }
+    }
+
+    /// Takes in statements that came over a link, or were made here.
+    pub fn merge_statements(
+        &self,
+        statements: &[dunlin_rpc::wire::join::Statement],
+        link: Option<dunlin_rpc::PublicKey>,
+    ) -> Result<()> {
+        let merged = self.roster().merge(statements, link)?;
+        for member in &merged.joined {
+            info!(partner = %member.machine, "member joined");
+        }
+        for member in &merged.gone {
+            info!(partner = %member.machine, "member gone");
+        }
+        if merged.refused > 0 {
+            let count = merged.refused;
+            tracing::warn!(rows = count, cause = "signature, shop or number", "statements refused");
+        }
+        if !merged.new.is_empty() {
+            self.roster_grew();
+        }
+        Ok(())
+    }
+
+    /// Writes a session down, off the runtime: the disk may be slow.
+    pub fn remember(&self, session: dunlin_logs::Session) {
+        let history = Arc::clone(&self.history);
+        drop(tokio::task::spawn_blocking(move || history.append(&session)));
+    }
+}
+
+/// 64 bits from the system. It is asked for at start only; without it nothing could be trusted.
+fn random_u64() -> u64 {
+    let mut bytes = [0; 8];
+    if let Err(cause) = getrandom::fill(&mut bytes) {
+        error!(cause = %Chain(&cause), "no randomness from the system");
+    }
+    u64::from_ne_bytes(bytes)
+}

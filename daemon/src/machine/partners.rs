@@ -1,0 +1,198 @@
+//! What is known of each partner: where it is, how it stands, and why there is no link.
+//!
+//! The state words are those of the page, in the order of their importance:
+//! `Identity problem`, `Stopped`, `Retrying`, `Catching up`, `Up to date`, `Offline`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use dunlin_logs::Chain;
+use dunlin_rpc::Pin;
+use dunlin_schema::Millis;
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use crate::folder::Folder;
+
+/// The file of the addresses that worked.
+const FILE: &str = "partners.json";
+
+/// Addresses kept of one partner; the last that worked comes first.
+const ADDRESSES_MAX: usize = 4;
+
+/// How a partner stands, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is not who its key says, or two machines have its key.
+    IdentityProblem,
+    /// A person has to do something.
+    Stopped,
+    /// It was reachable a moment ago, and is tried again.
+    Retrying,
+    /// Linked, and rows are on their way.
+    CatchingUp,
+    /// Linked and equal.
+    UpToDate,
+    /// Not reachable.
+    Offline,
+}
+
+impl State {
+    /// The word on the page, in `--json` and in the docs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::IdentityProblem => "Identity problem",
+            Self::Stopped => "Stopped",
+            Self::Retrying => "Retrying",
+            Self::CatchingUp => "Catching up",
+            Self::UpToDate => "Up to date",
+            Self::Offline => "Offline",
+        }
+    }
+}
+
+/// What is known of one partner.
+#[derive(Clone, Debug, Default)]
+pub struct Partner {
+    /// Where it is now, or was when it was last linked.
+    pub address: Option<SocketAddr>,
+    /// When a link was last alive.
+    pub last_seen: Option<Millis>,
+    /// A link is open and past the greeting.
+    pub linked: bool,
+    /// By database: both sides had the same digests when they last compared.
+    pub equal: BTreeMap<String, bool>,
+    /// When they last compared.
+    pub compared: Option<Instant>,
+    /// Rows that it has for us.
+    pub waiting_in: u64,
+    /// Rows that we have for it.
+    pub waiting_out: u64,
+    /// Tries that failed since the last that succeeded.
+    pub attempt: u32,
+    /// When it is tried again.
+    pub next_try: Option<Instant>,
+    /// Why there is no link, in a sentence.
+    pub reason: Option<String>,
+    /// What a person has to look at, in a sentence.
+    pub stopped: Option<String>,
+    /// How far its clock is ahead of ours, in milliseconds.
+    pub skew: i64,
+}
+
+impl Partner {
+    /// How it stands. `held`: why its key is held, if it is.
+    pub fn state(&self, held: Option<&str>, now: Millis) -> State {
+        /// So long after the last sign of life a partner counts as being tried again, not as off.
+        const RECENT: Millis = 60_000;
+        if held.is_some() {
+            State::IdentityProblem
+        } else if self.stopped.is_some() {
+            State::Stopped
+        } else if self.linked {
+            let equal = !self.equal.is_empty() && self.equal.values().all(|equal| *equal);
+            if equal && self.waiting_in == 0 && self.waiting_out == 0 { State::UpToDate } else { State::CatchingUp }
+        } else if self.last_seen.is_some_and(|seen| now - seen < RECENT) {
+            State::Retrying
+        } else {
+            State::Offline
+        }
+    }
+
+    /// Is every database equal, by a comparison made since?
+    pub fn is_equal_since(&self, since: Instant) -> bool {
+        self.linked
+            && self.compared.is_some_and(|compared| since <= compared)
+            && !self.equal.is_empty()
+            && self.equal.values().all(|equal| *equal)
+    }
+
+    /// Seconds until the next try.
+    pub fn next_try_seconds(&self) -> Option<u64> {
+        let left = self.next_try?.saturating_duration_since(Instant::now());
+        (!self.linked).then(|| left.max(Duration::from_secs(1)).as_secs())
+    }
+}
+
+/// What the file keeps.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Remembered {
+    addresses: Vec<SocketAddr>,
+    #[serde(default)]
+    last_seen: Option<Millis>,
+}
+
+/// All partners.
+#[derive(Debug)]
+pub(super) struct Table {
+    folder: Folder,
+    known: Mutex<HashMap<Pin, Partner>>,
+    remembered: Mutex<BTreeMap<Pin, Remembered>>,
+}
+
+impl Table {
+    pub(super) fn load(folder: &Folder) -> Self {
+        let remembered: BTreeMap<Pin, Remembered> = match folder.read_if_there(FILE) {
+            Ok(None) => BTreeMap::new(),
+            Ok(Some(text)) => serde_json::from_slice(&text).unwrap_or_else(|error| {
+                warn!(cause = %Chain(&error), "remembered addresses not readable, begun anew");
+                BTreeMap::new()
+            }),
+            Err(error) => {
+                warn!(cause = %Chain(&error), "remembered addresses not readable");
+                BTreeMap::new()
+            }
+        };
+        let known = remembered
+            .iter()
+            .map(|(pin, old)| {
+                let address = old.addresses.first().copied();
+                (*pin, Partner { address, last_seen: old.last_seen, ..Partner::default() })
+            })
+            .collect();
+        Self { folder: folder.clone(), known: Mutex::new(known), remembered: Mutex::new(remembered) }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Pin, Partner>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl super::Inner {
+    /// What is known of a partner.
+    pub fn partner(&self, pin: Pin) -> Partner {
+        self.partners.known().get(&pin).cloned().unwrap_or_default()
+    }
+
+    /// Changes what is known of a partner.
+    pub fn note(&self, pin: Pin, change: impl FnOnce(&mut Partner)) {
+        change(self.partners.known().entry(pin).or_default());
+    }
+
+    /// The addresses at which a partner was reached before, the last first.
+    pub fn remembered(&self, pin: Pin) -> Vec<SocketAddr> {
+        let remembered = self.partners.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.get(&pin).map_or_else(Vec::new, |old| old.addresses.clone())
+    }
+
+    /// Remembers where a partner was reached, and when it was last alive.
+    pub fn remember_address(&self, pin: Pin, address: Option<SocketAddr>, now: Millis) {
+        let text = {
+            let mut remembered = self.partners.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            let old = remembered.entry(pin).or_default();
+            old.last_seen = Some(now);
+            if let Some(address) = address {
+                old.addresses.retain(|known| *known != address);
+                old.addresses.insert(0, address);
+                old.addresses.truncate(ADDRESSES_MAX);
+            }
+            serde_json::to_vec_pretty(&*remembered).unwrap_or_default()
+        };
+        // Without it the partner is found by discovery; it is no reason to stop.
+        if let Err(error) = self.partners.folder.write(FILE, &text) {
+            warn!(cause = %Chain(&error), "address not remembered");
+        }
+    }
+}

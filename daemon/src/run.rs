@@ -1,0 +1,273 @@
+//! Running a machine: listeners, discovery, watches and links, until somebody says stop.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunlin_logs::Chain;
+use dunlin_rpc::method::join::JoinServer as _;
+use dunlin_rpc::method::partner::PartnerServer as _;
+use dunlin_rpc::tls::Acceptor;
+use dunlin_rpc::{Alpn, Peer, server};
+use jsonrpsee::core::server::Methods;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tracing::{Instrument as _, debug, error, info, warn};
+
+use crate::discovery::{self, Discovery};
+use crate::error::{Error, Result};
+use crate::joining::Issuing;
+use crate::machine::{Listening, Machine};
+use crate::sync::answer::Answering;
+use crate::sync::dial;
+use crate::{page, service, watch};
+
+/// Handshakes under way at once; the oldest unfinished one gives way to a new one.
+const HANDSHAKES_MAX: usize = 32;
+/// Links at once: a full shop, twice, for links that are being replaced.
+const LINKS_MAX: usize = 512;
+/// All tasks have this long to end after a stop.
+const STOP: Duration = Duration::from_secs(4);
+
+/// Runs the machine in a state folder until SIGTERM or Ctrl-C.
+pub async fn run(data: &Path) -> Result<()> {
+    let path = data.to_owned();
+    let machine = tokio::task::spawn_blocking(move || Machine::open(&path))
+        .await
+        .map_err(|_panic| Error::Stopping)??;
+    let span = dunlin_logs::span::machine(machine.id(), &machine.name);
+    serve(machine).instrument(span).await
+}
+
+/// Runs an open machine until it is told to stop.
+pub async fn serve(machine: Machine) -> Result<()> {
+    let mut tasks = JoinSet::new();
+    let listening = listen(&machine, &mut tasks).await?;
+    start_discovery(&machine, &listening);
+    machine.set_listening(listening.clone())?;
+    for database in &machine.databases {
+        tasks.spawn(watch::watch(database.clone()));
+    }
+    tasks.spawn(dial::keep_dialling(machine.clone()));
+    info!(version = env!("CARGO_PKG_VERSION"), partner = ?listening.partner, admin = ?listening.admin, "started");
+
+    let mut stopping = machine.stopping();
+    tokio::select! {
+        signal = signalled() => {
+            info!(cause = signal?, "stopping");
+            machine.stop();
+        }
+        // The lab stops a machine without a signal.
+        _ = stopping.wait_for(|stopping| *stopping) => info!(cause = "asked to", "stopping"),
+    }
+    let ending = async {
+        for link in machine.links.all() {
+            link.close("stopping");
+        }
+        if let Some(discovery) = machine.discovery() {
+            discovery.stop().await;
+        }
+    };
+    if tokio::time::timeout(STOP, ending).await.is_err() {
+        warn!(cause = "no goodbye in time", "stopped all the same");
+    }
+    tasks.shutdown().await;
+    machine.not_listening();
+    info!("stopped");
+    Ok(())
+}
+
+async fn signalled() -> Result<&'static str> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut term = signal(SignalKind::terminate()).map_err(|source| Error::Signals { source })?;
+        tokio::select! {
+            _ = term.recv() => Ok("SIGTERM"),
+            heard = tokio::signal::ctrl_c() => heard.map(|()| "SIGINT").map_err(|source| Error::Signals { source }),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.map(|()| "Ctrl-C").map_err(|source| Error::Signals { source })
+}
+
+/// Binds every listener before anything runs: a port in use stops the start with a sentence.
+async fn listen(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening> {
+    let partner = bind(machine.config.partner.listen).await?;
+    let mut listening = Listening { partner: partner.local_addr().ok(), admin: Vec::new() };
+    let methods = service::methods(machine);
+    let mut admin = Vec::new();
+    for address in &machine.config.admin.listen {
+        match bind(*address).await {
+            Ok(listener) => {
+                listening.admin.extend(listener.local_addr());
+                admin.push(listener);
+            }
+            // A machine without IPv6 has no [::1].
+            Err(Error::Listen { address, source })
+                if address.is_ipv6() && source.kind() != std::io::ErrorKind::AddrInUse =>
+            {
+                debug!(%address, cause = %source, "not listened on");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let acceptor = Acceptor::new(&machine.identity, &machine.let_in())?;
+    #[cfg(unix)]
+    {
+        let socket = crate::socket::bind(&machine.folder)?;
+        let methods = methods.clone();
+        tasks.spawn(async move { ended("socket", server::serve_socket(socket, methods).await) });
+    }
+    for listener in admin {
+        let (methods, pages) = (methods.clone(), page::router(machine));
+        tasks.spawn(async move { ended("admin listener", server::serve_admin(listener, methods, pages).await) });
+    }
+    tasks.spawn(accept_partners(machine.clone(), partner, acceptor));
+    Ok(listening)
+}
+
+fn ended(what: &str, result: std::io::Result<()>) {
+    if let Err(error) = result {
+        error!(cause = %Chain(&error), "{what} ended");
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
+}
+
+fn start_discovery(machine: &Machine, listening: &Listening) {
+    let port = listening.partner.map_or(0, |address| address.port());
+    let settings = discovery::Settings {
+        interfaces: machine.config.discovery.interfaces.clone(),
+        listen: listening.partner.map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip()),
+        port: discovery::MDNS_PORT,
+    };
+    let started = if machine.config.discovery.enabled {
+        Discovery::start(machine.announcement(port), settings)
+    } else {
+        Ok(Discovery::off(machine.id()))
+    };
+    machine.set_discovery(started.unwrap_or_else(|error| {
+        // Members are still found where they were; a person is told.
+        warn!(cause = %Chain(&error), "discovery not started");
+        Discovery::off(machine.id())
+    }));
+}
+
+/// Takes connections of partners, until dropped.
+async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acceptor) {
+    let links = Arc::new(Semaphore::new(LINKS_MAX));
+    let mut serving = JoinSet::new();
+    let mut greeting = Handshakes::default();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some((peer, stream)) = greeting.next() => {
+                let Ok(place) = Arc::clone(&links).try_acquire_owned() else {
+                    warn!(cause = "as many links as may be", "link refused");
+                    continue;
+                };
+                let machine = machine.clone();
+                serving.spawn(async move {
+                    serve_partner(machine, stream, peer).await;
+                    drop(place);
+                });
+                continue;
+            }
+            Some(_) = serving.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, from)) => greeting.begin(acceptor.clone(), stream, from),
+            Err(error) => {
+                warn!(cause = %Chain(&error), "accept failed");
+                tokio::time::sleep(dunlin_rpc::limits::ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+type Tls = tokio_rustls::server::TlsStream<TcpStream>;
+
+/// Handshakes under way: bounded, the oldest gives way, never the newest is refused.
+#[derive(Default)]
+struct Handshakes {
+    under_way: JoinSet<Option<(Peer, Tls)>>,
+    order: std::collections::VecDeque<tokio::task::AbortHandle>,
+}
+
+impl Handshakes {
+    fn begin(&mut self, acceptor: Acceptor, stream: TcpStream, from: SocketAddr) {
+        self.order.retain(|handshake| !handshake.is_finished());
+        if self.order.len() >= HANDSHAKES_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            oldest.abort();
+        }
+        self.order.push_back(self.under_way.spawn(async move {
+            stream.set_nodelay(true).ok();
+            match acceptor.accept(stream).await {
+                Ok((stream, peer)) => Some((peer, stream)),
+                Err(error) => {
+                    debug!(%from, cause = %Chain(&error), "handshake failed");
+                    None
+                }
+            }
+        }));
+    }
+
+    /// The next that is done; none when nothing is under way, or it failed.
+    async fn next(&mut self) -> Option<(Peer, Tls)> {
+        self.under_way.join_next().await?.ok().flatten()
+    }
+}
+
+async fn serve_partner<IO>(machine: Machine, stream: IO, peer: Peer)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    match peer.alpn {
+        Alpn::Join => {
+            let issuing = Issuing { machine: machine.clone(), peer: peer.clone() };
+            let methods: Methods = issuing.into_rpc().into();
+            let served = server::serve_link(stream, peer, methods, machine.let_in());
+            // A joiner asks one question; whoever stays longer is none.
+            drop(tokio::time::timeout(Duration::from_secs(30), served).await);
+        }
+        Alpn::Link => serve_link(machine, stream, peer).await,
+    }
+}
+
+async fn serve_link<IO>(machine: Machine, stream: IO, peer: Peer)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Some(member) = machine.member(peer.pin) else { return };
+    let link = machine.links.begin(peer.pin, false);
+    let answering = Answering::new(&machine, member, Arc::clone(&link));
+    let methods: Methods = answering.clone().into_rpc().into();
+    let served = server::serve_link(stream, peer, methods, machine.let_in());
+    tokio::select! {
+        served = served => {
+            if let Err(error) = served {
+                debug!(cause = %Chain(&error), "link ended");
+            }
+        }
+        _ = linger(&link) => {}
+    }
+    machine.links.end(&link);
+    answering.ended();
+    dial::unlinked(&machine, link.pin);
+}
+
+/// A link that is asked to close has a moment to tell the other side why.
+async fn linger(link: &crate::sync::links::Link) {
+    const GOODBYE: Duration = Duration::from_millis(300);
+    let reason = link.closed().await;
+    debug!(partner = %link.pin, cause = reason, "link closed");
+    tokio::time::sleep(GOODBYE).await;
+}

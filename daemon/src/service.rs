@@ -1,0 +1,29 @@
+//! What this machine answers its browser, its scripts and the command line.
+
+mod admin;
+mod callers;
+mod rights;
+mod tables;
+
+use dunlin_rpc::method::admin::AdminServer as _;
+use dunlin_rpc::method::tables::TablesServer as _;
+use jsonrpsee::core::server::Methods;
+use tracing::error;
+
+use crate::machine::Machine;
+
+pub(crate) use admin::status;
+
+/// All methods of the admin listener and the socket.
+pub fn methods(machine: &Machine) -> Methods {
+    let mut methods = Methods::new();
+    let admin = admin::Service { machine: machine.clone() }.into_rpc();
+    let tables = tables::Service::new(machine).into_rpc();
+    for module in [Methods::from(admin), Methods::from(tables)] {
+        // Two methods of one name would be a fault of ours, which a test of the table would show.
+        if let Err(cause) = methods.merge(module) {
+            error!(%cause, "methods not served");
+        }
+    }
+    methods
+}

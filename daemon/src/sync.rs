@@ -1,0 +1,15 @@
+//! Keeping in step with partners: who dials whom, what is said over a link, and in which order.
+//!
+//! ```text
+//!   dial ──▶ greet ──▶ roster ──▶ databases ──▶ sessions …            driver: the dialler's side
+//!                                                                     answer: the other side
+//!   session   what comes next, without doing it                       pure
+//!   one_link  which of two links between one pair stands              pure
+//! ```
+
+pub mod answer;
+pub mod dial;
+pub mod driver;
+pub mod links;
+pub mod one_link;
+pub mod session;

@@ -1,0 +1,409 @@
+//! The answering side of a link.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use dunlin_logs::{Direction, Outcome, Session};
+use dunlin_rpc::method::partner::PartnerServer;
+use dunlin_rpc::wire::page::Page;
+use dunlin_rpc::wire::partner::{
+    Databases, DigestAnswer, DigestAsk, Epoch, GetPage, Greeting, PartnerEvent, PutAnswer, PutPage,
+    RosterAnswer, RosterAsk,
+};
+use dunlin_rpc::{Code, Fault, Sum, limits};
+use dunlin_schema::{Ask, Clock as _, Known, Millis, Origin, Sender};
+use jsonrpsee::core::{RpcResult, SubscriptionResult, async_trait, to_json_raw_value};
+use jsonrpsee::{Extensions, PendingSubscriptionSink, SubscriptionSink};
+use tokio::sync::watch;
+use tracing::info;
+
+use super::driver::{self, check_greeting, describe, greeting, is_equal, joined, meet, weight};
+use super::links::Link;
+use crate::convert;
+use crate::error::{Error, Result};
+use crate::fault::fault;
+use crate::machine::Machine;
+use crate::roster::Member;
+
+/// One link that a partner dialled.
+#[derive(Clone, Debug)]
+pub struct Answering(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    machine: Machine,
+    member: Member,
+    link: Arc<Link>,
+    greeted: AtomicBool,
+    agreed: AtomicBool,
+    sides: Mutex<HashMap<String, Side>>,
+    running: Mutex<Option<Running>>,
+    skew: Mutex<i64>,
+}
+
+/// One database, as the partner has it.
+#[derive(Clone, Debug)]
+struct Side {
+    origin: Origin,
+    cursor: u64,
+    knowledge: Vec<Known>,
+}
+
+/// The session that is under way, as far as this side sees it.
+#[derive(Clone, Debug)]
+struct Running {
+    started: Millis,
+    begun: Instant,
+    sent: u64,
+    received: u64,
+    applied: u64,
+    held: u64,
+    conflicts: u64,
+    bytes_out: u64,
+    bytes_in: u64,
+}
+
+impl Answering {
+    /// Answers `member` over a link.
+    pub fn new(machine: &Machine, member: Member, link: Arc<Link>) -> Self {
+        Self(Arc::new(Inner {
+            machine: machine.clone(),
+            member,
+            link,
+            greeted: AtomicBool::new(false),
+            agreed: AtomicBool::new(false),
+            sides: Mutex::default(),
+            running: Mutex::default(),
+            skew: Mutex::default(),
+        }))
+    }
+
+    /// The link is over: what was under way is written down.
+    pub fn ended(&self) {
+        if let Some(running) = self.running().take() {
+            self.write_down(&running, Outcome::Error, "the link broke before both were level");
+        }
+    }
+
+    fn sides(&self) -> MutexGuard<'_, HashMap<String, Side>> {
+        self.0.sides.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn skew(&self) -> i64 {
+        *self.0.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Running)) {
+        let machine = &self.0.machine;
+        let mut running = self.running();
+        add(running.get_or_insert_with(|| Running {
+            started: machine.clock.now(),
+            begun: Instant::now(),
+            sent: 0,
+            received: 0,
+            applied: 0,
+            held: 0,
+            conflicts: 0,
+            bytes_out: 0,
+            bytes_in: 0,
+        }));
+    }
+
+    fn write_down(&self, running: &Running, result: Outcome, message: &str) {
+        self.0.machine.remember(Session {
+            partner: self.0.member.machine,
+            partner_name: self.0.member.name.clone(),
+            direction: Direction::Answered,
+            started: running.started,
+            took_ms: u64::try_from(running.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            rows_sent: running.sent,
+            rows_received: running.received,
+            applied: running.applied,
+            held: running.held,
+            conflicts: running.conflicts,
+            bytes_sent: running.bytes_out,
+            bytes_received: running.bytes_in,
+            result,
+            message: message.to_owned(),
+        });
+    }
+
+    /// Greet first, then the roster; nothing else is answered before.
+    fn in_turn(&self) -> Result<(), Fault> {
+        self.0.link.sign_of_life();
+        if self.0.greeted.load(Ordering::Relaxed) && self.0.agreed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(Fault::new(Code::OutOfTurn, "greet first, then agree on the roster"))
+    }
+
+    fn side(&self, name: &str) -> Result<Side> {
+        self.sides()
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::UnknownDatabase { name: name.to_owned() })
+    }
+
+    async fn roster(&self, ask: RosterAsk) -> Result<RosterAnswer> {
+        let machine = &self.0.machine;
+        machine.merge_statements(&ask.statements, Some(self.0.member.key))?;
+        let roster = machine.roster();
+        let ours: std::collections::BTreeSet<Sum> = roster.ids().into_iter().collect();
+        let wanted: Vec<Sum> = ask.held.iter().filter(|id| !ours.contains(id)).copied().collect();
+        if roster.members().by_pin(self.0.member.pin).is_none() {
+            return Err(Error::Partner(Fault::new(Code::KeyForgotten, "this key was forgotten")));
+        }
+        if wanted.is_empty() {
+            self.0.agreed.store(true, Ordering::Relaxed);
+        }
+        Ok(RosterAnswer { wanted, statements: roster.missing(&ask.held) })
+    }
+
+    async fn databases(&self, ask: Databases) -> Result<Databases> {
+        let machine = &self.0.machine;
+        let mut origins = HashMap::new();
+        for theirs in ask.databases {
+            let Ok(database) = machine.database(&theirs.name) else { continue };
+            let origin = Origin { machine: self.0.member.machine, epoch: theirs.epoch.0 };
+            meet(database, theirs.tables.clone(), origin, self.skew()).await?;
+            let side = Side {
+                origin,
+                cursor: theirs.cursor_in(Epoch(database.origin().epoch)),
+                knowledge: convert::knowledge_in(&theirs.knowledge),
+            };
+            self.sides().insert(theirs.name.clone(), side);
+            origins.insert(theirs.name, origin);
+        }
+        let databases = describe(machine, &origins).await?;
+        self.0.link.is_ready();
+        let now = machine.clock.now();
+        let skew = self.skew();
+        machine.note(self.0.member.pin, |partner| {
+            partner.linked = true;
+            partner.last_seen = Some(now);
+            partner.attempt = 0;
+            partner.reason = None;
+            partner.next_try = None;
+            partner.skew = skew;
+        });
+        info!(partner = %self.0.member.machine, "linked");
+        Ok(Databases { databases })
+    }
+
+    async fn getdata(&self, ask: GetPage) -> Result<Page> {
+        let database = self.0.machine.database(&ask.database)?.clone();
+        let knowledge = convert::knowledge_in(&ask.knowledge);
+        if let Some(side) = self.sides().get_mut(&ask.database) {
+            side.cursor = ask.cursor;
+            side.knowledge.clone_from(&knowledge);
+        }
+        let ask = Ask {
+            cursor: ask.cursor,
+            knowledge,
+            now: Millis::try_from(ask.now).unwrap_or(Millis::MAX),
+            limit: usize::try_from(ask.limit.min(limits::PAGE_BYTES)).unwrap_or(usize::MAX),
+        };
+        let page = database.call(move |store| store.page(&ask)).await?;
+        let page = convert::page_out(page);
+        self.count(|running| {
+            running.sent += page.rows() as u64;
+            running.bytes_out += weight(&page);
+        });
+        Ok(page)
+    }
+
+    async fn putdata(&self, put: PutPage) -> Result<PutAnswer> {
+        let machine = &self.0.machine;
+        let database = machine.database(&put.database)?.clone();
+        let (origin, skew) = (self.side(&put.database)?.origin, self.skew());
+        let (rows, bytes) = (put.page.rows() as u64, weight(&put.page));
+        if let Some(last) = &put.page.last
+            && let Some(side) = self.sides().get_mut(&put.database)
+        {
+            side.knowledge = joined(&side.knowledge, &convert::knowledge_in(&last.knowledge));
+        }
+        let page = convert::page_in(put.page)?;
+        let pin = self.0.member.pin;
+        let applied = database
+            .call(move |store| store.apply(&page, Sender { origin, skew }))
+            .await
+            .inspect_err(|error| driver::stop_at(machine, pin, error))?;
+        self.count(|running| {
+            running.received += rows;
+            running.bytes_in += bytes;
+            running.applied += applied.applied;
+            running.held += applied.held;
+            running.conflicts += applied.conflicts;
+        });
+        Ok(PutAnswer {
+            applied: applied.applied,
+            held: applied.held,
+            conflicts: applied.conflicts,
+            cursor: applied.cursor,
+        })
+    }
+
+    async fn digest(&self, ask: DigestAsk) -> Result<DigestAnswer> {
+        let machine = &self.0.machine;
+        let database = machine.database(&ask.database)?.clone();
+        let side = self.side(&ask.database)?;
+        let (ours, waiting) = database
+            .call(move |store| Ok((store.digests()?, store.waiting_for(side.cursor, &side.knowledge)?)))
+            .await?;
+        let tables = convert::digests_out(ours);
+        let equal = is_equal(&tables, &ask.tables);
+        let now = machine.clock.now();
+        machine.note(self.0.member.pin, |partner| {
+            partner.equal.insert(ask.database, equal);
+            partner.compared = Some(Instant::now());
+            partner.waiting_out = waiting;
+            partner.waiting_in = 0;
+            partner.last_seen = Some(now);
+            partner.stopped = None;
+        });
+        if let Some(running) = self.running().take() {
+            let result = if running.held > 0 { Outcome::Warning } else { Outcome::Success };
+            let message = if running.held > 0 {
+                format!("level; {} rows are held", running.held)
+            } else {
+                "level".to_owned()
+            };
+            self.write_down(&running, result, &message);
+        }
+        Ok(DigestAnswer { tables, waiting })
+    }
+
+    /// Tells the dialler whenever our journal holds something for him, or the roster grew.
+    async fn tell(&self, sink: SubscriptionSink) {
+        let machine = &self.0.machine;
+        let mut roster = machine.roster_moved();
+        let mut stopping = machine.stopping();
+        let mut moved: Vec<(String, watch::Receiver<u64>)> = machine
+            .databases
+            .iter()
+            .map(|database| (database.name().to_owned(), database.moved()))
+            .collect();
+        loop {
+            let event = tokio::select! {
+                name = driver::first_moved(&mut moved) => match self.something_for_him(&name).await {
+                    Some(event) => event,
+                    None => continue,
+                },
+                _ = roster.changed() => PartnerEvent::Roster,
+                () = self.0.link.probe.notified() => PartnerEvent::Roster,
+                () = self.0.link.poke.notified() => match self.something(&machine.databases) {
+                    Some(event) => event,
+                    None => continue,
+                },
+                reason = self.0.link.closed() => PartnerEvent::Leaving { reason },
+                () = told_to_stop(&mut stopping) => PartnerEvent::Leaving { reason: "stopping".to_owned() },
+                () = sink.closed() => return,
+            };
+            let leaving = matches!(event, PartnerEvent::Leaving { .. });
+            let Ok(message) = to_json_raw_value(&event) else { return };
+            if sink.send(message).await.is_err() || leaving {
+                return;
+            }
+        }
+    }
+
+    async fn something_for_him(&self, name: &str) -> Option<PartnerEvent> {
+        let database = self.0.machine.database(name).ok()?.clone();
+        let side = self.side(name).ok()?;
+        let (position, waiting) = database
+            .call(move |store| Ok((store.end()?, store.waiting_for(side.cursor, &side.knowledge)?)))
+            .await
+            .ok()?;
+        (waiting > 0).then(|| PartnerEvent::Moved { database: name.to_owned(), position, waiting })
+    }
+
+    /// A session is wanted, whether there is anything or not.
+    fn something(&self, databases: &[crate::database::Database]) -> Option<PartnerEvent> {
+        let database = databases.first()?;
+        let position = database.end();
+        Some(PartnerEvent::Moved { database: database.name().to_owned(), position, waiting: 0 })
+    }
+}
+
+#[async_trait]
+impl PartnerServer for Answering {
+    async fn partner_greet(&self, _: &Extensions, theirs: Greeting) -> RpcResult<Greeting> {
+        let machine = &self.0.machine;
+        self.0.link.sign_of_life();
+        let ours = machine.identity.pin();
+        if self.0.link.pin == ours {
+            return Err(ourselves(machine, &theirs).into());
+        }
+        check_greeting(machine, &self.0.member, &theirs).map_err(|error| fault(&error))?;
+        machine.links.admit(&self.0.link, &theirs.boot, ours).await?;
+        let skew = i64::try_from(theirs.clock).unwrap_or(i64::MAX).saturating_sub(machine.clock.now());
+        *self.0.skew.lock().unwrap_or_else(PoisonError::into_inner) = skew;
+        self.0.greeted.store(true, Ordering::Relaxed);
+        Ok(greeting(machine))
+    }
+
+    async fn partner_roster(&self, _: &Extensions, ask: RosterAsk) -> RpcResult<RosterAnswer> {
+        self.0.link.sign_of_life();
+        if !self.0.greeted.load(Ordering::Relaxed) {
+            return Err(Fault::new(Code::OutOfTurn, "greet first").into());
+        }
+        Ok(self.roster(ask).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn partner_databases(&self, _: &Extensions, ask: Databases) -> RpcResult<Databases> {
+        self.in_turn()?;
+        Ok(self.databases(ask).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn partner_getdata(&self, _: &Extensions, ask: GetPage) -> RpcResult<Page> {
+        self.in_turn()?;
+        Ok(self.getdata(ask).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn partner_putdata(&self, _: &Extensions, put: PutPage) -> RpcResult<PutAnswer> {
+        self.in_turn()?;
+        Ok(self.putdata(put).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn partner_digest(&self, _: &Extensions, ask: DigestAsk) -> RpcResult<DigestAnswer> {
+        self.in_turn()?;
+        Ok(self.digest(ask).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn partner_leave(&self, _: &Extensions, reason: String) -> RpcResult<()> {
+        self.0.link.close(&format!("the other side left: {}", dunlin_logs::clean(&reason, 100)));
+        Ok(())
+    }
+
+    async fn partner_events(&self, pending: PendingSubscriptionSink, _: &Extensions) -> SubscriptionResult {
+        if let Err(fault) = self.in_turn() {
+            pending.reject(fault).await;
+            return Ok(());
+        }
+        let sink = pending.accept().await?;
+        let answering = self.clone();
+        tokio::spawn(async move { answering.tell(sink).await });
+        Ok(())
+    }
+}
+
+async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+    // The sender lives as long as the machine; if it is gone, so is the reason to go on.
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
+/// Our own key at the other end: ourselves, or a copy of this machine.
+fn ourselves(machine: &Machine, theirs: &Greeting) -> Fault {
+    if theirs.boot == machine.boot {
+        return Fault::new(Code::Refused, "this is the same machine");
+    }
+    let reason = "another machine has this machine's key; forget it and let the right one join again";
+    machine.links.hold(machine.identity.pin(), reason);
+    Fault::new(Code::IdentityProblem, reason)
+}

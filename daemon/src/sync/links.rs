@@ -1,0 +1,292 @@
+//! The links that are open, and what becomes of a second one to the same machine.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dunlin_rpc::{Code, Fault, Pin};
+use tokio::sync::{Notify, watch};
+use tracing::{error, info};
+
+use super::one_link::{self, Known, Verdict};
+
+/// So long a link that should stand has to get past the greeting before the other one does.
+const TO_GET_READY: Duration = Duration::from_secs(10);
+/// So long an old link has to answer when another boot nonce shows up.
+const TO_ANSWER: Duration = Duration::from_secs(5);
+
+/// One open link.
+#[derive(Debug)]
+pub struct Link {
+    /// Counts up over the daemon's life.
+    pub id: u64,
+    /// Whose key is at the other end.
+    pub pin: Pin,
+    /// We dialled it.
+    pub ours: bool,
+    /// A session is wanted now.
+    pub poke: Notify,
+    /// Asks the other end for a sign of life.
+    pub probe: Notify,
+    boot: Mutex<String>,
+    ready: watch::Sender<bool>,
+    closing: watch::Sender<Option<String>>,
+    signs: AtomicU64,
+    sign: Notify,
+    ended: AtomicBool,
+}
+
+impl Link {
+    /// Asks the link to close, for a reason that both sides hear.
+    pub fn close(&self, reason: &str) {
+        self.closing.send_if_modified(|closing| {
+            let first = closing.is_none();
+            if first {
+                *closing = Some(reason.to_owned());
+            }
+            first
+        });
+    }
+
+    /// Waits until somebody asks the link to close; answers why.
+    pub async fn closed(&self) -> String {
+        let mut closing = self.closing.subscribe();
+        match closing.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            // The link holds the sender itself, so this does not come.
+            Err(_) => String::new(),
+        }
+    }
+
+    /// The greeting is over.
+    pub fn is_ready(&self) {
+        self.ready.send_replace(true);
+    }
+
+    /// The other end said something.
+    pub fn sign_of_life(&self) {
+        self.signs.fetch_add(1, Ordering::Relaxed);
+        self.sign.notify_waiters();
+    }
+
+    fn known(&self) -> Known {
+        let boot = self.boot.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Known { ours: self.ours, boot }
+    }
+
+    async fn gets_ready(&self) -> bool {
+        let mut ready = self.ready.subscribe();
+        let ready = ready.wait_for(|ready| *ready);
+        matches!(tokio::time::timeout(TO_GET_READY, ready).await, Ok(Ok(_)))
+            && !self.ended.load(Ordering::Relaxed)
+    }
+
+    async fn answers(&self) -> bool {
+        let before = self.signs.load(Ordering::Relaxed);
+        self.probe.notify_one();
+        let answered = async {
+            loop {
+                let sign = self.sign.notified();
+                if self.signs.load(Ordering::Relaxed) > before {
+                    return;
+                }
+                sign.await;
+            }
+        };
+        tokio::time::timeout(TO_ANSWER, answered).await.is_ok()
+    }
+}
+
+/// The links that are open.
+#[derive(Debug, Default)]
+pub struct Links {
+    open: Mutex<HashMap<Pin, Vec<Arc<Link>>>>,
+    held: Mutex<HashMap<Pin, String>>,
+    count: AtomicU64,
+    moved: watch::Sender<u64>,
+}
+
+impl Links {
+    fn open(&self) -> MutexGuard<'_, HashMap<Pin, Vec<Arc<Link>>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection whose handshake is done; not yet a link that counts.
+    pub fn begin(&self, pin: Pin, ours: bool) -> Arc<Link> {
+        Arc::new(Link {
+            id: self.count.fetch_add(1, Ordering::Relaxed) + 1,
+            pin,
+            ours,
+            poke: Notify::new(),
+            probe: Notify::new(),
+            boot: Mutex::default(),
+            ready: watch::Sender::new(false),
+            closing: watch::Sender::new(None),
+            signs: AtomicU64::new(0),
+            sign: Notify::new(),
+            ended: AtomicBool::new(false),
+        })
+    }
+
+    /// Takes a link that was greeted, or refuses it because another one stands.
+    pub async fn admit(&self, link: &Arc<Link>, boot: &str, our_pin: Pin) -> Result<(), Fault> {
+        boot.clone_into(&mut link.boot.lock().unwrap_or_else(PoisonError::into_inner));
+        let older: Vec<Arc<Link>> = {
+            let mut open = self.open();
+            let links = open.entry(link.pin).or_default();
+            let older = links.clone();
+            links.push(Arc::clone(link));
+            older
+        };
+        for old in older {
+            match one_link::judge(&old.known(), &link.known(), our_pin < link.pin) {
+                Verdict::Replace => old.close("a newer link of the same machine replaces this one"),
+                Verdict::NewStands => {
+                    // Only once the new one is past the greeting: else a broken dial would cost a good link.
+                    let link = Arc::clone(link);
+                    tokio::spawn(async move {
+                        if link.gets_ready().await {
+                            old.close("the link that the other machine dialled stands");
+                        }
+                    });
+                }
+                Verdict::OldStands => {
+                    if old.gets_ready().await {
+                        self.end(link);
+                        return Err(Fault::new(Code::Busy, "another link between us stands"));
+                    }
+                    old.close("it did not get past the greeting");
+                }
+                Verdict::AskOld => {
+                    if old.answers().await {
+                        let reason = "two machines have this key; forget it and let the right one join again";
+                        error!(partner = %link.pin, cause = reason, "identity problem");
+                        self.hold(link.pin, reason);
+                        return Err(Fault::new(Code::IdentityProblem, reason));
+                    }
+                    info!(partner = %link.pin, "old link gave no answer, replaced");
+                    old.close("this machine was started anew");
+                }
+            }
+        }
+        self.moved.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// A link is over.
+    pub fn end(&self, link: &Arc<Link>) {
+        link.ended.store(true, Ordering::Relaxed);
+        link.ready.send_replace(true);
+        let mut open = self.open();
+        if let Some(links) = open.get_mut(&link.pin) {
+            links.retain(|other| other.id != link.id);
+            if links.is_empty() {
+                open.remove(&link.pin);
+            }
+        }
+        drop(open);
+        self.moved.send_modify(|count| *count += 1);
+    }
+
+    /// Holds a key: no link of it stands until a person has looked.
+    pub fn hold(&self, pin: Pin, reason: &str) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(pin, reason.to_owned());
+        for link in self.of(pin) {
+            link.close(reason);
+        }
+    }
+
+    /// Why a key is held.
+    pub fn held(&self, pin: Pin) -> Option<String> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&pin).cloned()
+    }
+
+    /// The open links to a machine.
+    pub fn of(&self, pin: Pin) -> Vec<Arc<Link>> {
+        self.open().get(&pin).cloned().unwrap_or_default()
+    }
+
+    /// Is there one?
+    pub fn any(&self, pin: Pin) -> bool {
+        self.open().contains_key(&pin)
+    }
+
+    /// All open links.
+    pub fn all(&self) -> Vec<Arc<Link>> {
+        self.open().values().flatten().cloned().collect()
+    }
+
+    /// Counts up whenever a link begins or ends.
+    pub fn moved(&self) -> watch::Receiver<u64> {
+        self.moved.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pins() -> (Pin, Pin) {
+        (Pin([1; 32]), Pin([2; 32]))
+    }
+
+    #[tokio::test]
+    async fn a_restarted_machine_replaces_its_dead_link_and_is_no_clone() {
+        tokio::time::pause();
+        let (us, them) = pins();
+        let links = Links::default();
+        let old = links.begin(them, false);
+        links.admit(&old, "boot 1", us).await.unwrap();
+        let new = links.begin(them, false);
+        // Nobody answers the probe: time runs by itself while the clock is paused.
+        links.admit(&new, "boot 2", us).await.unwrap();
+        assert_eq!(old.closed().await, "this machine was started anew");
+        assert_eq!(links.held(them), None);
+    }
+
+    #[tokio::test]
+    async fn two_machines_with_one_key_are_both_held() {
+        let (us, them) = pins();
+        let links = Arc::new(Links::default());
+        let old = links.begin(them, false);
+        links.admit(&old, "boot 1", us).await.unwrap();
+        let answering = Arc::clone(&old);
+        let answer = tokio::spawn(async move {
+            answering.probe.notified().await;
+            answering.sign_of_life();
+        });
+        let new = links.begin(them, false);
+        let fault = links.admit(&new, "boot 2", us).await.unwrap_err();
+        answer.await.unwrap();
+        assert_eq!(fault.code, Code::IdentityProblem);
+        assert!(links.held(them).is_some());
+        assert!(old.closed().await.contains("two machines"));
+    }
+
+    #[tokio::test]
+    async fn of_crossing_links_the_one_of_the_lower_pin_stands_once_it_is_ready() {
+        let (us, them) = pins();
+        let links = Links::default();
+        let theirs = links.begin(them, false);
+        links.admit(&theirs, "boot", us).await.unwrap();
+        theirs.is_ready();
+        let ours = links.begin(them, true);
+        links.admit(&ours, "boot", us).await.unwrap();
+        ours.is_ready();
+        assert!(theirs.closed().await.contains("stands"));
+    }
+
+    #[tokio::test]
+    async fn the_higher_pins_dial_is_refused_while_the_lower_ones_link_stands() {
+        let (lower, higher) = pins();
+        let links = Links::default();
+        // Seen from the higher pin: the lower one's link is there, and we dialled too.
+        let theirs = links.begin(lower, false);
+        links.admit(&theirs, "boot", higher).await.unwrap();
+        theirs.is_ready();
+        let ours = links.begin(lower, true);
+        assert_eq!(links.admit(&ours, "boot", higher).await.unwrap_err().code, Code::Busy);
+        assert_eq!(links.of(lower).len(), 1);
+    }
+}

@@ -1,0 +1,83 @@
+//! Watching a database file: what other programs commit is noticed within a millisecond or so.
+//!
+//! A commit is an event on the folder (the file, or its `-wal`). Some events come before the commit can be seen, so
+//! the file is looked at a few times more; and once a second anyway, in case the watch is deaf (network and overlay
+//! file systems are).
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunlin_logs::Chain;
+use notify::{EventKind, RecursiveMode, Watcher as _};
+use tokio::sync::Notify;
+use tracing::warn;
+
+use crate::database::Database;
+use crate::error::Error;
+
+/// In case the watch is deaf.
+const POLL: Duration = Duration::from_secs(1);
+/// After an event, so often and so far apart.
+const LOOKS: usize = 3;
+const APART: Duration = Duration::from_millis(1);
+
+/// Folds what the application writes, until dropped.
+pub async fn watch(database: Database) {
+    let event = Arc::new(Notify::new());
+    // Dropped with this future, and the watch with it.
+    let _watcher = match start(database.path(), Arc::clone(&event)) {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            warn!(cause = %Chain(&error), "file not watched, asking once a second");
+            None
+        }
+    };
+    let mut failing = false;
+    loop {
+        let looks = tokio::select! {
+            () = event.notified() => LOOKS,
+            () = tokio::time::sleep(POLL) => 1,
+        };
+        for look in 0..looks {
+            if look > 0 {
+                tokio::time::sleep(APART).await;
+            }
+            match database.call(dunlin_schema::Store::fold).await {
+                Ok(folded) => {
+                    failing = false;
+                    if folded {
+                        break;
+                    }
+                }
+                Err(Error::Stopping) => return,
+                Err(error) => {
+                    // Once, not once a second.
+                    if !std::mem::replace(&mut failing, true) {
+                        warn!(database = database.name(), cause = %Chain(&error), "log not folded");
+                    }
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn start(file: &Path, event: Arc<Notify>) -> Result<notify::RecommendedWatcher, notify::Error> {
+    let name: OsString = file.file_name().unwrap_or_default().to_owned();
+    let mut watcher = notify::recommended_watcher(move |found: notify::Result<notify::Event>| {
+        let Ok(found) = found else { return event.notify_one() };
+        let ours = |path: &std::path::PathBuf| {
+            path.file_name()
+                .is_some_and(|found| found.as_encoded_bytes().starts_with(name.as_encoded_bytes()))
+        };
+        let writes = !matches!(found.kind, EventKind::Access(_));
+        if writes && found.paths.iter().any(ours) {
+            event.notify_one();
+        }
+    })?;
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
+    watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
+}
