@@ -98,7 +98,7 @@ impl Tx<'_> {
                 let next = self.count.pos + 1;
                 self.together = *groups.entry(row.together).or_insert(next);
                 let incoming = incoming(row, &table.columns)?;
-                self.take(&mut work, id, incoming, sender, page.next)?;
+                self.take(&mut work, id, incoming, sender, page.from + 1)?;
             }
         }
         for withheld in &page.withheld {
@@ -286,6 +286,11 @@ impl Tx<'_> {
             let Some(local) = local.into_iter().collect::<Option<Vec<Cell>>>() else {
                 return Ok(false);
             };
+            let new_key: Vec<Cell> =
+                table.key.iter().filter_map(|&index| local.get(index).cloned()).collect();
+            if Key::of(&new_key, &table.key_collations).as_ref() != Some(key) {
+                return Ok(false);
+            }
             let parameters = key.cells()?.into_iter().chain(local);
             let done = self
                 .conn

@@ -234,6 +234,15 @@ impl Table {
         format!("INSERT OR ABORT INTO {on} ({}) VALUES ({})", names.join(", "), places.join(", "))
     }
 
+    /// The names of some of its columns.
+    pub(crate) fn names_of(&self, columns: &[usize]) -> Vec<&str> {
+        columns
+            .iter()
+            .filter_map(|&index| self.at(index))
+            .map(|column| column.name.as_str())
+            .collect()
+    }
+
     pub(crate) fn internal(&self) -> bool {
         is_ours(&self.name)
     }

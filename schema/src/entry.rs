@@ -208,7 +208,7 @@ impl Tx<'_> {
             together: self.together,
             via: None,
         };
-        self.chain(&entry)?;
+        self.chain_head(uuid, &entry.head)?;
         self.put(&entry, old)?;
         Ok(entry)
     }
@@ -220,12 +220,12 @@ impl Tx<'_> {
     }
 
     /// mark(seq) = hash(mark(seq − 1), row uuid, stamp, digest): by it a restored backup is found out.
-    fn chain(&mut self, entry: &Entry) -> Result<()> {
+    pub(crate) fn chain_head(&mut self, uuid: Uuid, head: &Head) -> Result<()> {
         let mut hash = Sha256::new();
         hash.update(self.count.mark);
-        hash.update(entry.uuid.as_bytes());
-        hash.update(entry.head.stamp.to_i64().to_be_bytes());
-        hash.update(entry.head.digest.to_be_bytes());
+        hash.update(uuid.as_bytes());
+        hash.update(head.stamp.to_i64().to_be_bytes());
+        hash.update(head.digest.to_be_bytes());
         let hash: [u8; 32] = hash.finalize().into();
         if let Some(mark) = hash.first_chunk::<16>() {
             self.count.mark = *mark;

@@ -14,13 +14,17 @@
 //! * Two machines that fold the same line of a copied file name the same row.
 //! * What the table holds *now* is the version; the lines only say where to look and when it was written.
 
+mod loose;
+mod names;
+
 use crate::catalogue::{Naming, Table};
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
-use crate::held::{Keep, Why};
+use crate::held::{Keep, Kept, Why};
 use crate::key::Key;
 use crate::rows::Names;
 use crate::store::{Flush, Tx};
+use crate::version::Head;
 use crate::{Cell, Cells, Millis, Result, Stamp, Store, dump, ground, name, stamp, trigger};
 use rusqlite::params;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -109,14 +113,17 @@ impl Store {
 impl Tx<'_> {
     /// Folds up to so many lines; answers whether more are left.
     pub(crate) fn fold(&mut self, limit: usize) -> Result<bool> {
-        let lines = self.lines(limit)?;
+        let mut lines = self.lines(limit)?;
+        let more = lines.len() == limit;
+        // A changed key takes two lines; a batch that ends between them would make two rows of one.
+        if more && lines.len() > 1 && lines.last().is_some_and(|line| line.kind == trigger::FROM) {
+            lines.pop();
+        }
         let Some(last) = lines.last().map(|line| line.n) else { return Ok(false) };
         self.together = self.count.pos + 1;
-        let more = lines.len() == limit;
         let mut fold = Fold::default();
         self.read_lines(&mut fold, lines)?;
-        self.touch_pointing(&mut fold)?;
-        self.name_by_key(&mut fold, if more { Some(last) } else { None })?;
+        self.name_all(&mut fold, if more { Some(last) } else { None })?;
         let dirty = self.make_versions(&mut fold)?;
         if !dirty.is_empty() {
             self.settle(dirty)?;
@@ -172,6 +179,9 @@ impl Tx<'_> {
                 }
             }
             self.touch(fold, table, &key, line.time)?;
+            if line.kind == trigger::TO && table.number.is_some() {
+                fold.mark(&place, |touched| touched.moved = true);
+            }
             let now = fold.names.get(&place).copied().flatten();
             let name = match line.kind {
                 trigger::DELETE | trigger::LOOK => None,
@@ -183,7 +193,6 @@ impl Tx<'_> {
                     let moved = from.take().and_then(|(table, key)| {
                         fold.names.insert((table.id, key), None).flatten()
                     });
-                    fold.mark(&place, |touched| touched.moved = true);
                     Some(moved.unwrap_or_else(|| self.name_line(table, &line, &key)))
                 }
                 trigger::EXISTING if now.is_none() => {
@@ -201,22 +210,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn name_line(&self, table: &Table, line: &Line, key: &Key) -> Uuid {
-        name::of_line(self.file_epoch, line.n, line.time, &table.name, &key.bytes())
-    }
-
-    /// The name of a row that was there when tracking started.
-    fn name_content(&self, table: &Table, key: &Key) -> Result<Option<Uuid>> {
-        if table.copies {
-            return Ok(Some(name::of_content(&table.name, &key.bytes())));
-        }
-        Ok(self.read_row(table, key)?.map(|row| {
-            let mut content = key.bytes();
-            content.extend(Cells::new(with_names(table, row)).sorted().encode());
-            name::of_content(&table.name, &content)
-        }))
-    }
-
     fn touch(&self, fold: &mut Fold, table: &Arc<Table>, key: &Key, time: Millis) -> Result<()> {
         let place = (table.id, key.clone());
         if let Some(touched) = fold.place.get(&place).and_then(|&index| fold.touched.get_mut(index))
@@ -232,166 +225,39 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Where a number passed to another row, every row here that points to it is touched too.
-    fn touch_pointing(&mut self, fold: &mut Fold) -> Result<()> {
-        let catalogue = Arc::clone(&self.catalogue);
-        let passed: Vec<(Arc<Table>, Key, Millis)> = fold
-            .touched
-            .iter()
-            .filter(|touched| {
-                let now =
-                    fold.names.get(&(touched.table.id, touched.key.clone())).copied().flatten();
-                now.is_some()
-                    && touched.before != now
-                    && (touched.before.is_some() || touched.moved)
-            })
-            .map(|touched| (Arc::clone(&touched.table), touched.key.clone(), touched.time))
-            .collect();
-        for (table, key, time) in passed {
-            let cells = key.cells()?;
-            let ([key_column], [value]) = (table.key.as_slice(), cells.as_slice()) else {
-                continue;
-            };
-            let Some(key_name) = table.at(*key_column).map(|column| column.name.as_str()) else {
-                continue;
-            };
-            for (child, column, shows) in catalogue.showing(table.id) {
-                let Some(column) =
-                    child.at(*column).filter(|_| shows.eq_ignore_ascii_case(key_name))
-                else {
-                    continue;
-                };
-                for key in self.keys_where(child, &[&column.name], std::slice::from_ref(value))? {
-                    if !fold.place.contains_key(&(child.id, key.clone())) {
-                        self.touch(fold, child, &key, time)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Names keys that mean something, parents first. `cut`: the last line of this batch, when more are left.
-    fn name_by_key(&mut self, fold: &mut Fold, cut: Option<i64>) -> Result<()> {
-        let catalogue = Arc::clone(&self.catalogue);
-        let rank: HashMap<i64, usize> =
-            catalogue.tables.iter().enumerate().map(|(rank, table)| (table.id, rank)).collect();
-        fold.touched.sort_by_key(|touched| rank.get(&touched.table.id).copied());
-        fold.place = fold
-            .touched
-            .iter()
-            .enumerate()
-            .map(|(index, touched)| ((touched.table.id, touched.key.clone()), index))
-            .collect();
-        for index in 0..fold.touched.len() {
-            let Some(touched) = fold.touched.get(index) else { break };
-            let (table, place) =
-                (Arc::clone(&touched.table), (touched.table.id, touched.key.clone()));
-            let row = self.read_row(&table, &place.1)?;
-            if let Some(last) = cut {
-                self.name_ahead(fold, &table, row.as_deref(), last)?;
-            }
-            if table.naming != Naming::Integer {
-                let name = match &row {
-                    Some(row) => self.name_of_row(&table, row.clone(), &fold.names)?,
-                    None => None,
-                };
-                fold.names.insert(place.clone(), name);
-            }
-            fold.rows.insert(place, row);
-        }
-        Ok(())
-    }
-
-    fn name_of_row(
-        &mut self,
-        table: &Table,
-        row: Vec<Cell>,
-        names: &Names,
-    ) -> Result<Option<Uuid>> {
-        let number = table.number;
-        let cells = self.translate(table, row, names)?;
-        let key: Option<Vec<Cell>> = table
-            .naming_columns()
-            .iter()
-            .map(|&index| {
-                debug_assert!(Some(index) != number, "a local number names nothing");
-                table.at(index).and_then(|column| cells.get(&column.name)).cloned()
-            })
-            .collect();
-        Ok(key.and_then(|key| table.name_of_key(&key)))
-    }
-
-    /// Parents whose own lines come in a later batch have the name that those lines are going to give them.
-    fn name_ahead(
-        &mut self,
+    /// Touches a row that no line told of.
+    fn touch_again(
+        &self,
         fold: &mut Fold,
-        table: &Table,
-        row: Option<&[Cell]>,
-        last: i64,
+        table: &Arc<Table>,
+        key: &Key,
+        time: Millis,
     ) -> Result<()> {
-        let Some(row) = row else { return Ok(()) };
-        let catalogue = Arc::clone(&self.catalogue);
-        for (column, cell) in table.columns.iter().zip(row) {
-            let Some(parent) =
-                column.target.as_ref().and_then(|target| catalogue.named(&target.table))
-            else {
-                continue;
-            };
-            let Some(key) = Key::of(std::slice::from_ref(cell), &parent.key_collations) else {
-                continue;
-            };
-            let place = (parent.id, key);
-            if parent.naming != Naming::Integer
-                || fold.names.contains_key(&place)
-                || self.at_key(parent.id, &place.1)?.is_some()
-            {
-                continue;
-            }
-            let found = self
-                .conn
-                .prepare_cached(
-                    "SELECT n, kind, t FROM _dunlin_log WHERE n > ?1 AND tbl = ?2 AND k0 = ?3 ORDER BY n LIMIT 1",
-                )
-                .and_then(|mut statement| {
-                    use rusqlite::OptionalExtension as _;
-                    statement
-                        .query_row(params![last, parent.id, cell], |row| {
-                            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-                        })
-                        .optional()
-                })
-                .doing("look ahead in the log")?;
-            let name = match found {
-                Some((_, trigger::EXISTING, _)) => self.name_content(parent, &place.1)?,
-                Some((n, trigger::INSERT, time)) => {
-                    Some(name::of_line(self.file_epoch, n, time, &parent.name, &place.1.bytes()))
-                }
-                _ => None,
-            };
-            if let Some(name) = name {
-                fold.names.insert(place, Some(name));
-            }
+        if fold.place.contains_key(&(table.id, key.clone())) {
+            return Ok(());
         }
-        Ok(())
+        self.touch(fold, table, key, time)
     }
 
     /// Makes the versions; answers the rows that have to be settled.
     fn make_versions(&mut self, fold: &mut Fold) -> Result<BTreeSet<Uuid>> {
+        let mut dirty = self.promise_again(fold)?;
         let anybody_waits = self.anybody_waits()?;
-        let mut dirty = BTreeSet::new();
+        if anybody_waits {
+            dirty.extend(self.standing_aside(fold)?);
+        }
         let mut made = HashSet::new();
         let named: HashSet<Uuid> = fold.names.values().flatten().copied().collect();
         for touched in &fold.touched {
             let place = (touched.table.id, touched.key.clone());
             let (Some(Some(row)), Some(Some(uuid))) =
-                (fold.rows.get(&place), fold.names.get(&place))
+                (fold.rows.remove(&place), fold.names.get(&place))
             else {
                 continue;
             };
-            let version = self.version_of_row(touched, *uuid, row.clone(), &fold.names)?;
+            let settle = self.version_of_row(touched, *uuid, row, &fold.names)?;
             made.insert(*uuid);
-            if version || anybody_waits {
+            if settle || anybody_waits {
                 dirty.insert(*uuid);
             }
         }
@@ -405,12 +271,25 @@ impl Tx<'_> {
             let stamp = Stamp::after(Some(old.head.stamp), self.believe(touched.time)?);
             self.make((&touched.table, uuid), Some(&old), None, stamp, None)?;
             self.forget_kept(uuid)?;
-            self.loosen_where_children_are_left(touched)?;
+            self.loosen_where_children_are_left(touched, uuid)?;
             if anybody_waits {
                 dirty.insert(uuid);
             }
         }
         Ok(dirty)
+    }
+
+    /// Rows that stand aside for a UNIQUE value in a table that was written to: the value may be free now. What the
+    /// application wrote over is gone, so all of the table are asked.
+    fn standing_aside(&self, fold: &Fold) -> Result<BTreeSet<Uuid>> {
+        let mut aside = BTreeSet::new();
+        let mut asked = HashSet::new();
+        for table in fold.touched.iter().map(|touched| &touched.table) {
+            if !table.uniques.is_empty() && asked.insert(table.id) {
+                aside.extend(self.waiting_on_values(&ground::prefix(table))?);
+            }
+        }
+        Ok(aside)
     }
 
     /// Makes a version of a row as it stands. Answers whether the row must be settled.
@@ -422,9 +301,6 @@ impl Tx<'_> {
         names: &Names,
     ) -> Result<bool> {
         let table = &touched.table;
-        let stored = with_names(table, row.clone());
-        let mut cells = self.translate(table, row, names)?;
-        self.loosen_dangling(table, &cells)?;
         let mut uuid = uuid;
         let mut old = self.entry(uuid)?;
         if old.as_ref().is_some_and(|old| old.table != table.id) {
@@ -432,54 +308,88 @@ impl Tx<'_> {
             uuid = name::of_key(&table.name, &[Cell::Row(uuid)]);
             old = self.entry(uuid)?;
         }
-        let mut settle = false;
-        if let Some(old) =
-            old.as_ref().filter(|old| matches!(old.state, State::Held | State::Otherwise))
-        {
-            settle = true;
-            if let Some(kept) = self.kept(uuid)? {
-                let current = Cells::new(stored);
-                for (column, shown) in kept.shown.iter() {
-                    // What still shows what we put there was not written by the application.
-                    if let (Some(own), true) = (
-                        kept.cells.as_ref().and_then(|cells| cells.get(column)),
-                        current.get(column) == Some(shown),
-                    ) {
-                        cells.set(column, own.clone());
-                    }
-                }
-                for (column, cell) in kept.cells.iter().flat_map(Cells::iter) {
-                    if table.column(column).is_none() {
-                        cells.set(column, cell.clone());
-                    }
-                }
-                if old.state == State::Held && cells.digest() != old.head.digest {
-                    self.conflict((table.id, uuid), &old.head, kept.cells.as_ref())?;
-                }
-            }
+        let kept = match &old {
+            Some(old) if matches!(old.state, State::Held | State::Otherwise) => self.kept(uuid)?,
+            _ => None,
+        };
+        let stored = kept.as_ref().map(|_| Cells::new(with_names(table, row.clone())));
+        let mut cells = self.translate(table, row, names)?;
+        self.loosen_dangling(table, &cells)?;
+        let shown = match (&kept, &stored) {
+            (Some(kept), Some(stored)) => carry_on(table, kept, stored, &mut cells),
+            _ => Cells::default(),
+        };
+        if let Some(old) = old.as_ref().filter(|_| touched.existing) {
+            return self.stood_here_before((table, uuid), touched, old, &cells);
         }
-        let stamp = match &old {
-            Some(old) if touched.existing => {
-                if !old.head.dead && old.head.digest == cells.digest() {
-                    return Ok(settle);
-                }
-                Stamp::after(Some(old.head.stamp), self.believe(touched.time)?)
-            }
-            None if touched.existing => {
-                let modified = cells.get("modified_on").and_then(dump::time_of);
-                modified.map_or(Stamp::ZERO, |time| Stamp::at(time.min(self.clock.now())))
-            }
-            old => {
-                let floor = old.as_ref().map(|old| old.head.stamp);
-                Stamp::after(floor, self.believe(touched.time)?)
-            }
+        if let (Some(old), Some(kept)) = (&old, &kept)
+            && old.state == State::Held
+            && cells.digest() != old.head.digest
+        {
+            self.conflict((table.id, uuid), &old.head, kept.cells.as_ref())?;
+        }
+        let stamp = if touched.existing {
+            let modified = cells.get("modified_on").and_then(dump::time_of);
+            modified.map_or(Stamp::ZERO, |time| Stamp::at(time.min(self.clock.now())))
+        } else {
+            let floor = old.as_ref().map(|old| old.head.stamp);
+            Stamp::after(floor, self.believe(touched.time)?)
         };
         let entry =
             self.make((table, uuid), old.as_ref(), Some(&cells), stamp, Some(touched.key.clone()))?;
         self.forget_kept(uuid)?;
         self.forget_old(uuid)?;
-        self.keep_what_the_table_cannot_say(table, entry, &cells)?;
-        Ok(settle)
+        if shown.is_empty() {
+            self.keep_what_the_table_cannot_say(table, entry, &cells)?;
+        } else {
+            let keep = Keep {
+                cells: Some(&cells),
+                shown: &shown,
+                why: Why::Unique,
+                text: None,
+                size: None,
+            };
+            self.keep(uuid, &keep)?;
+            self.enlist(&entry, &cells)?;
+            self.place(&Entry { state: State::Otherwise, ..entry })?;
+        }
+        Ok(kept.is_some())
+    }
+
+    /// A row that stood in its table before it was tracked, and that the shop has a version of: it is older than
+    /// anything that was written since. Where it says something else, it lost, and is kept as a conflict.
+    fn stood_here_before(
+        &mut self,
+        (table, uuid): (&Table, Uuid),
+        touched: &Touched,
+        known: &Entry,
+        cells: &Cells,
+    ) -> Result<bool> {
+        let values = self.values(known)?;
+        let key = Some(touched.key.clone());
+        if known.head.dead || known.head.digest != cells.digest() {
+            self.count.seq += 1;
+            let head = Head {
+                stamp: Stamp::ZERO,
+                origin: self.me,
+                seq: self.count.seq,
+                digest: cells.digest(),
+                dead: false,
+                seen: Vec::new(),
+            };
+            self.chain_head(uuid, &head)?;
+            self.conflict((table.id, uuid), &head, Some(cells))?;
+        }
+        let state = if known.head.dead { State::Dead } else { State::Otherwise };
+        self.place(&Entry { key, state, ..known.clone() })?;
+        if !known.head.dead {
+            let size = self.kept_size(uuid)?;
+            let shown = Cells::default();
+            let keep =
+                Keep { cells: values.as_ref(), shown: &shown, why: Why::Schema, text: None, size };
+            self.keep(uuid, &keep)?;
+        }
+        Ok(true)
     }
 
     /// Keeps the version's values beside a row that stands in its table as it is, but not value for value.
@@ -528,71 +438,6 @@ impl Tx<'_> {
             .doing("find the highest stamp")?;
         Ok(highest.and_then(Stamp::from_i64).map_or(0, Stamp::millis))
     }
-
-    /// An application that leaves children behind does not keep its references: from now on they are loose.
-    fn loosen_where_children_are_left(&mut self, gone: &Touched) -> Result<()> {
-        let catalogue = Arc::clone(&self.catalogue);
-        if self.read_row(&gone.table, &gone.key)?.is_some() {
-            return Ok(());
-        }
-        for (child, index) in catalogue.children(gone.table.id) {
-            let Some(reference) = child.references.get(*index).filter(|reference| !reference.loose)
-            else {
-                continue;
-            };
-            // Only where the key itself is pointed to: a UNIQUE value of a row that is gone cannot be read any more.
-            let key: Vec<&str> = gone
-                .table
-                .key
-                .iter()
-                .filter_map(|&index| gone.table.at(index))
-                .map(|c| c.name.as_str())
-                .collect();
-            if !reference.parent_columns.iter().map(String::as_str).eq(key) {
-                continue;
-            }
-            let names: Vec<&str> = reference
-                .columns
-                .iter()
-                .filter_map(|&index| child.at(index))
-                .map(|column| column.name.as_str())
-                .collect();
-            if !self.keys_where(child, &names, &gone.key.cells()?)?.is_empty() {
-                self.loosen(&child.name, &names)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn loosen_dangling(&mut self, table: &Table, cells: &Cells) -> Result<()> {
-        for reference in table.references.iter().filter(|reference| !reference.loose) {
-            let names: Vec<&str> = reference
-                .columns
-                .iter()
-                .filter_map(|&index| table.at(index))
-                .map(|column| column.name.as_str())
-                .collect();
-            if names.iter().any(|name| matches!(cells.get(name), Some(Cell::Number(_)))) {
-                self.loosen(&table.name, &names)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Marks a reference as loose, for this transaction too.
-    pub(crate) fn loosen(&mut self, child: &str, columns: &[&str]) -> Result<()> {
-        for column in columns {
-            self.conn
-                .execute(
-                    "INSERT INTO _dunlin_reference (child, column, parent) VALUES (?1, ?2, NULL) ON CONFLICT DO NOTHING",
-                    params![child, column],
-                )
-                .doing("mark a reference as loose")?;
-        }
-        self.catalogue = Arc::new(crate::catalogue::load(self.conn)?);
-        self.reload = true;
-        Ok(())
-    }
 }
 
 impl Fold {
@@ -602,6 +447,27 @@ impl Fold {
             change(touched);
         }
     }
+}
+
+/// What still shows what we put there was not written by the application: the version keeps its own value. Nor did
+/// it write columns that are unknown here. Answers what is still shown.
+fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut Cells) -> Cells {
+    let mut still = Vec::new();
+    for (column, shown) in kept.shown.iter() {
+        if let (Some(own), true) = (
+            kept.cells.as_ref().and_then(|cells| cells.get(column)),
+            stored.get(column) == Some(shown),
+        ) {
+            cells.set(column, own.clone());
+            still.push((column.to_owned(), shown.clone()));
+        }
+    }
+    for (column, cell) in kept.cells.iter().flat_map(Cells::iter) {
+        if table.column(column).is_none() {
+            cells.set(column, cell.clone());
+        }
+    }
+    Cells::new(still)
 }
 
 fn with_names(table: &Table, row: Vec<Cell>) -> Vec<(String, Cell)> {

@@ -484,6 +484,16 @@ impl Ground for Place<'_, '_> {
         Ok(group)
     }
 
+    fn rivals(&mut self, uuid: Uuid) -> Result<BTreeSet<Uuid>> {
+        let mut rivals = BTreeSet::new();
+        if let Some(known) = self.known(uuid)?.cloned()
+            && let (Some(table), Some(cells)) = (&known.table, &known.cells)
+        {
+            self.tx.touched_by_claims(table, cells, &mut rivals)?;
+        }
+        Ok(rivals)
+    }
+
     fn aside(
         &mut self,
         uuid: Uuid,
@@ -761,6 +771,9 @@ impl Tx<'_> {
         table: &Table,
         local: &[Option<Cell>],
     ) -> Result<Result<Key, String>> {
+        if table.key.iter().any(|&index| local.get(index).is_none_or(Option::is_none)) {
+            return Ok(Err(format!("it does not say its key in {}", table.name)));
+        }
         let given: Vec<&Cell> = local.iter().flatten().collect();
         let sql = if given.len() == local.len() {
             table.sql.insert.clone()

@@ -55,6 +55,14 @@ impl Tx<'_> {
             .doing("look a reserved number up")
     }
 
+    /// Is any number promised to anybody?
+    pub(crate) fn anything_reserved(&self) -> Result<bool> {
+        self.conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_reserved)")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .doing("look for reserved numbers")
+    }
+
     /// Promises a number to a row that is not here.
     pub(crate) fn reserve_number(&self, table: i64, number: i64, uuid: Uuid) -> Result<()> {
         self.conn

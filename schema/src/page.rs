@@ -148,7 +148,7 @@ impl Store {
                 return Ok(page);
             }
         }
-        // The application writes without a pause: its rows come with a later page.
+        // The application writes without a pause: the page ends before a row that it has written to.
         self.write(Flush::Reads, |tx| tx.page(ask, true))
     }
 
@@ -235,7 +235,6 @@ impl Tx<'_> {
             ask.knowledge.iter().map(|known| (known.origin, known.seq)).collect();
         let mut draft =
             Draft { items: Vec::new(), withheld: Vec::new(), bytes: 0, scanned: 0, to: ask.cursor };
-        let mut left_out = false;
         let mut cut = false;
         let conn = self.conn;
         let mut statement = conn
@@ -266,17 +265,17 @@ impl Tx<'_> {
                 draft.to = entry.pos;
                 continue;
             }
+            // It moves to the journal's end with its next fold; until then the page ends before it.
             if leave_logged_out && self.is_logged(&entry)? {
-                left_out = true;
-                draft.to = entry.pos;
-                continue;
+                cut = true;
+                break;
             }
             if !self.add(&mut draft, &entry, ask.limit)? {
                 cut = true;
                 break;
             }
         }
-        let last = if cut || left_out {
+        let last = if cut {
             None
         } else {
             Some(Last { knowledge: self.knowledge()?, floor: Stamp::ZERO })

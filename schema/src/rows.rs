@@ -70,7 +70,7 @@ impl Tx<'_> {
     }
 
     /// A reference as it travels: the row's uuid, or the bare number, marked, where it names no row.
-    fn refer(&mut self, target: &Target, cell: Cell, names: &Names) -> Result<Cell> {
+    pub(crate) fn refer(&mut self, target: &Target, cell: Cell, names: &Names) -> Result<Cell> {
         if let Some(uuid) = self.named_by(target, &cell, names)? {
             return Ok(Cell::Row(uuid));
         }
@@ -165,7 +165,7 @@ impl Tx<'_> {
     }
 
     /// The absent parent that a number is promised to.
-    fn reserved_for(&self, table: i64, number: i64) -> Result<Option<Uuid>> {
+    pub(crate) fn reserved_for(&self, table: i64, number: i64) -> Result<Option<Uuid>> {
         self.conn
             .prepare_cached("SELECT uuid FROM _dunlin_reserved WHERE tbl = ?1 AND number = ?2")
             .and_then(|mut statement| {

@@ -77,6 +77,8 @@ pub trait Ground {
     fn shown_children(&mut self, uuid: Uuid) -> Result<Vec<Uuid>, Self::Error>;
     /// The live versions, shown or not, that claim what this row's n-th UNIQUE claims; itself among them.
     fn claimants(&mut self, uuid: Uuid, claim: usize) -> Result<BTreeSet<Uuid>, Self::Error>;
+    /// Rows that have to choose anew when this one is shown: all that claim what it claims, or stand aside with it.
+    fn rivals(&mut self, uuid: Uuid) -> Result<BTreeSet<Uuid>, Self::Error>;
     /// What this row shows instead of the value it claims: none where nothing can be changed.
     fn aside(
         &mut self,
@@ -197,6 +199,9 @@ fn gather<G: Ground>(
         // A parent that nobody has told us of has no version to settle, but rows may wait for it.
         ahead.extend(ground.waiting_on(uuid)?);
         let Some(row) = ground.row(uuid)? else { continue };
+        if row.live && row.claims > 0 {
+            ahead.extend(ground.rivals(uuid)?);
+        }
         if row.live && !row.shown {
             for link in &row.references {
                 if ground.row(link.parent)?.is_some_and(|parent| parent.live && !parent.shown) {

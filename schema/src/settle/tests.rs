@@ -76,6 +76,15 @@ impl Ground for Maps {
             .map(|(o, _)| *o)
             .collect())
     }
+    fn rivals(&mut self, uuid: Uuid) -> Result<BTreeSet<Uuid>, Infallible> {
+        let claims = self.claims.get(&uuid).map_or(0, Vec::len);
+        let mut rivals = BTreeSet::new();
+        for claim in 0..claims {
+            rivals.extend(self.claimants(uuid, claim)?);
+        }
+        Ok(rivals)
+    }
+
     fn aside(
         &mut self,
         uuid: Uuid,

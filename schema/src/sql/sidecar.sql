@@ -126,13 +126,13 @@ CREATE TABLE IF NOT EXISTS _dunlin_cursor (
 -- Versions that a sender withheld because they are ahead of our clock.
 CREATE TABLE IF NOT EXISTS _dunlin_again (
     sender INTEGER NOT NULL,
-    pos    INTEGER NOT NULL,
+    pos    INTEGER NOT NULL,                     -- in the sender's journal; no later than there
     time   INTEGER NOT NULL,
     origin INTEGER NOT NULL,
     seq    INTEGER NOT NULL,
     row    BLOB NOT NULL,
     skew   INTEGER NOT NULL,                     -- how far the sender's clock was ahead when it said so
-    PRIMARY KEY (sender, pos)
+    PRIMARY KEY (sender, pos, origin, seq)
 ) WITHOUT ROWID;
 
 -- When the journal stood where, about once a minute: "what arrived here after that time?"

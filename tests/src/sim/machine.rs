@@ -112,8 +112,7 @@ impl Lab {
     /// A machine on a file that is there.
     pub fn machine_on(&self, name: &str, path: &Path) -> Machine {
         let number = self.machines.fetch_add(1, Ordering::Relaxed) + 1;
-        let clock =
-            Arc::new(LabClock { time: Arc::clone(&self.time), skew: AtomicI64::new(0) });
+        let clock = Arc::new(LabClock { time: Arc::clone(&self.time), skew: AtomicI64::new(0) });
         let options = Options {
             // Spread out, so that the order of machines is not that of their making.
             machine: Uuid::from_u128(
@@ -204,8 +203,10 @@ impl Machine {
 
     fn start(&mut self) {
         self.restarts += 1;
-        let options =
-            Options { epoch: self.options.epoch.wrapping_add(self.restarts), ..self.options.clone() };
+        let options = Options {
+            epoch: self.options.epoch.wrapping_add(self.restarts),
+            ..self.options.clone()
+        };
         self.store = Some(Store::open(&self.path, options).unwrap());
     }
 

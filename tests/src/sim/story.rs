@@ -30,7 +30,7 @@ pub struct Plot {
 
 impl Default for Plot {
     fn default() -> Self {
-        Self { clocks: true, copies: true, steps: 60, tell: false }
+        Self { clocks: true, copies: true, steps: 100, tell: false }
     }
 }
 
@@ -54,6 +54,9 @@ pub fn tell(seed: u64, plot: Plot) {
         .collect();
     let mut story = Story { lab, dice, machines, witness: Witness::default(), plot };
     story.set_clocks_wrong();
+    for _ in 0..story.dice.pick(&[2, 8, 20]) {
+        story.act(0);
+    }
     let density = story.dice.pick(&[35, 60, 80]);
     for _ in 0..plot.steps {
         story.step(density);
@@ -76,7 +79,18 @@ impl Story {
         const HOUR: i64 = 3_600_000;
         for machine in &mut self.machines {
             let by = if self.plot.clocks {
-                self.dice.pick(&[0, 0, 0, -30_000, 30_000, -200_000, 5 * HOUR, 3 * HOUR, -7 * HOUR, i64::MIN])
+                self.dice.pick(&[
+                    0,
+                    0,
+                    0,
+                    -30_000,
+                    30_000,
+                    -200_000,
+                    5 * HOUR,
+                    3 * HOUR,
+                    -7 * HOUR,
+                    i64::MIN,
+                ])
             } else {
                 self.dice.pick(&[0, 0, -20_000, 20_000])
             };
@@ -137,13 +151,13 @@ impl Story {
         }
         let page = self.dice.pick(&[1 << 20, 1 << 20, 1, 300, 700]);
         let after = if page < 1 << 20 { self.dice.pick(&[-1, -1, 1, 2, 3]) } else { -1 };
-        let broken = Broken {
-            after: usize::try_from(after).ok(),
-            in_flight: self.dice.one_in(2),
-            page,
-        };
+        let broken =
+            Broken { after: usize::try_from(after).ok(), in_flight: self.dice.one_in(2), page };
         self.say(|| {
-            format!("{} takes from {}: {broken:?}", self.machines[at].name, self.machines[other].name)
+            format!(
+                "{} takes from {}: {broken:?}",
+                self.machines[at].name, self.machines[other].name
+            )
         });
         let Self { lab, dice, machines, witness, plot } = self;
         let Ok([to, from]) = machines.get_disjoint_mut([at, other]) else { return };
@@ -155,7 +169,10 @@ impl Story {
                     && let Some(deed) = world::act(machine, dice)
                     && plot.tell
                 {
-                    #[expect(clippy::print_stderr, reason = "a story told again is told to somebody")]
+                    #[expect(
+                        clippy::print_stderr,
+                        reason = "a story told again is told to somebody"
+                    )]
                     {
                         eprintln!("  {}: {deed}", machine.name);
                     }
@@ -214,25 +231,36 @@ pub fn same(a: &mut Machine, b: &mut Machine) {
         let (versions, _) = journal(machine, 0);
         versions
             .into_iter()
-            .map(|seen| (seen.row.uuid, (seen.table, seen.says, seen.row.stamp, seen.row.origin, seen.row.seq)))
+            .map(|seen| {
+                (
+                    seen.row.uuid,
+                    (seen.table, seen.says, seen.row.stamp, seen.row.origin, seen.row.seq),
+                )
+            })
             .collect::<BTreeMap<_, _>>()
     });
     differ("versions", (a, &theirs), (b, &ours));
     let [theirs, ours] = [&mut *a, &mut *b].map(|machine| {
         let digests = machine.store().digests().unwrap();
-        digests.into_iter().map(|(name, rows, digest)| (name, (rows, digest))).collect::<BTreeMap<_, _>>()
+        digests
+            .into_iter()
+            .map(|(name, rows, digest)| (name, (rows, digest)))
+            .collect::<BTreeMap<_, _>>()
     });
     differ("digests", (a, &theirs), (b, &ours));
     let [theirs, ours] = [&mut *a, &mut *b].map(portrait);
     differ("tables", (a, &theirs), (b, &ours));
     let [theirs, ours] = [&mut *a, &mut *b].map(|machine| {
         let held = machine.store().held(100_000).unwrap();
-        held.into_iter().map(|row| (row.uuid, (row.table, row.held, row.why))).collect::<BTreeMap<_, _>>()
+        held.into_iter()
+            .map(|row| (row.uuid, (row.table, row.held, row.why)))
+            .collect::<BTreeMap<_, _>>()
     });
     differ("held rows", (a, &theirs), (b, &ours));
-    let (knowledge, end) = (a.store().knowledge().unwrap(), a.store().end().unwrap());
-    let waiting = b.store().waiting_for(0, &knowledge).unwrap();
-    assert_eq!(waiting, 0, "{a:?} (journal ends at {end}) waits for rows of {b:?}");
+    let (partner, knowledge) = (b.store().origin(), a.store().knowledge().unwrap());
+    let cursor = a.store().cursor(partner).unwrap();
+    let waiting = b.store().waiting_for(cursor, &knowledge).unwrap();
+    assert_eq!(waiting, 0, "{a:?} waits for rows of {b:?}");
 }
 
 fn differ<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
@@ -266,14 +294,17 @@ fn portrait(machine: &mut Machine) -> BTreeMap<(String, String), Vec<(String, St
     }
     let mut shown = BTreeMap::new();
     for table in &dump.tables {
-        let references = TABLES.iter().find(|(name, _)| *name == table.name).map_or(&[][..], |t| t.1);
+        let references =
+            TABLES.iter().find(|(name, _)| *name == table.name).map_or(&[][..], |t| t.1);
         for row in table.rows.iter().filter(|row| !deleted(&table.columns, row)) {
             let uuid = text(of(&table.columns, row, "uuid"));
             let cells = table
                 .columns
                 .iter()
                 .zip(row)
-                .filter(|(column, _)| !["id", "uuid", "modified_on", "deleted"].contains(&column.as_str()))
+                .filter(|(column, _)| {
+                    !["id", "uuid", "modified_on", "deleted"].contains(&column.as_str())
+                })
                 .map(|(column, cell)| {
                     let parent = references.iter().find(|(name, _)| name == column);
                     let value = match (parent, cell) {
@@ -293,10 +324,7 @@ fn portrait(machine: &mut Machine) -> BTreeMap<(String, String), Vec<(String, St
 }
 
 fn deleted(columns: &[String], row: &[Cell]) -> bool {
-    columns
-        .iter()
-        .zip(row)
-        .any(|(column, cell)| column == "deleted" && *cell == Cell::Integer(1))
+    columns.iter().zip(row).any(|(column, cell)| column == "deleted" && *cell == Cell::Integer(1))
 }
 
 /// A machine's own file is as it should be.

@@ -46,7 +46,8 @@ pub struct Witness {
 
 /// All versions that a machine holds, read as a partner who knows nothing would read them.
 pub fn journal(machine: &mut Machine, from: u64) -> (Vec<Seen>, u64) {
-    let ask = Ask { cursor: from, knowledge: Vec::new(), now: Millis::MAX - 60_000, limit: 1 << 30 };
+    let ask =
+        Ask { cursor: from, knowledge: Vec::new(), now: Millis::MAX - 60_000, limit: 1 << 30 };
     let page = machine.store().page(&ask).unwrap();
     assert!(!page.more, "one page holds all that a lab has");
     let mut versions = Vec::new();
@@ -135,7 +136,8 @@ fn loser(says: &[(String, String)]) -> Option<Id> {
 
 /// The versions that what stands and what was kept answer for.
 fn answered(stands: &Seen, versions: &BTreeMap<Id, Seen>, lost: &BTreeSet<Id>) -> BTreeSet<Id> {
-    let mut answered: BTreeSet<Id> = versions.keys().filter(|id| lost.contains(id)).copied().collect();
+    let mut answered: BTreeSet<Id> =
+        versions.keys().filter(|id| lost.contains(id)).copied().collect();
     answered.insert(stands.id());
     loop {
         let before = answered.len();

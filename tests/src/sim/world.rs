@@ -51,16 +51,26 @@ const DEEDS: [&str; 40] = [
 /// One statement and its parameters.
 type Step = (&'static str, Vec<Value>);
 
-/// One deed of the application, in one transaction. What the tables refuse is undone as a whole.
+/// One deed of the application that changes something, as far as a few tries find one.
 pub fn act(machine: &Machine, dice: &mut Dice) -> Option<String> {
-    let deed = dice.pick(&DEEDS);
+    const TRIES: usize = 6;
+    (0..TRIES).find_map(|_| {
+        let deed = dice.pick(&DEEDS);
+        attempt(machine, dice, deed)
+    })
+}
+
+/// A deed, in one transaction. What the tables refuse is undone as a whole.
+fn attempt(machine: &Machine, dice: &mut Dice, deed: &str) -> Option<String> {
     let steps = steps(machine, dice, deed)?;
     machine.tick();
     machine.app.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let done = steps.iter().try_for_each(|(sql, values)| {
-        machine.app.prepare_cached(sql)?.execute(params_from_iter(values)).map(|_| ())
+    let done = steps.iter().try_fold(0, |changed, (sql, values)| {
+        Ok::<_, rusqlite::Error>(
+            changed + machine.app.prepare_cached(sql)?.execute(params_from_iter(values))?,
+        )
     });
-    if done.is_ok() && machine.app.execute_batch("COMMIT").is_ok() {
+    if done.is_ok_and(|changed| changed > 0) && machine.app.execute_batch("COMMIT").is_ok() {
         return Some(format!("{deed} {steps:?}"));
     }
     machine.app.execute_batch("ROLLBACK").unwrap();
@@ -195,7 +205,10 @@ fn steps(machine: &Machine, dice: &mut Dice, deed: &str) -> Option<Vec<Step>> {
             vec![("INSERT OR REPLACE INTO ext VALUES (?, ?)", vec![ord, text(letter)])]
         }
         "ext~" => {
-            vec![("UPDATE ext SET memo = ? WHERE ord_id = ?", vec![text(format!("{letter}m")), ord])]
+            vec![(
+                "UPDATE ext SET memo = ? WHERE ord_id = ?",
+                vec![text(format!("{letter}m")), ord],
+            )]
         }
         "cyc+" => {
             let a = number(machine, "SELECT coalesce(max(id), 0) + 1 FROM ca");
