@@ -128,18 +128,23 @@ impl Tx<'_> {
         self.make((journal, uuid), old.as_ref(), Some(&cells), stamp, Some(key))
     }
 
-    /// Writes a version here that no trigger told of, and leaves it to be settled. `cells`: none for a tombstone.
+    /// Writes a version here that no trigger told of. Answers the rows to be settled for it. `cells`: none for a
+    /// tombstone.
     pub(crate) fn write_version(
         &mut self,
         (table, uuid): (&crate::Table, Uuid),
         old: Option<&Entry>,
         cells: Option<&Cells>,
         stamp: Stamp,
-    ) -> Result<()> {
+    ) -> Result<BTreeSet<Uuid>> {
+        let mut dirty = BTreeSet::from([uuid]);
         let before = match old.filter(|old| !old.head.dead) {
-            Some(old) if cells.is_none() => self.values(old)?,
+            Some(old) if cells.is_none() || !table.uniques.is_empty() => self.values(old)?,
             _ => None,
         };
+        if let Some(before) = &before {
+            self.touched_by_claims(table, before, &mut dirty)?;
+        }
         let key = old.and_then(|old| old.key.clone());
         let mut entry = self.make((table, uuid), old, cells, stamp, key)?;
         match cells {
@@ -166,7 +171,7 @@ impl Tx<'_> {
                 self.forget_old(uuid)?;
             }
         }
-        Ok(())
+        Ok(dirty)
     }
 
     fn describe(&mut self, line: Line) -> Result<Conflict> {
@@ -229,8 +234,8 @@ impl Store {
             let cells = found.cells.map(|cells| Cells::decode(&cells)).transpose()?;
             let old = tx.entry(row)?;
             let stamp = Stamp::after(old.as_ref().map(|old| old.head.stamp), tx.clock.now());
-            tx.write_version((table, row), old.as_ref(), cells.as_ref(), stamp)?;
-            tx.settle(BTreeSet::from([row]))?;
+            let dirty = tx.write_version((table, row), old.as_ref(), cells.as_ref(), stamp)?;
+            tx.settle(dirty)?;
             tx.conn
                 .execute("UPDATE _dunlin_conflict SET settled = 'restored' WHERE n = ?", [number])
                 .doing("settle the conflict")?;

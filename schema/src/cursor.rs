@@ -152,8 +152,8 @@ impl Tx<'_> {
             if covered {
                 self.conn
                     .execute(
-                        "DELETE FROM _dunlin_again WHERE row = ?1 AND origin = ?2",
-                        params![row.as_bytes(), origin],
+                        "DELETE FROM _dunlin_again WHERE row = ?1 AND origin = ?2 AND seq = ?3",
+                        params![row.as_bytes(), origin, seq],
                     )
                     .doing(doing)?;
             }

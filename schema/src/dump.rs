@@ -299,21 +299,21 @@ impl Tx<'_> {
             }
             self.name_new_rows(put, table, &mut names)?;
         }
-        let mut dirty = BTreeSet::new();
+        let (mut dirty, mut written) = (BTreeSet::new(), BTreeSet::new());
         for (_, put, table) in &known {
             for (place, row) in put.rows.iter().enumerate() {
                 let row = PutLine { table, columns: &put.columns, cells: row, place };
-                match self.put_row(&row, &names)? {
+                match self.put_row(&row, &names, &mut dirty)? {
                     Some(uuid) => {
-                        dirty.insert(uuid);
+                        written.insert(uuid);
                         done.applied += 1;
                     }
                     None => done.ignored += 1,
                 }
             }
         }
-        self.settle(dirty.clone())?;
-        self.refuse_held(&dirty)?;
+        self.settle(dirty)?;
+        self.refuse_held(&written)?;
         Ok(done)
     }
 
@@ -343,7 +343,12 @@ impl Tx<'_> {
     }
 
     /// Writes one row where it is newer; answers it.
-    fn put_row(&mut self, line: &PutLine<'_>, names: &Names) -> Result<Option<Uuid>> {
+    fn put_row(
+        &mut self,
+        line: &PutLine<'_>,
+        names: &Names,
+        dirty: &mut BTreeSet<Uuid>,
+    ) -> Result<Option<Uuid>> {
         let table = line.table;
         let given = line.given_name()?;
         let modified = line.modified()?;
@@ -370,7 +375,7 @@ impl Tx<'_> {
         }
         let stamp =
             Stamp::after(old.as_ref().map(|old| old.head.stamp), modified.min(self.clock.now()));
-        self.write_version((table, uuid), old.as_ref(), cells.as_ref(), stamp)?;
+        dirty.extend(self.write_version((table, uuid), old.as_ref(), cells.as_ref(), stamp)?);
         if old.is_none()
             && let Some(mut entry) = self.entry(uuid)?
         {

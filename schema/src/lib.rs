@@ -26,6 +26,7 @@ mod digest;
 mod dump;
 mod entry;
 mod error;
+mod feed;
 mod fold;
 mod ground;
 mod held;

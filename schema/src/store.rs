@@ -12,8 +12,8 @@
 use crate::catalogue::{self, Catalogue, Shape};
 use crate::digest::Change;
 use crate::error::Doing as _;
-use crate::trigger;
 use crate::{Clock, Error, Known, Origin, Result};
+use crate::{feed, trigger};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
@@ -51,6 +51,8 @@ pub struct Store {
     options: Options,
     catalogue: Arc<Catalogue>,
     schema_version: i64,
+    /// Triggers that are to fire for our writes too, because a person said so.
+    fire: Vec<String>,
     origins: Origins,
     epoch: u64,
     /// Up to which position of the journal a power cut loses nothing.
@@ -140,6 +142,7 @@ impl Store {
             options,
             catalogue: Arc::default(),
             schema_version: -1,
+            fire: Vec::new(),
             origins: Origins::default(),
             epoch: 0,
             flushed: 0,
@@ -158,6 +161,15 @@ impl Store {
     /// This machine and epoch.
     pub fn origin(&self) -> Origin {
         Origin { machine: self.options.machine, epoch: self.epoch }
+    }
+
+    /// Lists triggers of the application that are to fire for our writes too, besides those that feed only a search
+    /// index. Answers all that do.
+    pub fn fire(&mut self, triggers: &[String]) -> Result<Vec<String>> {
+        triggers.clone_into(&mut self.fire);
+        self.schema_version = -1;
+        self.write(Flush::Reads, |_| Ok(()))?;
+        feed::copy(&self.conn, &self.catalogue, &self.fire)
     }
 
     /// Has another program written since the last time this was asked?
@@ -313,6 +325,7 @@ impl Store {
             .doing("ask whether the schema changed")?;
         if version != self.schema_version {
             self.catalogue = Arc::new(catalogue::load(&self.conn)?);
+            feed::copy(&self.conn, &self.catalogue, &self.fire)?;
             self.schema_version = version;
         }
         let count = read_counters(&self.conn)?;
