@@ -28,7 +28,7 @@ impl Clock for SystemClock {
 }
 
 /// A time as people and scripts read it: `YYYY-MM-DD HH:MM:SS`, UTC.
-pub fn text(time: Millis) -> String {
+pub(crate) fn text(time: Millis) -> String {
     chrono::DateTime::from_timestamp_millis(time)
         .map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
 }

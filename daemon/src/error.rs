@@ -48,7 +48,9 @@ pub enum Error {
     #[error("cannot set up TLS")]
     Tls(#[from] dunlin_rpc::tls::TlsError),
     /// Another program listens there, or the address is not ours.
-    #[error("cannot listen on {address}; is another program using the port? Change it in dunlin.toml")]
+    #[error(
+        "cannot listen on {address}; is another program using the port? Change it in dunlin.toml"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -113,13 +115,17 @@ pub enum Error {
         what: &'static str,
     },
     /// Joining came to nothing at any of the token's addresses.
-    #[error("nobody answers at the addresses of the token ({addresses}); is the other machine on, and on this network?")]
+    #[error(
+        "nobody answers at the addresses of the token ({addresses}); is the other machine on, and on this network?"
+    )]
     NobodyThere {
         /// The addresses that were tried.
         addresses: String,
     },
     /// Whoever answered could not prove that it made the token.
-    #[error("the machine that answered could not prove that it made the token; get a new token from the other machine")]
+    #[error(
+        "the machine that answered could not prove that it made the token; get a new token from the other machine"
+    )]
     NotTheIssuer,
     /// It needs a running daemon.
     #[error("this needs the daemon; start it with `dunlin run`")]

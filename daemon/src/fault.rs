@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::{invite, roster, users};
 
 /// What a caller is told of an error.
-pub fn fault(error: &Error) -> Fault {
+pub(crate) fn fault(error: &Error) -> Fault {
     let code = match error {
         Error::Store(error) => return of_store(error),
         Error::Partner(fault) => return fault.clone(),

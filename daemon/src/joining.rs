@@ -9,8 +9,8 @@ use dunlin_rpc::method::join::{JoinClient as _, JoinServer};
 use dunlin_rpc::wire::join::{JoinAnswer, JoinAsk};
 use dunlin_rpc::{Alpn, Code, Fault, Peer, client};
 use dunlin_schema::Clock as _;
-use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::Extensions;
+use jsonrpsee::core::{RpcResult, async_trait};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
@@ -24,7 +24,7 @@ use crate::sync::driver::heard;
 
 /// The issuer's side of one connection.
 #[derive(Debug)]
-pub struct Issuing {
+pub(crate) struct Issuing {
     /// The machine that is asked.
     pub machine: Machine,
     /// Who asks.
@@ -47,8 +47,12 @@ fn answer(machine: &Machine, peer: &Peer, ask: &JoinAsk) -> Result<JoinAnswer> {
         // The joiner hears the same sentence whatever it was; our log has the reason.
         warn!(partner = %peer.pin, cause = %reason, "join refused");
         Error::Partner(match reason {
-            Reason::Forgotten => Fault::new(Code::KeyForgotten, "this key was forgotten by the shop"),
-            Reason::ShopFull => Fault::new(Code::ShopFull, "the shop has as many machines as it may"),
+            Reason::Forgotten => {
+                Fault::new(Code::KeyForgotten, "this key was forgotten by the shop")
+            }
+            Reason::ShopFull => {
+                Fault::new(Code::ShopFull, "the shop has as many machines as it may")
+            }
             _ => Fault::new(Code::InviteNotAccepted, "invite not accepted"),
         })
     };
@@ -82,7 +86,10 @@ fn answer(machine: &Machine, peer: &Peer, ask: &JoinAsk) -> Result<JoinAnswer> {
     }
     let (low, high) = ask.protocol;
     if high < PROTOCOL.0 || PROTOCOL.1 < low {
-        let sentence = format!("it speaks the protocols {low} to {high}, the shop {} to {}", PROTOCOL.0, PROTOCOL.1);
+        let sentence = format!(
+            "it speaks the protocols {low} to {high}, the shop {} to {}",
+            PROTOCOL.0, PROTOCOL.1
+        );
         return Err(Error::Partner(Fault::new(Code::OtherProtocol, sentence)));
     }
     let Some(invite) = invites.get(&ask.invite) else { return Err(not_accepted(Reason::Unknown)) };
@@ -104,12 +111,15 @@ fn answer(machine: &Machine, peer: &Peer, ask: &JoinAsk) -> Result<JoinAnswer> {
         info!(partner = %peer.key.machine_id(), "member let in");
         machine.roster_grew();
     }
-    Ok(JoinAnswer { proof: BASE64URL_NOPAD.encode(&proof), statements: machine.roster().statements() })
+    Ok(JoinAnswer {
+        proof: BASE64URL_NOPAD.encode(&proof),
+        statements: machine.roster().statements(),
+    })
 }
 
 /// What a join came to.
 #[derive(Debug)]
-pub struct Joined {
+pub(crate) struct Joined {
     /// The shop, in hexadecimal digits.
     pub shop: String,
     /// Who let us in.
@@ -119,12 +129,14 @@ pub struct Joined {
 }
 
 /// Joins the shop that the token is of.
-pub async fn join(machine: &Machine, token: &str) -> Result<Joined> {
+pub(crate) async fn join(machine: &Machine, token: &str) -> Result<Joined> {
     let token = Token::parse(token, machine.seconds())?;
     let us = machine.identity.public_key();
     machine.roster().may_join(us, token.shop)?;
     if token.issuer == us.pin() {
-        return Err(Error::Refused("this machine made the token itself; use it on another machine".to_owned()));
+        return Err(Error::Refused(
+            "this machine made the token itself; use it on another machine".to_owned(),
+        ));
     }
     let token = Arc::new(token);
     let (link, peer) = first_that_proves(machine, &token).await?;
@@ -149,7 +161,8 @@ pub async fn join(machine: &Machine, token: &str) -> Result<Joined> {
     drop(link);
     machine.roster_grew();
     let roster = machine.roster();
-    let by = roster.members().by_pin(peer.pin).map_or_else(String::new, |member| member.name.clone());
+    let by =
+        roster.members().by_pin(peer.pin).map_or_else(String::new, |member| member.name.clone());
     info!(shop = %roster.shop(), "joined a shop");
     Ok(Joined { shop: roster.shop().to_string(), by, members: roster.members().len() })
 }

@@ -111,7 +111,8 @@ impl Machine {
         let config = Config::load(folder.path(), &Flags::default())?;
         let mut locks = vec![folder.lock()?];
         let pem = folder.read(init::KEY)?;
-        let identity = Identity::from_pem(std::str::from_utf8(&pem).map_err(|_utf8| Error::KeyText)?)?;
+        let identity =
+            Identity::from_pem(std::str::from_utf8(&pem).map_err(|_utf8| Error::KeyText)?)?;
         let clock = Arc::new(SystemClock::default());
         let machine = identity.public_key().machine_id();
         if config.database.is_empty() {
@@ -300,7 +301,8 @@ impl Machine {
 
     fn tell_discovery(&self) {
         let Some(discovery) = self.discovery.get() else { return };
-        discovery.set_members(self.roster().members().iter().map(|member| member.machine).collect());
+        discovery
+            .set_members(self.roster().members().iter().map(|member| member.machine).collect());
         if let Some(partner) = self.listening().partner {
             discovery.announce(self.announcement(partner.port()));
         }

@@ -26,19 +26,21 @@ border-bottom:1px solid #8884}td.n,th.n{text-align:right;font-variant-numeric:ta
 h2{margin-top:2rem;font-size:1.1rem}ul{padding-left:1.2rem}.wide{overflow-x:auto}";
 
 /// The pages of the admin listener.
-pub fn router(machine: &Machine) -> Router {
+pub(crate) fn router(machine: &Machine) -> Router {
     Router::new().route("/", get(show)).with_state(machine.clone())
 }
 
 async fn show(State(machine): State<Machine>, Extension(caller): Extension<Caller>) -> Response {
     if !caller.local {
-        return (StatusCode::UNAUTHORIZED, "Open this page on the machine itself.\n").into_response();
+        return (StatusCode::UNAUTHORIZED, "Open this page on the machine itself.\n")
+            .into_response();
     }
     match service::status(&machine).await {
         Ok(status) => html(page(&status)),
         Err(error) => {
             warn!(cause = %Chain(&error), "page not shown");
-            (StatusCode::SERVICE_UNAVAILABLE, "The machine cannot answer now; its log says why.\n").into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, "The machine cannot answer now; its log says why.\n")
+                .into_response()
         }
     }
 }
@@ -46,7 +48,10 @@ async fn show(State(machine): State<Machine>, Extension(caller): Extension<Calle
 fn html(text: String) -> Response {
     let mut response = axum::response::Html(text).into_response();
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
@@ -82,7 +87,12 @@ fn page(status: &Status) -> String {
     if !status.sightings.is_empty() {
         text.push_str("<h2>Found on the network</h2><ul>");
         for sighting in &status.sightings {
-            let _ = write!(text, "<li>“{}” at {}</li>", foreign(&sighting.name), escape(&sighting.address));
+            let _ = write!(
+                text,
+                "<li>“{}” at {}</li>",
+                foreign(&sighting.name),
+                escape(&sighting.address)
+            );
         }
         text.push_str("</ul>");
     }
@@ -100,13 +110,17 @@ fn partners(text: &mut String, status: &Status) {
         "<div class=wide><table><tr><th>Machine<th>State<th>Address<th class=n>To receive<th class=n>To send<th>Last seen (UTC)</tr>",
     );
     for partner in &status.partners {
-        let known = |rows: Option<u64>| rows.map_or_else(|| "–".to_owned(), |rows| rows.to_string());
+        let known =
+            |rows: Option<u64>| rows.map_or_else(|| "–".to_owned(), |rows| rows.to_string());
         let _ = write!(
             text,
             "<tr><td>“{}”<td>{}{}<td>{}<td class=n>{}<td class=n>{}<td>{}</tr>",
             foreign(&partner.name),
             escape(&partner.state),
-            partner.reason.as_ref().map_or_else(String::new, |reason| format!("<br><small>{}</small>", escape(reason))),
+            partner.reason.as_ref().map_or_else(String::new, |reason| format!(
+                "<br><small>{}</small>",
+                escape(reason)
+            )),
             escape(partner.address.as_deref().unwrap_or("–")),
             known(partner.waiting_in),
             known(partner.waiting_out),
@@ -172,8 +186,16 @@ mod tests {
     fn names_of_other_machines_are_shown_as_text() {
         let evil = "<img src=x onerror=alert(1)>\"'\u{202e}";
         let status = Status {
-            machine: MachineStatus { name: "till 1".into(), members: 2, ..MachineStatus::default() },
-            partners: vec![PartnerStatus { name: evil.into(), state: "Up to date".into(), ..PartnerStatus::default() }],
+            machine: MachineStatus {
+                name: "till 1".into(),
+                members: 2,
+                ..MachineStatus::default()
+            },
+            partners: vec![PartnerStatus {
+                name: evil.into(),
+                state: "Up to date".into(),
+                ..PartnerStatus::default()
+            }],
             ..Status::default()
         };
         let page = page(&status);

@@ -84,7 +84,8 @@ async fn signalled() -> Result<&'static str> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut term = signal(SignalKind::terminate()).map_err(|source| Error::Signals { source })?;
+        let mut term =
+            signal(SignalKind::terminate()).map_err(|source| Error::Signals { source })?;
         tokio::select! {
             _ = term.recv() => Ok("SIGTERM"),
             heard = tokio::signal::ctrl_c() => heard.map(|()| "SIGINT").map_err(|source| Error::Signals { source }),
@@ -124,7 +125,9 @@ async fn listen(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening>
     }
     for listener in admin {
         let (methods, pages) = (methods.clone(), page::router(machine));
-        tasks.spawn(async move { ended("admin listener", server::serve_admin(listener, methods, pages).await) });
+        tasks.spawn(async move {
+            ended("admin listener", server::serve_admin(listener, methods, pages).await);
+        });
     }
     tasks.spawn(accept_partners(machine.clone(), partner, acceptor));
     Ok(listening)
@@ -257,7 +260,7 @@ where
                 debug!(cause = %Chain(&error), "link ended");
             }
         }
-        _ = linger(&link) => {}
+        () = linger(&link) => {}
     }
     machine.links.end(&link);
     answering.ended();

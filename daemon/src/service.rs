@@ -15,7 +15,7 @@ use crate::machine::Machine;
 pub(crate) use admin::status;
 
 /// All methods of the admin listener and the socket.
-pub fn methods(machine: &Machine) -> Methods {
+pub(crate) fn methods(machine: &Machine) -> Methods {
     let mut methods = Methods::new();
     let admin = admin::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();

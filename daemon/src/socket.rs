@@ -11,13 +11,13 @@ use crate::error::{Error, Result};
 use crate::folder::Folder;
 
 /// The socket's name in the state folder.
-pub const FILE: &str = "dunlin.sock";
+pub(crate) const FILE: &str = "dunlin.sock";
 
 /// The kernel takes 108 bytes with the zero at the end; longer paths go by the open folder.
 const PATH_MAX: usize = 100;
 
 /// Binds the socket. What a crash left there is removed: the folder's lock is ours.
-pub fn bind(folder: &Folder) -> Result<UnixListener> {
+pub(crate) fn bind(folder: &Folder) -> Result<UnixListener> {
     let failed = |source| Error::Socket { source };
     let path = folder.file(FILE);
     match fs::remove_file(&path) {
@@ -29,7 +29,8 @@ pub fn bind(folder: &Folder) -> Result<UnixListener> {
         UnixListener::bind(&path).map_err(failed)?
     } else {
         let open = fs::File::open(folder.path()).map_err(failed)?;
-        UnixListener::bind(PathBuf::from(format!("/proc/self/fd/{}/{FILE}", open.as_raw_fd()))).map_err(failed)?
+        UnixListener::bind(PathBuf::from(format!("/proc/self/fd/{}/{FILE}", open.as_raw_fd())))
+            .map_err(failed)?
     };
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
     Ok(listener)

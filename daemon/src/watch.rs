@@ -24,7 +24,7 @@ const LOOKS: usize = 3;
 const APART: Duration = Duration::from_millis(1);
 
 /// Folds what the application writes, until dropped.
-pub async fn watch(database: Database) {
+pub(crate) async fn watch(database: Database) {
     let event = Arc::new(Notify::new());
     // Dropped with this future, and the watch with it.
     let _watcher = match start(database.path(), Arc::clone(&event)) {

@@ -31,7 +31,9 @@ impl Machine {
         let named: Vec<&Member> = others.iter().filter(|member| member.name == wanted).collect();
         let begins: Vec<&Member> = others
             .iter()
-            .filter(|member| wanted.len() >= BEGINNING && member.machine.to_string().starts_with(wanted))
+            .filter(|member| {
+                wanted.len() >= BEGINNING && member.machine.to_string().starts_with(wanted)
+            })
             .collect();
         if let Some(member) = by_id {
             return Ok(member.clone());

@@ -93,7 +93,11 @@ impl Partner {
             State::Stopped
         } else if self.linked {
             let equal = !self.equal.is_empty() && self.equal.values().all(|equal| *equal);
-            if equal && self.waiting_in == 0 && self.waiting_out == 0 { State::UpToDate } else { State::CatchingUp }
+            if equal && self.waiting_in == 0 && self.waiting_out == 0 {
+                State::UpToDate
+            } else {
+                State::CatchingUp
+            }
         } else if self.last_seen.is_some_and(|seen| now - seen < RECENT) {
             State::Retrying
         } else {
@@ -152,7 +156,11 @@ impl Table {
                 (*pin, Partner { address, last_seen: old.last_seen, ..Partner::default() })
             })
             .collect();
-        Self { folder: folder.clone(), known: Mutex::new(known), remembered: Mutex::new(remembered) }
+        Self {
+            folder: folder.clone(),
+            known: Mutex::new(known),
+            remembered: Mutex::new(remembered),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Pin, Partner>> {
@@ -180,7 +188,8 @@ impl super::Inner {
     /// Remembers where a partner was reached, and when it was last alive.
     pub fn remember_address(&self, pin: Pin, address: Option<SocketAddr>, now: Millis) {
         let text = {
-            let mut remembered = self.partners.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut remembered =
+                self.partners.remembered.lock().unwrap_or_else(PoisonError::into_inner);
             let old = remembered.entry(pin).or_default();
             old.last_seen = Some(now);
             if let Some(address) = address {

@@ -6,8 +6,8 @@ use dunlin_logs::Query;
 use dunlin_rpc::method::admin::AdminServer;
 use dunlin_rpc::wire::admin::{
     ConflictEntry, DatabaseStatus, HeldEntry, HistoryEntry, Invited, Joined, MachineStatus,
-    PartnerStatus, RefusedTable, Retried, SightingStatus, Status, Synced, SyncedPartner, TableStatus,
-    Track, Tracked, UserEntry,
+    PartnerStatus, RefusedTable, Retried, SightingStatus, Status, Synced, SyncedPartner,
+    TableStatus, Track, Tracked, UserEntry,
 };
 use dunlin_rpc::{Code, Fault, Secret};
 use dunlin_schema::{Cell, Cells, Clock as _, Origin, Stamp};
@@ -54,12 +54,14 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
     }
     let members: Vec<String> =
         machine.roster().members().iter().map(|member| member.machine.to_string()).collect();
-    let sightings = machine.discovery().map(crate::discovery::Discovery::sightings).unwrap_or_default();
+    let sightings =
+        machine.discovery().map(crate::discovery::Discovery::sightings).unwrap_or_default();
     let (shop, count) = {
         let roster = machine.roster();
         (roster.shop().to_string(), roster.members().len())
     };
-    let partners: Vec<PartnerStatus> = machine.others().iter().map(|member| partner(machine, member)).collect();
+    let partners: Vec<PartnerStatus> =
+        machine.others().iter().map(|member| partner(machine, member)).collect();
     Ok(Status {
         attention: attention(machine, &databases, &partners),
         machine: MachineStatus {
@@ -78,7 +80,11 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
             .map(|sighting| SightingStatus {
                 id: sighting.advert.id.to_string(),
                 name: sighting.advert.name.clone(),
-                address: sighting.advert.addresses.first().map_or_else(String::new, ToString::to_string),
+                address: sighting
+                    .advert
+                    .addresses
+                    .first()
+                    .map_or_else(String::new, ToString::to_string),
             })
             .collect(),
         started: clock::text(machine.started),
@@ -126,7 +132,11 @@ fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
 }
 
 /// What needs a person: one sentence each.
-fn attention(machine: &Machine, databases: &[DatabaseStatus], partners: &[PartnerStatus]) -> Vec<String> {
+fn attention(
+    machine: &Machine,
+    databases: &[DatabaseStatus],
+    partners: &[PartnerStatus],
+) -> Vec<String> {
     /// A clock further off than this orders edits wrongly often enough for people to notice.
     const SKEW_MAX: i64 = 30_000;
     let mut sentences = Vec::new();
@@ -134,7 +144,8 @@ fn attention(machine: &Machine, databases: &[DatabaseStatus], partners: &[Partne
         sentences.push(format!("this machine: {reason}"));
     }
     for partner in partners {
-        if partner.state == State::IdentityProblem.word() || partner.state == State::Stopped.word() {
+        if partner.state == State::IdentityProblem.word() || partner.state == State::Stopped.word()
+        {
             let reason = partner.reason.clone().unwrap_or_default();
             sentences.push(format!("partner {:?}: {reason}", partner.name));
         }
@@ -151,10 +162,14 @@ fn attention(machine: &Machine, databases: &[DatabaseStatus], partners: &[Partne
     }
     for table in databases.iter().flat_map(|database| &database.tables) {
         if table.held > 0 {
-            sentences.push(format!("{} rows of {} are held; see `dunlin held`", table.held, table.name));
+            sentences
+                .push(format!("{} rows of {} are held; see `dunlin held`", table.held, table.name));
         }
         if table.conflicts > 0 {
-            sentences.push(format!("{} conflicts in {}; see `dunlin conflicts`", table.conflicts, table.name));
+            sentences.push(format!(
+                "{} conflicts in {}; see `dunlin conflicts`",
+                table.conflicts, table.name
+            ));
         }
     }
     if machine.history.lost() > 0 {
@@ -181,7 +196,8 @@ impl Service {
                     (Some(_), None) => "edit lost to a delete",
                     (Some(_), Some(_)) => "edit lost",
                 };
-                let loser = conflict.loser.split_once('/').and_then(|(machine, _)| machine.parse().ok());
+                let loser =
+                    conflict.loser.split_once('/').and_then(|(machine, _)| machine.parse().ok());
                 ConflictEntry {
                     number: conflict.number,
                     database: database.name().to_owned(),
@@ -189,8 +205,11 @@ impl Service {
                     row: conflict.row,
                     kind: kind.to_owned(),
                     found: clock::text(conflict.stamp.millis()),
-                    loser: loser.map_or(conflict.loser, |machine| self.who(Origin { machine, epoch: 0 })),
-                    winner: conflict.winner.map_or_else(|| "-".to_owned(), |winner| self.who(winner)),
+                    loser: loser
+                        .map_or(conflict.loser, |machine| self.who(Origin { machine, epoch: 0 })),
+                    winner: conflict
+                        .winner
+                        .map_or_else(|| "-".to_owned(), |winner| self.who(winner)),
                     written: clock::text(conflict.stamp.millis()),
                     winner_written: conflict.winner_stamp.map(Stamp::millis).map(clock::text),
                     values: conflict.cells.as_ref().map(values).unwrap_or_default(),
@@ -229,13 +248,20 @@ impl Service {
     ) -> Result<Vec<HistoryEntry>> {
         let since = match since {
             None => None,
-            Some(text) => Some(dunlin_rpc::dump::seconds_of(&text).map(|seconds| seconds * 1000).ok_or_else(
-                || Error::Refused(format!("{text:?} is not a time; write YYYY-MM-DD HH:MM:SS")),
-            )?),
+            Some(text) => {
+                Some(dunlin_rpc::dump::seconds_of(&text).map(|seconds| seconds * 1000).ok_or_else(
+                    || Error::Refused(format!("{text:?} is not a time; write YYYY-MM-DD HH:MM:SS")),
+                )?)
+            }
         };
         let partner = partner.map(|wanted| self.machine.find(&wanted)).transpose()?;
         let history = std::sync::Arc::clone(&self.machine.history);
-        let query = Query { partner: partner.map(|member| member.machine), since, limit, ..Query::default() };
+        let query = Query {
+            partner: partner.map(|member| member.machine),
+            since,
+            limit,
+            ..Query::default()
+        };
         let records = tokio::task::spawn_blocking(move || history.query(&query))
             .await
             .map_err(|_panic| Error::Stopping)?
@@ -268,7 +294,8 @@ impl Service {
         if track.all != track.tables.is_empty() {
             return Err(Error::Refused("name the tables, or say --all".to_owned()));
         }
-        let references = track.references.iter().map(|text| reference(text)).collect::<Result<_>>()?;
+        let references =
+            track.references.iter().map(|text| reference(text)).collect::<Result<_>>()?;
         let wanted = dunlin_schema::Track {
             tables: (!track.all).then_some(track.tables),
             references,
@@ -303,8 +330,13 @@ impl Service {
         let terms = Terms { uses: uses.unwrap_or(1), life };
         let shop = machine.roster().shop();
         let shop8 = shop.0.first_chunk::<8>().copied().unwrap_or_default();
-        let token =
-            machine.invites().issue(terms, shop8, machine.identity.pin(), &addresses, machine.seconds())?;
+        let token = machine.invites().issue(
+            terms,
+            shop8,
+            machine.identity.pin(),
+            &addresses,
+            machine.seconds(),
+        )?;
         Ok(Invited {
             uses: terms.uses,
             expires: clock::text(i64::from(token.expires) * 1000),
@@ -332,7 +364,10 @@ impl Service {
         };
         ask();
         let mut asked = Instant::now();
-        while wait && !members.iter().all(|member| is_level(machine, member, begun)) && begun.elapsed() < WAIT {
+        while wait
+            && !members.iter().all(|member| is_level(machine, member, begun))
+            && begun.elapsed() < WAIT
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
             // Something may have been written after they compared.
             if asked.elapsed() > Duration::from_secs(1) {
@@ -345,7 +380,12 @@ impl Service {
             .map(|member| {
                 let equal = is_level(machine, member, begun) || (!wait && self.was_level(member));
                 let known = partner_status_message(machine, member, equal);
-                SyncedPartner { id: member.machine, name: member.name.clone(), equal, message: known }
+                SyncedPartner {
+                    id: member.machine,
+                    name: member.name.clone(),
+                    equal,
+                    message: known,
+                }
             })
             .collect();
         Ok(Synced { equal: partners.iter().all(|partner| partner.equal), partners })
@@ -361,7 +401,9 @@ impl Service {
         change: impl FnOnce(&Machine) -> Result<(), crate::users::Error> + Send + 'static,
     ) -> Result<()> {
         let machine = self.machine.clone();
-        tokio::task::spawn_blocking(move || change(&machine)).await.map_err(|_panic| Error::Stopping)??;
+        tokio::task::spawn_blocking(move || change(&machine))
+            .await
+            .map_err(|_panic| Error::Stopping)??;
         Ok(())
     }
 }
@@ -402,10 +444,12 @@ fn why(why: dunlin_schema::Why, waits_for: &[uuid::Uuid]) -> String {
 fn reference(text: &str) -> Result<(String, String, String)> {
     let parts = text.split_once('=').and_then(|(from, parent)| {
         let (child, column) = from.rsplit_once('.')?;
-        (!child.is_empty() && !column.is_empty() && !parent.is_empty()).then_some((child, column, parent))
+        (!child.is_empty() && !column.is_empty() && !parent.is_empty())
+            .then_some((child, column, parent))
     });
-    let (child, column, parent) = parts
-        .ok_or_else(|| Error::Refused(format!("{text:?} is not a reference; write child.column=parent")))?;
+    let (child, column, parent) = parts.ok_or_else(|| {
+        Error::Refused(format!("{text:?} is not a reference; write child.column=parent"))
+    })?;
     Ok((child.to_owned(), column.to_owned(), parent.to_owned()))
 }
 
@@ -417,7 +461,9 @@ fn values(cells: &Cells) -> serde_json::Map<String, serde_json::Value> {
             let value = match cell {
                 Cell::Null => serde_json::Value::Null,
                 Cell::Integer(n) | Cell::Number(n) => (*n).into(),
-                Cell::Real(x) => serde_json::Number::from_f64(*x).map_or(serde_json::Value::Null, Into::into),
+                Cell::Real(x) => {
+                    serde_json::Number::from_f64(*x).map_or(serde_json::Value::Null, Into::into)
+                }
                 Cell::Text(text) => String::from_utf8_lossy(text).into_owned().into(),
                 Cell::Blob(bytes) => format!("{} bytes", bytes.len()).into(),
                 Cell::Row(uuid) => uuid.to_string().into(),
@@ -461,10 +507,17 @@ impl AdminServer for Service {
         rows: Option<u32>,
     ) -> RpcResult<Vec<HistoryEntry>> {
         may(&self.machine, ext, Role::Read).await?;
-        Ok(self.history(partner, since, rows.unwrap_or(ROWS).min(ROWS_MAX)).await.map_err(|error| fault(&error))?)
+        Ok(self
+            .history(partner, since, rows.unwrap_or(ROWS).min(ROWS_MAX))
+            .await
+            .map_err(|error| fault(&error))?)
     }
 
-    async fn conflicts_list(&self, ext: &Extensions, rows: Option<u32>) -> RpcResult<Vec<ConflictEntry>> {
+    async fn conflicts_list(
+        &self,
+        ext: &Extensions,
+        rows: Option<u32>,
+    ) -> RpcResult<Vec<ConflictEntry>> {
         may(&self.machine, ext, Role::Read).await?;
         Ok(self.conflicts(limit(rows)).await.map_err(|error| fault(&error))?)
     }
@@ -490,7 +543,10 @@ impl AdminServer for Service {
             .call(move |store| {
                 let held = |store: &mut dunlin_schema::Store| {
                     let rows = store.held(usize::MAX)?;
-                    Ok(rows.iter().filter(|row| row.held && number.is_none_or(|n| n == row.number)).count())
+                    Ok(rows
+                        .iter()
+                        .filter(|row| row.held && number.is_none_or(|n| n == row.number))
+                        .count())
                 };
                 let tried = held(store)?;
                 let shown = store.retry(number)?;
@@ -501,7 +557,12 @@ impl AdminServer for Service {
         Ok(Retried { tried: retried.0, shown: retried.1 })
     }
 
-    async fn sync_now(&self, ext: &Extensions, partner: Option<String>, wait: Option<bool>) -> RpcResult<Synced> {
+    async fn sync_now(
+        &self,
+        ext: &Extensions,
+        partner: Option<String>,
+        wait: Option<bool>,
+    ) -> RpcResult<Synced> {
         may(&self.machine, ext, Role::Write).await?;
         Ok(self.sync(partner, wait.unwrap_or(false)).await.map_err(|error| fault(&error))?)
     }
@@ -518,14 +579,18 @@ impl AdminServer for Service {
 
     async fn pairing_join(&self, ext: &Extensions, token: Secret<String>) -> RpcResult<Joined> {
         may(&self.machine, ext, Role::Admin).await?;
-        let joined = joining::join(&self.machine, token.expose()).await.map_err(|error| fault(&error))?;
+        let joined =
+            joining::join(&self.machine, token.expose()).await.map_err(|error| fault(&error))?;
         Ok(Joined { shop: joined.shop, by: joined.by, members: joined.members as u64 })
     }
 
     async fn users_list(&self, ext: &Extensions) -> RpcResult<Vec<UserEntry>> {
         may(&self.machine, ext, Role::Admin).await?;
         let users = self.machine.users.list();
-        Ok(users.into_iter().map(|(name, role)| UserEntry { name, role: role.to_string() }).collect())
+        Ok(users
+            .into_iter()
+            .map(|(name, role)| UserEntry { name, role: role.to_string() })
+            .collect())
     }
 
     async fn users_add(
@@ -543,7 +608,12 @@ impl AdminServer for Service {
         Ok(self.change_users(change).await.map_err(|error| fault(&error))?)
     }
 
-    async fn users_passwd(&self, ext: &Extensions, name: String, password: Secret<String>) -> RpcResult<()> {
+    async fn users_passwd(
+        &self,
+        ext: &Extensions,
+        name: String,
+        password: Secret<String>,
+    ) -> RpcResult<()> {
         may(&self.machine, ext, Role::Admin).await?;
         let change = move |machine: &Machine| machine.users.set_password(&name, password.expose());
         Ok(self.change_users(change).await.map_err(|error| fault(&error))?)

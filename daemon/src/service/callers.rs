@@ -54,16 +54,20 @@ impl Callers {
     /// Where a caller stands; at the beginning when he is new, or the journal is another one.
     pub(super) fn position(&self, user: &str, caller: &str, epoch: u64) -> u64 {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        places.get(&name(user, caller)).filter(|place| place.epoch == epoch).map_or(0, |place| place.position)
+        places
+            .get(&name(user, caller))
+            .filter(|place| place.epoch == epoch)
+            .map_or(0, |place| place.position)
     }
 
     /// The answer was taken: the caller stands here from now on.
     pub(super) fn move_to(&self, user: &str, caller: &str, epoch: u64, position: u64) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let used = places.values().map(|place| place.used).max().unwrap_or(0) + 1;
-        places.insert(name(user, caller), Place { position, epoch, used });
+        let latest = places.values().map(|place| place.used).max().unwrap_or(0);
+        places.insert(name(user, caller), Place { position, epoch, used: latest + 1 });
         while places.len() > CALLERS_MAX {
-            let oldest = places.iter().min_by_key(|(_, place)| place.used).map(|(name, _)| name.clone());
+            let oldest =
+                places.iter().min_by_key(|(_, place)| place.used).map(|(name, _)| name.clone());
             let Some(oldest) = oldest else { break };
             places.remove(&oldest);
         }

@@ -24,7 +24,9 @@ pub(super) async fn may(machine: &Machine, ext: &Extensions, role: Role) -> Resu
     };
     match verify(machine, &basic.name, basic.password.expose()).await? {
         Some(has) if role <= has => Ok(()),
-        Some(_) => Err(Fault::new(Code::NotAllowed, format!("this needs a user with the role {role}"))),
+        Some(_) => {
+            Err(Fault::new(Code::NotAllowed, format!("this needs a user with the role {role}")))
+        }
         None => Err(Fault::new(Code::NotSignedIn, "name and password do not fit")),
     }
 }
@@ -40,7 +42,11 @@ pub(super) fn trusted(machine: &Machine, caller: &Caller) -> Option<Role> {
 }
 
 /// The role of a user whose password this is. At most two hashes are under way at once.
-pub(super) async fn verify(machine: &Machine, name: &str, password: &str) -> Result<Option<Role>, Fault> {
+pub(super) async fn verify(
+    machine: &Machine,
+    name: &str,
+    password: &str,
+) -> Result<Option<Role>, Fault> {
     let now = machine.clock.elapsed();
     if let Some(role) = machine.users.cached(name, password, now) {
         return Ok(Some(role));

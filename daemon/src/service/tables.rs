@@ -73,7 +73,10 @@ impl Service {
             (Some(Json::Text(name)), Some(Json::Text(password))) if !name.is_empty() => {
                 Some((name.clone(), password.clone()))
             }
-            _ => caller.basic.as_ref().map(|basic| (basic.name.clone(), basic.password.expose().clone())),
+            _ => caller
+                .basic
+                .as_ref()
+                .map(|basic| (basic.name.clone(), basic.password.expose().clone())),
         };
         let Some((name, password)) = given else { return Ok(None) };
         let has = rights::verify(&self.machine, &name, &password).await?;
@@ -108,7 +111,9 @@ impl Service {
                 let callers = Arc::clone(&self.callers);
                 // Off the runtime: the position is written to the disk.
                 caller.when_taken(move || {
-                    drop(tokio::task::spawn_blocking(move || callers.move_to(&user, &id, epoch, position)));
+                    drop(tokio::task::spawn_blocking(move || {
+                        callers.move_to(&user, &id, epoch, position);
+                    }));
                 });
                 Ok(told)
             }
@@ -118,7 +123,8 @@ impl Service {
     }
 
     async fn put(&self, dump: Dump) -> Result<Box<RawValue>, Fault> {
-        let tables: Result<Vec<PutTable>, String> = dump.tables.into_iter().map(put_table).collect();
+        let tables: Result<Vec<PutTable>, String> =
+            dump.tables.into_iter().map(put_table).collect();
         let tables = match tables {
             Ok(tables) => tables,
             Err(refusal) => return raw(&refusal),
@@ -130,13 +136,19 @@ impl Service {
                 if !done.unknown_tables.is_empty() || !done.unknown_columns.is_empty() {
                     let count = done.unknown_tables.len() + done.unknown_columns.len();
                     let names = [done.unknown_tables, done.unknown_columns].concat().join(", ");
-                    warn!(rows = count, cause = dunlin_logs::clean(&names, 200), "putdata named what is not here");
+                    warn!(
+                        rows = count,
+                        cause = dunlin_logs::clean(&names, 200),
+                        "putdata named what is not here"
+                    );
                 }
                 info!(method = "putdata", rows = done.applied, "rows put");
                 raw(&true)
             }
             // The caller's to mend: nothing was written.
-            Err(Error::Store(error @ dunlin_schema::Error::BadValue { .. })) => raw(&error.to_string()),
+            Err(Error::Store(error @ dunlin_schema::Error::BadValue { .. })) => {
+                raw(&error.to_string())
+            }
             Err(error) => Err(fault(&error)),
         }
     }
@@ -155,15 +167,22 @@ impl TablesServer for Service {
     ) -> RpcResult<Box<RawValue>> {
         let caller = ext.get::<Caller>().cloned().unwrap_or_default();
         // From this machine itself no password is needed, whatever local_trust says of the rest.
-        let user = match self.user(&caller, username.as_ref(), password.as_ref(), Role::Read).await? {
-            Some(user) => user,
-            None if caller.local || caller.socket => String::new(),
-            None => return Ok(raw(&NOT_SIGNED_IN)?),
-        };
+        let user =
+            match self.user(&caller, username.as_ref(), password.as_ref(), Role::Read).await? {
+                Some(user) => user,
+                None if caller.local || caller.socket => String::new(),
+                None => return Ok(raw(&NOT_SIGNED_IN)?),
+            };
         let since = match (timestamp, cursor) {
             (_, Some(cursor)) if cursor != Json::Null => match cursor_of(&cursor) {
                 Some(cursor) => Since::Cursor(cursor),
-                None => return Err(Fault::new(Code::InvalidParams, "cursor: a number that getdata gave").into()),
+                None => {
+                    return Err(Fault::new(
+                        Code::InvalidParams,
+                        "cursor: a number that getdata gave",
+                    )
+                    .into());
+                }
             },
             (Some(timestamp), _) => match time_of(&timestamp) {
                 Ok(since) => since,
@@ -203,9 +222,14 @@ fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Fault> {
 
 fn caller_id(uuid: &Json) -> Result<String, Fault> {
     match uuid {
-        Json::Text(id) if (1..=limits::CALLER_ID_CHARS_MAX).contains(&id.chars().count()) => Ok(id.clone()),
+        Json::Text(id) if (1..=limits::CALLER_ID_CHARS_MAX).contains(&id.chars().count()) => {
+            Ok(id.clone())
+        }
         Json::Null => Ok(String::new()),
-        _ => Err(Fault::new(Code::InvalidParams, "uuid: the caller's machine id, a text of 1 to 64 characters")),
+        _ => Err(Fault::new(
+            Code::InvalidParams,
+            "uuid: the caller's machine id, a text of 1 to 64 characters",
+        )),
     }
 }
 
@@ -243,7 +267,9 @@ fn raw_dump(dump: dunlin_schema::Dump) -> Result<Box<RawValue>, Fault> {
                     row.into_iter()
                         .enumerate()
                         .map(|(index, cell)| match cell {
-                            Cell::Integer(truth) if Some(index) == deleted => Json::Bool(truth != 0),
+                            Cell::Integer(truth) if Some(index) == deleted => {
+                                Json::Bool(truth != 0)
+                            }
                             cell => json_of(&convert::value_out(cell)),
                         })
                         .collect()
@@ -260,8 +286,9 @@ fn put_table(table: DumpTable) -> Result<PutTable, String> {
     for (place, row) in table.rows.iter().enumerate() {
         let mut cells = Vec::with_capacity(row.len());
         for (column, json) in table.columns.iter().zip(row) {
-            let value = value_of(json)
-                .ok_or_else(|| refusal(&table.name, place, column, "this is no value of a table"))?;
+            let value = value_of(json).ok_or_else(|| {
+                refusal(&table.name, place, column, "this is no value of a table")
+            })?;
             cells.push(convert::value_in(value));
         }
         rows.push(cells);

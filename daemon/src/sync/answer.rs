@@ -150,7 +150,7 @@ impl Answering {
             .ok_or_else(|| Error::UnknownDatabase { name: name.to_owned() })
     }
 
-    async fn roster(&self, ask: RosterAsk) -> Result<RosterAnswer> {
+    fn roster(&self, ask: &RosterAsk) -> Result<RosterAnswer> {
         let machine = &self.0.machine;
         machine.merge_statements(&ask.statements, Some(self.0.member.key))?;
         let roster = machine.roster();
@@ -254,7 +254,9 @@ impl Answering {
         let database = machine.database(&ask.database)?.clone();
         let side = self.side(&ask.database)?;
         let (ours, waiting) = database
-            .call(move |store| Ok((store.digests()?, store.waiting_for(side.cursor, &side.knowledge)?)))
+            .call(move |store| {
+                Ok((store.digests()?, store.waiting_for(side.cursor, &side.knowledge)?))
+            })
             .await?;
         let tables = convert::digests_out(ours);
         let equal = is_equal(&tables, &ask.tables);
@@ -297,7 +299,7 @@ impl Answering {
                 },
                 _ = roster.changed() => PartnerEvent::Roster,
                 () = self.0.link.probe.notified() => PartnerEvent::Roster,
-                () = self.0.link.poke.notified() => match self.something(&machine.databases) {
+                () = self.0.link.poke.notified() => match Self::something(&machine.databases) {
                     Some(event) => event,
                     None => continue,
                 },
@@ -324,7 +326,7 @@ impl Answering {
     }
 
     /// A session is wanted, whether there is anything or not.
-    fn something(&self, databases: &[crate::database::Database]) -> Option<PartnerEvent> {
+    fn something(databases: &[crate::database::Database]) -> Option<PartnerEvent> {
         let database = databases.first()?;
         let position = database.end();
         Some(PartnerEvent::Moved { database: database.name().to_owned(), position, waiting: 0 })
@@ -342,7 +344,8 @@ impl PartnerServer for Answering {
         }
         check_greeting(machine, &self.0.member, &theirs).map_err(|error| fault(&error))?;
         machine.links.admit(&self.0.link, &theirs.boot, ours).await?;
-        let skew = i64::try_from(theirs.clock).unwrap_or(i64::MAX).saturating_sub(machine.clock.now());
+        let skew =
+            i64::try_from(theirs.clock).unwrap_or(i64::MAX).saturating_sub(machine.clock.now());
         *self.0.skew.lock().unwrap_or_else(PoisonError::into_inner) = skew;
         self.0.greeted.store(true, Ordering::Relaxed);
         Ok(greeting(machine))
@@ -353,7 +356,7 @@ impl PartnerServer for Answering {
         if !self.0.greeted.load(Ordering::Relaxed) {
             return Err(Fault::new(Code::OutOfTurn, "greet first").into());
         }
-        Ok(self.roster(ask).await.map_err(|error| fault(&error))?)
+        Ok(self.roster(&ask).map_err(|error| fault(&error))?)
     }
 
     async fn partner_databases(&self, _: &Extensions, ask: Databases) -> RpcResult<Databases> {
@@ -381,7 +384,11 @@ impl PartnerServer for Answering {
         Ok(())
     }
 
-    async fn partner_events(&self, pending: PendingSubscriptionSink, _: &Extensions) -> SubscriptionResult {
+    async fn partner_events(
+        &self,
+        pending: PendingSubscriptionSink,
+        _: &Extensions,
+    ) -> SubscriptionResult {
         if let Err(fault) = self.in_turn() {
             pending.reject(fault).await;
             return Ok(());
@@ -403,7 +410,8 @@ fn ourselves(machine: &Machine, theirs: &Greeting) -> Fault {
     if theirs.boot == machine.boot {
         return Fault::new(Code::Refused, "this is the same machine");
     }
-    let reason = "another machine has this machine's key; forget it and let the right one join again";
+    let reason =
+        "another machine has this machine's key; forget it and let the right one join again";
     machine.links.hold(machine.identity.pin(), reason);
     Fault::new(Code::IdentityProblem, reason)
 }

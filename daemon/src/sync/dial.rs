@@ -32,7 +32,9 @@ pub async fn keep_dialling(machine: Machine) {
     let mut dialling: HashMap<Pin, Dropping> = HashMap::new();
     loop {
         let members = machine.others();
-        dialling.retain(|pin, task| members.iter().any(|member| member.pin == *pin) && !task.0.is_finished());
+        dialling.retain(|pin, task| {
+            members.iter().any(|member| member.pin == *pin) && !task.0.is_finished()
+        });
         for member in members {
             let settings = machine.config.partner(&member.machine.to_string(), &member.name);
             if settings.is_some_and(|settings| settings.dial == Dial::Never) {
@@ -89,12 +91,16 @@ async fn keep_linked(machine: Machine, member: Member) {
 async fn try_once(machine: &Machine, member: &Member, was_ready: &mut bool) -> Result<()> {
     let addresses = addresses(machine, member).await;
     if addresses.is_empty() {
-        return Err(Error::Refused("it is not seen on the network, and no address of it is known".to_owned()));
+        return Err(Error::Refused(
+            "it is not seen on the network, and no address of it is known".to_owned(),
+        ));
     }
     let mut tries = JoinSet::new();
     for address in addresses {
         let (identity, pin) = (machine.identity.clone(), member.pin);
-        tries.spawn(async move { (address, client::dial(address, &identity, pin, Alpn::Link).await) });
+        tries.spawn(
+            async move { (address, client::dial(address, &identity, pin, Alpn::Link).await) },
+        );
     }
     let mut worst: Option<DialError> = None;
     while let Some(tried) = tries.join_next().await {
@@ -128,7 +134,8 @@ async fn addresses(machine: &Machine, member: &Member) -> Vec<SocketAddr> {
             }
         }
     }
-    let sightings = machine.discovery().map(crate::discovery::Discovery::sightings).unwrap_or_default();
+    let sightings =
+        machine.discovery().map(crate::discovery::Discovery::sightings).unwrap_or_default();
     for sighting in sightings.into_iter().filter(|sighting| sighting.advert.id == member.machine) {
         found.extend(sighting.advert.addresses);
     }
@@ -184,7 +191,8 @@ fn jittered(attempt: u32) -> Duration {
     let most = WAIT.saturating_mul(1 << attempt.min(12)).min(WAIT_MAX);
     let mut bytes = [0; 4];
     // Without randomness the longest wait is as good as any.
-    let share = if getrandom::fill(&mut bytes).is_ok() { u32::from_ne_bytes(bytes) } else { u32::MAX };
+    let share =
+        if getrandom::fill(&mut bytes).is_ok() { u32::from_ne_bytes(bytes) } else { u32::MAX };
     let jitter = most.mul_f64(f64::from(share) / f64::from(u32::MAX));
     (WAIT / 2 + jitter).min(WAIT_MAX)
 }
@@ -225,7 +233,8 @@ fn tell(machine: &Machine, member: &Member, ended: &Result<()>, attempt: u32, wa
         Err(error) => debug!(partner = %member.machine, attempt, cause = %Chain(error), "no link"),
         Ok(()) => {}
     }
-    let identity = matches!(ended, Err(Error::Partner(fault)) if fault.code == Code::IdentityProblem);
+    let identity =
+        matches!(ended, Err(Error::Partner(fault)) if fault.code == Code::IdentityProblem);
     let version = matches!(ended, Err(Error::Partner(fault)) if fault.code == Code::OtherProtocol);
     machine.note(member.pin, |partner| {
         partner.attempt = attempt;

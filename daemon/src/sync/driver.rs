@@ -135,7 +135,9 @@ impl Driver<'_> {
             partner.skew = self.skew;
         });
         let (machine, pin) = (self.machine.clone(), self.member.pin);
-        drop(tokio::task::spawn_blocking(move || machine.remember_address(pin, Some(address), now)));
+        drop(tokio::task::spawn_blocking(move || {
+            machine.remember_address(pin, Some(address), now);
+        }));
         info!(partner = %self.member.machine, "linked");
         self.sessions(&mut events).await
     }
@@ -211,11 +213,8 @@ impl Driver<'_> {
 
     /// Session after session, whenever something moves on either side.
     async fn sessions(&mut self, events: &mut Subscription<PartnerEvent>) -> Result<()> {
-        let mut moved: Vec<(String, watch::Receiver<u64>)> = self
-            .sides
-            .iter()
-            .map(|(name, side)| (name.clone(), side.database.moved()))
-            .collect();
+        let mut moved: Vec<(String, watch::Receiver<u64>)> =
+            self.sides.iter().map(|(name, side)| (name.clone(), side.database.moved())).collect();
         let mut roster = self.machine.roster_moved();
         let mut at_least = tokio::time::interval(AT_LEAST);
         at_least.tick().await;
@@ -269,9 +268,14 @@ impl Driver<'_> {
     /// One session over one database, and its line in the history.
     async fn session(&mut self, name: &str) -> Result<()> {
         let Some(side) = self.sides.get_mut(name) else { return Ok(()) };
-        let wanted = Event::Wanted { pull: std::mem::take(&mut side.pull), push: std::mem::take(&mut side.push) };
+        let wanted = Event::Wanted {
+            pull: std::mem::take(&mut side.pull),
+            push: std::mem::take(&mut side.push),
+        };
         let wanted = match wanted {
-            Event::Wanted { pull: false, push: true } if !side.has_something().await? => return Ok(()),
+            Event::Wanted { pull: false, push: true } if !side.has_something().await? => {
+                return Ok(());
+            }
             Event::Wanted { pull: false, push: false } => return Ok(()),
             wanted => wanted,
         };
@@ -339,7 +343,8 @@ impl Driver<'_> {
 
     /// Asks for one page and applies it.
     async fn pull(&mut self, name: &str, from: Option<u64>, totals: &mut Totals) -> Result<Event> {
-        let (link, machine, pin, skew) = (self.link, self.machine.clone(), self.member.pin, self.skew);
+        let (link, machine, pin, skew) =
+            (self.link, self.machine.clone(), self.member.pin, self.skew);
         let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
         let origin = side.origin;
         let (cursor, knowledge) = side
@@ -369,7 +374,8 @@ impl Driver<'_> {
             side.knowledge = convert::knowledge_in(&last.knowledge);
         }
         if more {
-            machine.note(pin, |partner| partner.equal.insert(name.to_owned(), false).map_or((), drop));
+            machine
+                .note(pin, |partner| partner.equal.insert(name.to_owned(), false).map_or((), drop));
         }
         let begun = Instant::now();
         let page = convert::page_in(page)?;
@@ -455,13 +461,20 @@ impl Side {
 
 /// The next page's size, by how long the last one took.
 fn fitted(limit: u64, took: Duration) -> u64 {
-    let next = if took > APPLY_TIME { limit / 2 } else if took < APPLY_TIME / 2 { limit * 2 } else { limit };
+    let next = if took > APPLY_TIME {
+        limit / 2
+    } else if took < APPLY_TIME / 2 {
+        limit * 2
+    } else {
+        limit
+    };
     next.clamp(PAGE_BYTES_MIN, limits::PAGE_BYTES)
 }
 
 /// What both know, the higher seq of each origin.
 pub(crate) fn joined(one: &[Known], other: &[Known]) -> Vec<Known> {
-    let mut all: HashMap<Origin, Known> = one.iter().map(|known| (known.origin, known.clone())).collect();
+    let mut all: HashMap<Origin, Known> =
+        one.iter().map(|known| (known.origin, known.clone())).collect();
     for known in other {
         let place = all.entry(known.origin).or_insert_with(|| known.clone());
         if place.seq < known.seq {
@@ -525,7 +538,11 @@ pub(crate) fn greeting(machine: &Machine) -> wire::Greeting {
 }
 
 /// Is the other side who its key says, of our shop, and can we talk?
-pub(crate) fn check_greeting(machine: &Machine, member: &Member, theirs: &wire::Greeting) -> Result<()> {
+pub(crate) fn check_greeting(
+    machine: &Machine,
+    member: &Member,
+    theirs: &wire::Greeting,
+) -> Result<()> {
     let fault = |code, sentence: &str| Err(Error::Partner(Fault::new(code, sentence)));
     if theirs.id != member.machine {
         return fault(Code::IdentityProblem, "the machine's id is not that of its key");
@@ -535,14 +552,19 @@ pub(crate) fn check_greeting(machine: &Machine, member: &Member, theirs: &wire::
     }
     let ((low, high), (from, to)) = (PROTOCOL, theirs.protocol);
     if to < low || high < from {
-        let sentence = format!("it speaks the protocols {from} to {to}, this machine {low} to {high}; update the older one");
+        let sentence = format!(
+            "it speaks the protocols {from} to {to}, this machine {low} to {high}; update the older one"
+        );
         return fault(Code::OtherProtocol, &sentence);
     }
     Ok(())
 }
 
 /// What this machine says of its databases. `theirs`: the partner's epoch of each, where he has told it.
-pub(crate) async fn describe(machine: &Machine, theirs: &HashMap<String, Origin>) -> Result<Vec<wire::Database>> {
+pub(crate) async fn describe(
+    machine: &Machine,
+    theirs: &HashMap<String, Origin>,
+) -> Result<Vec<wire::Database>> {
     let mut all = Vec::new();
     for database in &machine.databases {
         let partner = theirs.get(database.name()).copied();
@@ -561,8 +583,13 @@ pub(crate) async fn describe(machine: &Machine, theirs: &HashMap<String, Origin>
             end: greeting.end,
             cursors: cursors
                 .into_iter()
-                .filter(|(origin, _)| partner.is_none_or(|partner| partner.machine == origin.machine))
-                .map(|(origin, position)| wire::Cursor { epoch: wire::Epoch(origin.epoch), position })
+                .filter(|(origin, _)| {
+                    partner.is_none_or(|partner| partner.machine == origin.machine)
+                })
+                .map(|(origin, position)| wire::Cursor {
+                    epoch: wire::Epoch(origin.epoch),
+                    position,
+                })
                 .collect(),
             knowledge: convert::knowledge_out(&greeting.knowledge),
             remembered: Vec::new(),

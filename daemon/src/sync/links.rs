@@ -231,9 +231,8 @@ mod tests {
         (Pin([1; 32]), Pin([2; 32]))
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_restarted_machine_replaces_its_dead_link_and_is_no_clone() {
-        tokio::time::pause();
         let (us, them) = pins();
         let links = Links::default();
         let old = links.begin(them, false);

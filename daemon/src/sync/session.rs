@@ -80,21 +80,30 @@ pub enum Step {
 pub fn next(state: State, event: Event) -> (State, Step) {
     use Event::{Compared, Lost, Pulled, Pushed, Wanted};
     match (state, event) {
-        (State::Done | State::Lost, Wanted { pull: true, .. }) => (State::Pulling, Step::Pull(None)),
-        (State::Done | State::Lost, Wanted { pull: false, push: true }) => (State::Pushing, Step::Push(None)),
-        (State::Done | State::Lost, Wanted { pull: false, push: false }) => (State::Comparing, Step::Compare),
+        (State::Done | State::Lost, Wanted { pull: true, .. }) => {
+            (State::Pulling, Step::Pull(None))
+        }
+        (State::Done | State::Lost, Wanted { pull: false, push: true })
+        | (State::Pulling, Pulled { more: false, push: true, .. }) => {
+            (State::Pushing, Step::Push(None))
+        }
+        (State::Done | State::Lost, Wanted { pull: false, push: false })
+        | (State::Pulling, Pulled { more: false, push: false, .. })
+        | (State::Pushing, Pushed { more: false, .. }) => (State::Comparing, Step::Compare),
         (State::Done | State::Lost, _) => (state, Step::Ignore),
 
-        (State::Pulling, Pulled { cursor, more: true, .. }) => (State::Pulling, Step::Pull(Some(cursor))),
-        (State::Pulling, Pulled { more: false, push: true, .. }) => (State::Pushing, Step::Push(None)),
-        (State::Pulling, Pulled { more: false, push: false, .. }) | (State::Pushing, Pushed { more: false, .. }) => {
-            (State::Comparing, Step::Compare)
+        (State::Pulling, Pulled { cursor, more: true, .. }) => {
+            (State::Pulling, Step::Pull(Some(cursor)))
         }
-        (State::Pushing, Pushed { cursor, more: true }) => (State::Pushing, Step::Push(Some(cursor))),
+        (State::Pushing, Pushed { cursor, more: true }) => {
+            (State::Pushing, Step::Push(Some(cursor)))
+        }
         (State::Comparing, Compared) => (State::Done, Step::Close),
 
         // The link broke, or the partner spoke out of turn, which we treat the same.
-        (_, Lost | Wanted { .. } | Pulled { .. } | Pushed { .. } | Compared) => (State::Lost, Step::Close),
+        (_, Lost | Wanted { .. } | Pulled { .. } | Pushed { .. } | Compared) => {
+            (State::Lost, Step::Close)
+        }
     }
 }
 
@@ -157,7 +166,11 @@ mod tests {
         ]);
         assert_eq!(
             story[2..],
-            [(State::Lost, Step::Close), (State::Lost, Step::Ignore), (State::Pulling, Step::Pull(None))]
+            [
+                (State::Lost, Step::Close),
+                (State::Lost, Step::Ignore),
+                (State::Pulling, Step::Pull(None))
+            ]
         );
     }
 

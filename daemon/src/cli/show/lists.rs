@@ -156,8 +156,16 @@ pub fn conflicts(conflicts: &[ConflictEntry], look: Look, now: NaiveDateTime) ->
     if conflicts.is_empty() {
         return "There is no conflict.\n".into();
     }
-    let headings =
-        [">No.", "Table", "What", "Lost", "Written", "Values that lost", "Stands", "Values that stand"];
+    let headings = [
+        ">No.",
+        "Table",
+        "What",
+        "Lost",
+        "Written",
+        "Values that lost",
+        "Stands",
+        "Values that stand",
+    ];
     let mut grid = Grid::new(&headings, look);
     for conflict in conflicts {
         let what = if conflict.restored {

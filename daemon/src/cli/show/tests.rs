@@ -41,6 +41,7 @@ fn quiet() -> Status {
         partners: vec![PartnerStatus {
             address: Some("192.168.1.7:7474".to_owned()),
             last_seen: Some("2026-03-02 11:57:00".to_owned()),
+            waiting_in: Some(0),
             waiting_out: Some(3),
             ..partner("Kasse 2", "Up to date")
         }],
