@@ -1,4 +1,5 @@
 //! The lab, and every promise as a test.
 
+pub mod lab;
 pub mod northwind;
 pub mod sim;

@@ -161,10 +161,13 @@ impl Story {
         });
         let Self { lab, dice, machines, witness, plot } = self;
         let Ok([to, from]) = machines.get_disjoint_mut([at, other]) else { return };
+        // What a page folds and beats in one breath would be seen by nobody.
+        witness.look(to);
+        witness.look(from);
         pull(to, from, broken, &mut |to, from| {
             lab.pass(Duration::from_secs(1));
             witness.look(to);
-            for machine in [to, from] {
+            for machine in [&mut *to, from] {
                 if dice.one_in(3)
                     && let Some(deed) = world::act(machine, dice)
                     && plot.tell
@@ -178,6 +181,7 @@ impl Story {
                     }
                 }
             }
+            witness.look(to);
         });
         witness.look(to);
     }
