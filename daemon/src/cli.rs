@@ -39,6 +39,9 @@ use args::{Cli, Command};
 
 /// The whole program: reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    // Keys, invites and the history hold what other users of this computer must not read.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let exit = match Cli::try_parse() {
         Ok(cli) => run(&cli.command).unwrap_or_else(|error| {
             output::say(&format!("dunlin: {}", Chain(&error)));

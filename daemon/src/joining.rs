@@ -2,6 +2,7 @@
 //!
 //! trust.md, "Invite and join". The secret is never sent; both proofs are bound to this very connection.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -139,7 +140,7 @@ pub(crate) async fn join(machine: &Machine, token: &str) -> Result<Joined> {
         ));
     }
     let token = Arc::new(token);
-    let (link, peer) = first_that_proves(machine, &token).await?;
+    let (link, peer, address) = first_that_proves(machine, &token).await?;
     let proof = token.proof(&peer.exporter, us.pin());
     let ask = JoinAsk {
         invite: token.invite(),
@@ -154,7 +155,10 @@ pub(crate) async fn join(machine: &Machine, token: &str) -> Result<Joined> {
     }
     let (joined, identity) = (machine.clone(), machine.identity.clone());
     tokio::task::spawn_blocking(move || {
-        joined.roster().adopt(&identity, token.issuer, token.shop, &answer.statements)
+        joined.roster().adopt(&identity, token.issuer, token.shop, &answer.statements)?;
+        // Without multicast this is the only place where the issuer can be found.
+        joined.remember_address(token.issuer, Some(address), joined.clock.now());
+        Ok::<_, Error>(())
     })
     .await
     .map_err(|_panic| Error::Stopping)??;
@@ -183,22 +187,27 @@ fn told(error: Error) -> Error {
     Error::Partner(Fault::new(fault.code, sentence))
 }
 
-/// Dials all addresses of the token; whoever has the issuer's key answers first.
-async fn first_that_proves(machine: &Machine, token: &Token) -> Result<(client::Link, Peer)> {
+/// Dials all addresses of the token; whoever has the issuer's key answers first, and where.
+async fn first_that_proves(
+    machine: &Machine,
+    token: &Token,
+) -> Result<(client::Link, Peer, SocketAddr)> {
     let mut tries = JoinSet::new();
     for address in token.addresses.clone() {
         let (identity, pin) = (machine.identity.clone(), token.issuer);
-        tries.spawn(async move { client::dial(address, &identity, pin, Alpn::Join).await });
+        tries.spawn(
+            async move { (address, client::dial(address, &identity, pin, Alpn::Join).await) },
+        );
     }
     let mut wrong_key = false;
     while let Some(tried) = tries.join_next().await {
         match tried {
-            Ok(Ok(found)) => return Ok(found),
-            Ok(Err(client::DialError::Refused)) => {
+            Ok((address, Ok((link, peer)))) => return Ok((link, peer, address)),
+            Ok((_, Err(client::DialError::Refused))) => {
                 return Err(told(Error::Partner(Fault::new(Code::InviteNotAccepted, ""))));
             }
-            Ok(Err(client::DialError::WrongKey)) => wrong_key = true,
-            Ok(Err(_)) | Err(_) => {}
+            Ok((_, Err(client::DialError::WrongKey))) => wrong_key = true,
+            Ok((_, Err(_))) | Err(_) => {}
         }
     }
     if wrong_key {

@@ -44,6 +44,9 @@ const HASHES_AT_ONCE: usize = 2;
 /// The daemon's file of its real addresses, for whoever starts it with port 0.
 const ADDRESSES: &str = "addresses.json";
 
+/// The socket that the command line talks through.
+pub(crate) const SOCKET: &str = "dunlin.sock";
+
 /// Everything that a running daemon has in hand. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Machine(Arc<Inner>);
@@ -261,10 +264,12 @@ impl Machine {
         Ok(())
     }
 
-    /// The daemon listens no more; the file that says where goes.
+    /// The daemon listens no more: the socket, and the file that says where it listened, go.
     pub fn not_listening(&self) {
-        // Gone already is as good.
-        std::fs::remove_file(self.folder.file(ADDRESSES)).unwrap_or_default();
+        for file in [ADDRESSES, SOCKET] {
+            // Gone already is as good.
+            std::fs::remove_file(self.folder.file(file)).unwrap_or_default();
+        }
     }
 
     /// Whom the TLS listener lets in: members and our own key to link, anybody to join while an invite is open.

@@ -1,5 +1,6 @@
 //! Running a machine: listeners, discovery, watches and links, until somebody says stop.
 
+use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,8 +18,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, debug, error, info, warn};
 
+use crate::config::{Config, Flags};
 use crate::discovery::{self, Discovery};
 use crate::error::{Error, Result};
+use crate::folder::Folder;
 use crate::joining::Issuing;
 use crate::machine::{Listening, Machine};
 use crate::sync::answer::Answering;
@@ -34,12 +37,29 @@ const STOP: Duration = Duration::from_secs(4);
 
 /// Runs the machine in a state folder until SIGTERM or Ctrl-C.
 pub async fn run(data: &Path) -> Result<()> {
+    // Kept to the end: dropping it writes what still waits.
+    let _log = start_log(data)?;
     let path = data.to_owned();
     let machine = tokio::task::spawn_blocking(move || Machine::open(&path))
         .await
         .map_err(|_panic| Error::Stopping)??;
     let span = dunlin_logs::span::machine(machine.id(), &machine.name);
     serve(machine).instrument(span).await
+}
+
+/// Before anything is opened: what opening meets is in the log.
+fn start_log(data: &Path) -> Result<dunlin_logs::Output> {
+    let folder = Folder::open(data)?;
+    let log = Config::load(folder.path(), &Flags::default())?.log;
+    let terminal = std::io::stderr().is_terminal();
+    Ok(dunlin_logs::start(&dunlin_logs::Settings {
+        level: log.level.into(),
+        folder: Some(folder.subfolder("logs")?),
+        keep_files: log.keep_days as usize,
+        terminal,
+        colour: terminal && std::env::var_os("NO_COLOR").is_none(),
+        ..dunlin_logs::Settings::default()
+    }))
 }
 
 /// Runs an open machine until it is told to stop.
@@ -52,7 +72,7 @@ pub async fn serve(machine: Machine) -> Result<()> {
         tasks.spawn(watch::watch(database.clone()));
     }
     tasks.spawn(dial::keep_dialling(machine.clone()));
-    info!(version = env!("CARGO_PKG_VERSION"), partner = ?listening.partner, admin = ?listening.admin, "started");
+    info!(version = env!("CARGO_PKG_VERSION"), partner = %shown(&listening.partner), admin = %shown(&listening.admin), "started");
 
     let mut stopping = machine.stopping();
     tokio::select! {
@@ -78,6 +98,10 @@ pub async fn serve(machine: Machine) -> Result<()> {
     machine.not_listening();
     info!("stopped");
     Ok(())
+}
+
+fn shown<'a>(addresses: impl IntoIterator<Item = &'a SocketAddr>) -> String {
+    addresses.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 async fn signalled() -> Result<&'static str> {
@@ -170,14 +194,14 @@ async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acce
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            Some((peer, stream)) = greeting.next() => {
+            Some((peer, stream, from)) = greeting.next() => {
                 let Ok(place) = Arc::clone(&links).try_acquire_owned() else {
                     warn!(cause = "as many links as may be", "link refused");
                     continue;
                 };
                 let machine = machine.clone();
                 serving.spawn(async move {
-                    serve_partner(machine, stream, peer).await;
+                    serve_partner(machine, stream, peer, from).await;
                     drop(place);
                 });
                 continue;
@@ -196,10 +220,13 @@ async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acce
 
 type Tls = tokio_rustls::server::TlsStream<TcpStream>;
 
+/// A handshake that is done: who, over what, from where.
+type Greeted = (Peer, Tls, SocketAddr);
+
 /// Handshakes under way: bounded, the oldest gives way, never the newest is refused.
 #[derive(Default)]
 struct Handshakes {
-    under_way: JoinSet<Option<(Peer, Tls)>>,
+    under_way: JoinSet<Option<Greeted>>,
     order: std::collections::VecDeque<tokio::task::AbortHandle>,
 }
 
@@ -214,7 +241,7 @@ impl Handshakes {
         self.order.push_back(self.under_way.spawn(async move {
             stream.set_nodelay(true).ok();
             match acceptor.accept(stream).await {
-                Ok((stream, peer)) => Some((peer, stream)),
+                Ok((stream, peer)) => Some((peer, stream, from)),
                 Err(error) => {
                     debug!(%from, cause = %Chain(&error), "handshake failed");
                     None
@@ -224,12 +251,12 @@ impl Handshakes {
     }
 
     /// The next that is done; none when nothing is under way, or it failed.
-    async fn next(&mut self) -> Option<(Peer, Tls)> {
+    async fn next(&mut self) -> Option<Greeted> {
         self.under_way.join_next().await?.ok().flatten()
     }
 }
 
-async fn serve_partner<IO>(machine: Machine, stream: IO, peer: Peer)
+async fn serve_partner<IO>(machine: Machine, stream: IO, peer: Peer, from: SocketAddr)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -241,17 +268,17 @@ where
             // A joiner asks one question; whoever stays longer is none.
             drop(tokio::time::timeout(Duration::from_secs(30), served).await);
         }
-        Alpn::Link => serve_link(machine, stream, peer).await,
+        Alpn::Link => serve_link(machine, stream, peer, from).await,
     }
 }
 
-async fn serve_link<IO>(machine: Machine, stream: IO, peer: Peer)
+async fn serve_link<IO>(machine: Machine, stream: IO, peer: Peer, from: SocketAddr)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some(member) = machine.member(peer.pin) else { return };
     let link = machine.links.begin(peer.pin, false);
-    let answering = Answering::new(&machine, member, Arc::clone(&link));
+    let answering = Answering::new(&machine, member, Arc::clone(&link), from);
     let methods: Methods = answering.clone().into_rpc().into();
     let served = server::serve_link(stream, peer, methods, machine.let_in());
     tokio::select! {

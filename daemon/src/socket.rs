@@ -9,9 +9,7 @@ use tokio::net::UnixListener;
 
 use crate::error::{Error, Result};
 use crate::folder::Folder;
-
-/// The socket's name in the state folder.
-pub(crate) const FILE: &str = "dunlin.sock";
+use crate::machine::SOCKET;
 
 /// The kernel takes 108 bytes with the zero at the end; longer paths go by the open folder.
 const PATH_MAX: usize = 100;
@@ -19,7 +17,7 @@ const PATH_MAX: usize = 100;
 /// Binds the socket. What a crash left there is removed: the folder's lock is ours.
 pub(crate) fn bind(folder: &Folder) -> Result<UnixListener> {
     let failed = |source| Error::Socket { source };
-    let path = folder.file(FILE);
+    let path = folder.file(SOCKET);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         Ok(()) | Err(_) => {}
@@ -29,7 +27,7 @@ pub(crate) fn bind(folder: &Folder) -> Result<UnixListener> {
         UnixListener::bind(&path).map_err(failed)?
     } else {
         let open = fs::File::open(folder.path()).map_err(failed)?;
-        UnixListener::bind(PathBuf::from(format!("/proc/self/fd/{}/{FILE}", open.as_raw_fd())))
+        UnixListener::bind(PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", open.as_raw_fd())))
             .map_err(failed)?
     };
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed)?;

@@ -28,9 +28,7 @@ use tokio::net::UnixStream;
 use super::engine;
 use super::error::Error;
 use crate::config;
-
-/// The daemon's socket in the state folder.
-const SOCKET: &str = "dunlin.sock";
+use crate::machine::SOCKET;
 
 /// The longest path that fits into a socket's address everywhere (macOS has room for 104 bytes).
 const PATH_MAX: usize = 100;

@@ -416,7 +416,7 @@ fn is_level(machine: &Machine, member: &Member, since: Instant) -> bool {
 
 fn partner_status_message(machine: &Machine, member: &Member, equal: bool) -> String {
     if equal {
-        return "equal".to_owned();
+        return String::new();
     }
     let known = machine.partner(member.pin);
     match known.state(machine.links.held(member.pin).as_deref(), machine.clock.now()) {

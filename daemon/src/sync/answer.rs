@@ -1,6 +1,7 @@
 //! The answering side of a link.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -36,6 +37,7 @@ struct Inner {
     machine: Machine,
     member: Member,
     link: Arc<Link>,
+    from: SocketAddr,
     greeted: AtomicBool,
     agreed: AtomicBool,
     sides: Mutex<HashMap<String, Side>>,
@@ -66,12 +68,13 @@ struct Running {
 }
 
 impl Answering {
-    /// Answers `member` over a link.
-    pub fn new(machine: &Machine, member: Member, link: Arc<Link>) -> Self {
+    /// Answers `member` over a link that came from an address.
+    pub fn new(machine: &Machine, member: Member, link: Arc<Link>, from: SocketAddr) -> Self {
         Self(Arc::new(Inner {
             machine: machine.clone(),
             member,
             link,
+            from,
             greeted: AtomicBool::new(false),
             agreed: AtomicBool::new(false),
             sides: Mutex::default(),
@@ -183,9 +186,10 @@ impl Answering {
         let databases = describe(machine, &origins).await?;
         self.0.link.is_ready();
         let now = machine.clock.now();
-        let skew = self.skew();
+        let (skew, from) = (self.skew(), self.0.from);
         machine.note(self.0.member.pin, |partner| {
             partner.linked = true;
+            partner.address = Some(from);
             partner.last_seen = Some(now);
             partner.attempt = 0;
             partner.reason = None;
