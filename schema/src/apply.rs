@@ -339,6 +339,7 @@ impl Tx<'_> {
         {
             return Ok(false);
         }
+        self.leave_children(table, old)?;
         self.delete_row(table, key)?;
         entry.key = None;
         Ok(true)

@@ -164,7 +164,7 @@ pub struct Table {
 }
 
 /// A table as partners and people are told of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// Its name.
     pub name: String,

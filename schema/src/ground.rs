@@ -513,6 +513,9 @@ impl Ground for Place<'_, '_> {
     }
 
     fn take_out(&mut self, uuid: Uuid) -> Result<()> {
+        if let Some(Known { entry, table: Some(table), .. }) = self.known(uuid)?.cloned() {
+            self.tx.leave_children(&table, &entry)?;
+        }
         self.delete_row(uuid)?;
         self.move_to(uuid, None);
         if let Some(known) = self.known(uuid)?.cloned() {
@@ -551,6 +554,12 @@ impl Ground for Place<'_, '_> {
                 before.iter().map(Some).eq(plan.local.iter().map(Option::as_ref))
             });
             if !plan.unchanged {
+                // Rows that show a value which is about to change go on meaning this row.
+                for child in self.showing_old_values(table, &plan)? {
+                    if let Some(entry) = self.tx.entry(child)? {
+                        self.tx.set_aside(entry)?;
+                    }
+                }
                 self.delete_row(uuid)?;
                 self.move_to(uuid, None);
             }

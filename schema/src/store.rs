@@ -18,6 +18,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub struct Store {
     options: Options,
     catalogue: Arc<Catalogue>,
     schema_version: i64,
+    /// See [`Store::shapes_mark`].
+    shapes: u64,
     /// Triggers that are to fire for our writes too, because a person said so.
     fire: Vec<String>,
     origins: Origins,
@@ -142,6 +145,7 @@ impl Store {
             options,
             catalogue: Arc::default(),
             schema_version: -1,
+            shapes: 0,
             fire: Vec::new(),
             origins: Origins::default(),
             epoch: 0,
@@ -207,6 +211,11 @@ impl Store {
     /// `skew`: how far the partner's clock is ahead of ours, in milliseconds.
     pub fn ask_again(&mut self, partner: Origin, skew: i64) -> Result<()> {
         self.write(Flush::Later, |tx| tx.ask_again(partner, skew))
+    }
+
+    /// A number that is another one when tracked tables, or what is loose in them, changed since.
+    pub fn shapes_mark(&self) -> u64 {
+        self.shapes
     }
 
     /// How far we have read a partner's journal.
@@ -327,6 +336,7 @@ impl Store {
             self.catalogue = Arc::new(catalogue::load(&self.conn)?);
             feed::copy(&self.conn, &self.catalogue, &self.fire)?;
             self.schema_version = version;
+            self.shapes = shapes_mark(&self.catalogue);
         }
         let count = read_counters(&self.conn)?;
         let mut tx = Tx {
@@ -464,6 +474,14 @@ impl Store {
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.options.clock)
     }
+}
+
+fn shapes_mark(catalogue: &Catalogue) -> u64 {
+    let mut hash = DefaultHasher::new();
+    for table in catalogue.tables.iter().filter(|table| !table.internal()) {
+        table.shape().hash(&mut hash);
+    }
+    hash.finish()
 }
 
 /// How a transaction is committed.

@@ -7,4 +7,6 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod counterexamples;
+mod northwind_store;
 mod sim;

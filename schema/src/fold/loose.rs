@@ -97,8 +97,49 @@ impl Tx<'_> {
         Ok(again)
     }
 
+    /// A row goes from its table, and rows that refer to it loosely stay: they go on meaning it.
+    pub(crate) fn leave_children(&mut self, table: &Table, gone: &Entry) -> Result<()> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let mut standing = None;
+        for (child, column, shows) in catalogue.showing(table.id) {
+            let is_loose = child
+                .references
+                .iter()
+                .any(|reference| reference.loose && reference.columns.contains(column));
+            let (Some((of, _)), Some(name), true) =
+                (table.column(shows), child.at(*column), is_loose)
+            else {
+                continue;
+            };
+            if standing.is_none() {
+                standing = match &gone.key {
+                    Some(key) => self.read_row(table, key)?,
+                    None => None,
+                };
+            }
+            let Some(value) = standing.as_ref().and_then(|row| row.get(of)).cloned() else {
+                continue;
+            };
+            let left = self.keys_where(child, &[&name.name], std::slice::from_ref(&value))?;
+            if let (Some(number), false, true) =
+                (gone.key.as_ref().and_then(crate::key::Key::number), left.is_empty(), Some(of) == table.number)
+            {
+                self.reserve_number(table.id, number, gone.uuid)?;
+                continue;
+            }
+            for key in left {
+                if let Some(uuid) = self.at_key(child.id, &key)?
+                    && let Some(entry) = self.entry(uuid)?
+                {
+                    self.set_aside(entry)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps a row's values beside the table while what the table shows is about to mean something else.
-    fn set_aside(&mut self, entry: Entry) -> Result<()> {
+    pub(crate) fn set_aside(&mut self, entry: Entry) -> Result<()> {
         if entry.state != State::Shown {
             return Ok(());
         }

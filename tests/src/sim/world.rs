@@ -27,19 +27,6 @@ CREATE TABLE tag (id INTEGER PRIMARY KEY, ord_id INTEGER NOT NULL REFERENCES ord
     cust_id INTEGER NOT NULL REFERENCES cust (id) ON DELETE CASCADE, UNIQUE (ord_id, cust_id));
 ";
 
-/// The tables, and which of their columns refer to the number of which table.
-pub const TABLES: [(&str, &[(&str, &str)]); 9] = [
-    ("cust", &[("boss", "cust")]),
-    ("dept", &[("head", "cust")]),
-    ("prod", &[]),
-    ("ord", &[("cust_id", "cust")]),
-    ("line", &[("ord_id", "ord"), ("prod_id", "prod")]),
-    ("ext", &[("ord_id", "ord")]),
-    ("ca", &[("b", "cb")]),
-    ("cb", &[("a", "ca")]),
-    ("tag", &[("ord_id", "ord"), ("cust_id", "cust")]),
-];
-
 /// What an application may do; the commoner ones stand here more than once.
 const DEEDS: [&str; 40] = [
     "cust+", "cust+", "cust~", "cust-", "boss", "boss0", "dept+", "dept~", "dept-", "deptname",
