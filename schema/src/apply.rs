@@ -308,7 +308,9 @@ impl Tx<'_> {
                 return Ok(false);
             };
             if self.at_key(table.id, &Key::Integer(number))?.is_some()
-                || self.is_reserved(table.id, number, entry.uuid)?
+                || (self.anything_reserved()?
+                    && (self.is_reserved(table.id, number, entry.uuid)?
+                        || self.reserved_number(entry.uuid)?.is_some()))
             {
                 return Ok(false);
             }
