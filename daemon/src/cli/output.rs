@@ -42,11 +42,6 @@ fn no_color() -> bool {
     set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// Whether colours are seen where messages go.
-pub fn colour_on_stderr() -> bool {
-    std::io::stderr().is_terminal() && !no_color()
-}
-
 /// Prints the answer, with the line end that it may lack.
 pub fn answer(text: &str) {
     let mut out = std::io::stdout().lock();
