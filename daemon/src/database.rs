@@ -32,6 +32,7 @@ pub struct Database {
     untracked: Arc<[String]>,
     queue: mpsc::Sender<Work>,
     moved: watch::Receiver<u64>,
+    shapes: watch::Receiver<u64>,
 }
 
 impl Database {
@@ -40,6 +41,7 @@ impl Database {
         let (queue, mut work) = mpsc::channel::<Work>(QUEUE);
         let end = store.end()?;
         let (tell, moved) = watch::channel(end);
+        let (tell_shapes, shapes) = watch::channel(store.shapes_mark());
         let (origin, path) = (store.origin(), store.path().to_owned());
         thread::Builder::new()
             .name(format!("db {name}"))
@@ -50,6 +52,8 @@ impl Database {
                     if let Ok(end) = store.end() {
                         tell.send_if_modified(|told| std::mem::replace(told, end) != end);
                     }
+                    let mark = store.shapes_mark();
+                    tell_shapes.send_if_modified(|told| std::mem::replace(told, mark) != mark);
                 }
             })
             .map_err(|source| Error::Thread { source })?;
@@ -60,6 +64,7 @@ impl Database {
             untracked: untracked.into(),
             queue,
             moved,
+            shapes,
         })
     }
 
@@ -91,6 +96,11 @@ impl Database {
     /// The end of the journal, as it moves.
     pub fn moved(&self) -> watch::Receiver<u64> {
         self.moved.clone()
+    }
+
+    /// Changes when other tables are tracked, or something in them became loose.
+    pub fn shapes(&self) -> watch::Receiver<u64> {
+        self.shapes.clone()
     }
 
     /// Has the store do something. The work runs to its end even when nobody waits for the answer.

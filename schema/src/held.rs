@@ -6,7 +6,7 @@
 use crate::entry::State;
 use crate::error::Doing as _;
 use crate::store::{Flush, Tx};
-use crate::{Cells, Error, Millis, Origin, Result, Store};
+use crate::{Cell, Cells, Error, Millis, Origin, Result, Store};
 use rusqlite::{OptionalExtension as _, params};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -258,7 +258,7 @@ impl Store {
                     table: tx.table_name(entry.table)?,
                     held: entry.state == State::Held,
                     why,
-                    text: text.or_else(|| shown_instead(&kept.shown)),
+                    text: text.or_else(|| shown_instead(&kept.shown, why)),
                     since,
                     origin: entry.head.origin,
                     waits_for: tx.waits_for(uuid)?,
@@ -315,12 +315,19 @@ impl Tx<'_> {
     }
 }
 
-fn shown_instead(shown: &Cells) -> Option<String> {
-    let columns: Vec<&str> = shown.iter().map(|(column, _)| column).collect();
-    (!columns.is_empty()).then(|| {
-        format!(
-            "another row has the value or the parent is away; shown with other values in: {}",
-            columns.join(", ")
-        )
-    })
+/// What a row shows instead, in words.
+fn shown_instead(shown: &Cells, why: Why) -> Option<String> {
+    let columns: Vec<String> = shown
+        .iter()
+        .map(|(column, cell)| match cell {
+            Cell::Text(text) => format!("{column} shows {:?}", String::from_utf8_lossy(text)),
+            Cell::Integer(n) => format!("{column} shows {n}"),
+            _ => format!("{column} is empty"),
+        })
+        .collect();
+    let until = match why {
+        Why::Parent => "until the row it refers to is here",
+        _ => "until no other row has its value",
+    };
+    (!columns.is_empty()).then(|| format!("{} {until}", columns.join(", ")))
 }

@@ -162,13 +162,15 @@ fn attention(
     }
     for table in databases.iter().flat_map(|database| &database.tables) {
         if table.held > 0 {
+            let rows = if table.held == 1 { "row is" } else { "rows are" };
             sentences
-                .push(format!("{} rows of {} are held; see `dunlin held`", table.held, table.name));
+                .push(format!("{}: {} {rows} held; see `dunlin held`", table.name, table.held));
         }
         if table.conflicts > 0 {
+            let many = if table.conflicts == 1 { "conflict" } else { "conflicts" };
             sentences.push(format!(
-                "{} conflicts in {}; see `dunlin conflicts`",
-                table.conflicts, table.name
+                "{}: {} {many}; see `dunlin conflicts`",
+                table.name, table.conflicts
             ));
         }
     }

@@ -170,6 +170,7 @@ impl Answering {
 
     async fn databases(&self, ask: Databases) -> Result<Databases> {
         let machine = &self.0.machine;
+        let first = self.sides().is_empty();
         let mut origins = HashMap::new();
         for theirs in ask.databases {
             let Ok(database) = machine.database(&theirs.name) else { continue };
@@ -196,7 +197,9 @@ impl Answering {
             partner.next_try = None;
             partner.skew = skew;
         });
-        info!(partner = %self.0.member.machine, "linked");
+        if first {
+            info!(partner = %self.0.member.machine, "linked");
+        }
         Ok(Databases { databases })
     }
 
@@ -290,17 +293,15 @@ impl Answering {
         let machine = &self.0.machine;
         let mut roster = machine.roster_moved();
         let mut stopping = machine.stopping();
-        let mut moved: Vec<(String, watch::Receiver<u64>)> = machine
-            .databases
-            .iter()
-            .map(|database| (database.name().to_owned(), database.moved()))
-            .collect();
+        let mut moved = driver::by_name(machine.databases.iter().map(|d| (d.name(), d.moved())));
+        let mut shapes = driver::by_name(machine.databases.iter().map(|d| (d.name(), d.shapes())));
         loop {
             let event = tokio::select! {
                 name = driver::first_moved(&mut moved) => match self.something_for_him(&name).await {
                     Some(event) => event,
                     None => continue,
                 },
+                _ = driver::first_moved(&mut shapes) => PartnerEvent::Databases,
                 _ = roster.changed() => PartnerEvent::Roster,
                 () = self.0.link.probe.notified() => PartnerEvent::Roster,
                 () = self.0.link.poke.notified() => match Self::something(&machine.databases) {

@@ -213,8 +213,9 @@ impl Driver<'_> {
 
     /// Session after session, whenever something moves on either side.
     async fn sessions(&mut self, events: &mut Subscription<PartnerEvent>) -> Result<()> {
-        let mut moved: Vec<(String, watch::Receiver<u64>)> =
-            self.sides.iter().map(|(name, side)| (name.clone(), side.database.moved())).collect();
+        let mut moved =
+            by_name(self.sides.values().map(|side| (side.database.name(), side.database.moved())));
+        let mut shapes = by_name(self.machine.databases.iter().map(|d| (d.name(), d.shapes())));
         let mut roster = self.machine.roster_moved();
         let mut at_least = tokio::time::interval(AT_LEAST);
         at_least.tick().await;
@@ -234,6 +235,7 @@ impl Driver<'_> {
                         side.push = true;
                     }
                 }
+                _ = first_moved(&mut shapes) => self.databases().await?,
                 _ = roster.changed() => self.agree_on_roster(false).await?,
                 () = self.handle.poke.notified() => self.want_all(),
                 () = self.handle.probe.notified() => self.agree_on_roster(false).await?,
@@ -259,6 +261,7 @@ impl Driver<'_> {
                 Ok(())
             }
             PartnerEvent::Roster => self.agree_on_roster(false).await,
+            PartnerEvent::Databases => self.databases().await,
             PartnerEvent::Leaving { reason } => {
                 Err(Error::Link(format!("the other side is leaving: {reason}").into()))
             }
@@ -623,7 +626,14 @@ pub(crate) async fn meet(
     Ok(())
 }
 
-pub(crate) async fn first_moved(moved: &mut [(String, watch::Receiver<u64>)]) -> String {
+/// Something to wait for, by the name of its database.
+pub(crate) type ByName = Vec<(String, watch::Receiver<u64>)>;
+
+pub(crate) fn by_name<'n>(each: impl Iterator<Item = (&'n str, watch::Receiver<u64>)>) -> ByName {
+    each.map(|(name, moves)| (name.to_owned(), moves)).collect()
+}
+
+pub(crate) async fn first_moved(moved: &mut ByName) -> String {
     let waiting = moved.iter_mut().map(|(name, end)| {
         Box::pin(async move {
             if end.changed().await.is_err() {

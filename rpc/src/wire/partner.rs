@@ -276,6 +276,8 @@ pub enum PartnerEvent {
     },
     /// The roster grew: ask for it.
     Roster,
+    /// Other tables are tracked, or something became loose: tell of the databases again.
+    Databases,
     /// This side is about to close the link.
     Leaving {
         /// Why, in a sentence.

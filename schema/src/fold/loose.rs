@@ -121,9 +121,11 @@ impl Tx<'_> {
                 continue;
             };
             let left = self.keys_where(child, &[&name.name], std::slice::from_ref(&value))?;
-            if let (Some(number), false, true) =
-                (gone.key.as_ref().and_then(crate::key::Key::number), left.is_empty(), Some(of) == table.number)
-            {
+            if let (Some(number), false, true) = (
+                gone.key.as_ref().and_then(crate::key::Key::number),
+                left.is_empty(),
+                Some(of) == table.number,
+            ) {
                 self.reserve_number(table.id, number, gone.uuid)?;
                 continue;
             }

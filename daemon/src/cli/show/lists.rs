@@ -147,8 +147,22 @@ pub fn held(rows: &[HeldEntry], look: Look, now: NaiveDateTime) -> String {
             from_now(&row.since, now).into(),
         ]);
     }
-    let rows = count(rows.len() as u64, "row is", "rows are");
-    format!("{}\n{rows} held; `dunlin held retry` tries again.\n", grid.text())
+    let held = rows.iter().filter(|row| row.held).count() as u64;
+    let mut text = format!("{}\n", grid.text());
+    if held > 0 {
+        text += &format!(
+            "{} held: known and passed on, but not in the table; `dunlin held retry` tries again.\n",
+            count(held, "row is", "rows are")
+        );
+    }
+    let otherwise = rows.len() as u64 - held;
+    if otherwise > 0 {
+        text += &format!(
+            "{} in the table with other values until the cause ends.\n",
+            count(otherwise, "row stands", "rows stand")
+        );
+    }
+    text
 }
 
 /// Versions that lost.
