@@ -259,7 +259,9 @@ impl Answering {
     async fn digest(&self, ask: DigestAsk) -> Result<DigestAnswer> {
         let machine = &self.0.machine;
         let database = machine.database(&ask.database)?.clone();
-        let side = self.side(&ask.database)?;
+        let mut side = self.side(&ask.database)?;
+        side.cursor = side.cursor.max(ask.cursor);
+        self.sides().insert(ask.database.clone(), side.clone());
         let (ours, waiting) = database
             .call(move |store| {
                 Ok((store.digests()?, store.waiting_for(side.cursor, &side.knowledge)?))

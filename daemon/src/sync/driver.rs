@@ -426,13 +426,19 @@ impl Driver<'_> {
     /// Both sides compare, table by table.
     async fn compare(&mut self, name: &str) -> Result<()> {
         let side = self.sides.get(name).ok_or(Error::Stopping)?;
-        let (cursor, knowledge) = (side.cursor, side.knowledge.clone());
-        let (ours, waiting_out) = side
+        let (cursor, knowledge, origin) = (side.cursor, side.knowledge.clone(), side.origin);
+        let (ours, waiting_out, taken) = side
             .database
-            .call(move |store| Ok((store.digests()?, store.waiting_for(cursor, &knowledge)?)))
+            .call(move |store| {
+                Ok((
+                    store.digests()?,
+                    store.waiting_for(cursor, &knowledge)?,
+                    store.cursor(origin)?,
+                ))
+            })
             .await?;
         let ours = convert::digests_out(ours);
-        let ask = DigestAsk { database: name.to_owned(), tables: ours.clone() };
+        let ask = DigestAsk { database: name.to_owned(), cursor: taken, tables: ours.clone() };
         let answer = self.link.partner_digest(ask).await.map_err(heard)?;
         self.handle.sign_of_life();
         let equal = is_equal(&ours, &answer.tables);

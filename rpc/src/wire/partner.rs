@@ -236,6 +236,9 @@ pub struct PutAnswer {
 pub struct DigestAsk {
     /// The database's name.
     pub database: String,
+    /// Where the asker stands in the other's journal now that it has taken the pages.
+    #[serde(default)]
+    pub cursor: u64,
     /// The asker's own figures, so that both sides know whether they are equal.
     #[serde(default)]
     pub tables: Vec<TableDigest>,
