@@ -1,0 +1,100 @@
+//! Spaces apart on one computer: network namespaces with a wire between them, and small disks.
+//!
+//! They need root. Where they cannot be made, the story is skipped with a line on stderr.
+
+#![expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+
+use std::path::{Path, PathBuf};
+
+use super::outside::run;
+
+/// Two network namespaces with a wire between them; gone when dropped.
+#[derive(Debug)]
+pub struct Wire {
+    /// Their names.
+    pub names: [String; 2],
+    /// The address of each end.
+    pub addresses: [&'static str; 2],
+}
+
+impl Wire {
+    /// None, with a line on stderr, where they cannot be made.
+    pub fn make() -> Option<Self> {
+        let id = std::process::id();
+        let wire = Self {
+            names: ["a", "b"].map(|end| format!("dunlin-{id}-{end}")),
+            addresses: ["10.86.0.1", "10.86.0.2"],
+        };
+        match wire.build() {
+            Ok(()) => Some(wire),
+            Err(error) => {
+                eprintln!("SKIPPED two network namespaces: {}", error.trim());
+                None
+            }
+        }
+    }
+
+    fn build(&self) -> Result<(), String> {
+        let [a, b] = &self.names;
+        let ip = |line: &str| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let told = run(
+                "/bin/sh",
+                &["-c", "exec ip \"$@\"", "sh"].iter().chain(&words).copied().collect::<Vec<_>>(),
+                "",
+            );
+            if told.code == 0 { Ok(()) } else { Err(format!("ip {line}: {}", told.err)) }
+        };
+        ip(&format!("netns add {a}"))?;
+        ip(&format!("netns add {b}"))?;
+        ip(&format!("link add wire netns {a} type veth peer name wire netns {b}"))?;
+        for (name, address) in self.names.iter().zip(self.addresses) {
+            ip(&format!("-n {name} address add {address}/24 dev wire"))?;
+            ip(&format!("-n {name} link set lo up"))?;
+            ip(&format!("-n {name} link set wire up"))?;
+            ip(&format!("-n {name} route add default dev wire"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        for name in &self.names {
+            // Not made, or gone with the computer's next start.
+            run("/bin/sh", &["-c", "ip netns delete \"$0\" 2>/dev/null || true", name], "");
+        }
+    }
+}
+
+/// A small disk of its own; unmounted when dropped.
+#[derive(Debug)]
+pub struct SmallDisk {
+    /// Where it is mounted.
+    pub path: PathBuf,
+}
+
+impl SmallDisk {
+    /// A disk of so many kilobytes at a folder. None, with a line on stderr, where it cannot be made.
+    pub fn mount(path: &Path, kilobytes: u32) -> Option<Self> {
+        std::fs::create_dir_all(path).ok()?;
+        let (place, size) = (path.to_str()?, format!("size={kilobytes}k"));
+        let told = run(
+            "/bin/sh",
+            &["-c", "exec mount -t tmpfs -o \"$1\" dunlin-lab \"$0\"", place, &size],
+            "",
+        );
+        if told.code != 0 {
+            eprintln!("SKIPPED a full disk: {}", told.err.trim());
+            return None;
+        }
+        Some(Self { path: path.to_owned() })
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let place = self.path.to_string_lossy();
+        run("/bin/sh", &["-c", "umount \"$0\" || umount --lazy \"$0\"", &place], "");
+    }
+}

@@ -1,0 +1,14 @@
+//! Stories of real machines: each test starts daemons as processes and says in its name what is true.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod away;
+mod collide;
+mod joining;
+mod northwind;
+mod relay;

@@ -1,0 +1,46 @@
+//! Rows that come by way of a third machine.
+
+use dunlin_tests::lab::{self, Lab};
+
+const SHOP: &str = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL);";
+
+#[test]
+fn rows_reach_a_machine_that_never_meets_the_one_that_wrote_them() {
+    let lab = Lab::new();
+    let [mut a, mut b, mut c] = ["a", "b", "c"].map(|name| lab.machine(name, SHOP));
+    for machine in [&a, &b, &c] {
+        machine.ok(&["track", "--all"]);
+    }
+    a.knows(&b);
+    b.knows(&a);
+    b.knows(&c);
+    c.knows(&b);
+    a.never_calls(&c);
+    c.never_calls(&a);
+    for machine in [&mut a, &mut b, &mut c] {
+        machine.start();
+    }
+    b.join(&a.invite());
+    c.join(&b.invite());
+
+    a.write("INSERT INTO parts (name, price) VALUES ('brake pad', 12.5), ('Bremsbelag é', 0.1)");
+    c.write("INSERT INTO parts (name, price) VALUES ('bulb', 3)");
+    lab::all_say(&[&a, &b, &c], "SELECT count(*) FROM parts", "3");
+    c.write("UPDATE parts SET price = 13 WHERE name = 'brake pad'");
+    a.write("DELETE FROM parts WHERE name = 'bulb'");
+    lab::all_say(
+        &[&a, &b, &c],
+        "SELECT group_concat(price, ' ') FROM (SELECT price FROM parts ORDER BY price)",
+        "0.1 13.0",
+    );
+    lab::in_step(&[&a, &b, &c]);
+
+    // Members of one shop, and yet never linked.
+    for (here, there) in [(&a, "c"), (&c, "a")] {
+        assert_eq!(here.partner_state(there), "Offline");
+        let sessions = here.ok(&["history", "--partner", there, "--json"]);
+        assert!(!sessions.contains("direction"), "{sessions}");
+    }
+    assert_eq!(b.partner_state("a"), "Up to date");
+    assert_eq!(b.partner_state("c"), "Up to date");
+}
