@@ -128,13 +128,16 @@ impl Tx<'_> {
         &mut self,
         work: &mut Work,
         table: i64,
-        new: Incoming,
+        mut new: Incoming,
         sender: Sender,
         pos: u64,
     ) -> Result<()> {
         if new.head.stamp.millis() > self.clock.now().saturating_add(AHEAD_MAX) {
             let (time, origin, seq) = (new.head.stamp.millis(), new.head.origin, new.head.seq);
             return self.withhold(sender, &Withheld { pos, time, origin, seq, row: new.uuid });
+        }
+        if let Some(known) = self.catalogue.id(table).cloned() {
+            new.uuid = self.own_name(&known, new.uuid)?;
         }
         let old = self.entry(new.uuid)?;
         if old.as_ref().is_some_and(|old| old.table != table) {

@@ -255,10 +255,11 @@ impl Tx<'_> {
             else {
                 continue;
             };
-            let settle = self.version_of_row(touched, *uuid, row, &fold.names)?;
-            made.insert(*uuid);
+            let uuid = self.own_name(&touched.table, *uuid)?;
+            let settle = self.version_of_row(touched, uuid, row, &fold.names)?;
+            made.insert(uuid);
             if settle || anybody_waits {
-                dirty.insert(*uuid);
+                dirty.insert(uuid);
             }
         }
         for touched in &fold.touched {
@@ -301,13 +302,7 @@ impl Tx<'_> {
         names: &Names,
     ) -> Result<bool> {
         let table = &touched.table;
-        let mut uuid = uuid;
-        let mut old = self.entry(uuid)?;
-        if old.as_ref().is_some_and(|old| old.table != table.id) {
-            // One uuid in two tables of the application: the second gets a name of its own.
-            uuid = name::of_key(&table.name, &[Cell::Row(uuid)]);
-            old = self.entry(uuid)?;
-        }
+        let old = self.entry(uuid)?;
         let kept = match &old {
             Some(old) if matches!(old.state, State::Held | State::Otherwise) => self.kept(uuid)?,
             _ => None,

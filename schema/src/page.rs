@@ -361,3 +361,52 @@ fn finish(from: u64, next: u64, draft: Draft, last: Option<Last>) -> Page {
 pub(crate) fn digest_of_size(size: u64) -> u64 {
     Cells::new(vec![("_size".to_owned(), Cell::Integer(size.cast_signed()))]).digest()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Clock, Options, Track};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[derive(Debug)]
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> Millis {
+            1_790_000_000_000
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    #[test]
+    fn a_page_ends_before_a_row_that_was_written_since_and_never_passes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        let app = rusqlite::Connection::open(&path).unwrap();
+        app.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)").unwrap();
+        let options = Options {
+            machine: Uuid::from_u128(1),
+            clock: Arc::new(Stopped),
+            epoch: 1,
+            now_sql: Some("1790000000000".to_owned()),
+        };
+        let mut store = Store::open(&path, options).unwrap();
+        store.track(&Track::default()).unwrap();
+        app.execute_batch("INSERT INTO t (v) VALUES ('a'), ('b'), ('c')").unwrap();
+        store.fold().unwrap();
+        // A line that only asks to look leaves the row where it stands in the journal.
+        app.execute_batch(
+            "INSERT INTO _dunlin_log (tbl, kind, k0) SELECT id, 6, 2 FROM _dunlin_table WHERE name = 't'",
+        )
+        .unwrap();
+        let ask = Ask { now: Stopped.now(), limit: 1 << 20, ..Ask::default() };
+        let page = store.write(Flush::Reads, |tx| tx.page(&ask, true)).unwrap();
+        assert_eq!((page.rows(), page.next, page.more), (1, 1, true));
+        let rest = store.page(&Ask { cursor: page.next, ..ask }).unwrap();
+        assert_eq!((rest.rows(), rest.more), (2, false));
+    }
+}

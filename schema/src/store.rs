@@ -54,6 +54,8 @@ pub struct Store {
     schema_version: i64,
     /// See [`Store::shapes_mark`].
     shapes: u64,
+    /// The file was switched to WAL when it was opened.
+    switched: bool,
     /// Triggers that are to fire for our writes too, because a person said so.
     fire: Vec<String>,
     origins: Origins,
@@ -146,6 +148,7 @@ impl Store {
             catalogue: Arc::default(),
             schema_version: -1,
             shapes: 0,
+            switched: false,
             fire: Vec::new(),
             origins: Origins::default(),
             epoch: 0,
@@ -211,6 +214,11 @@ impl Store {
     /// `skew`: how far the partner's clock is ahead of ours, in milliseconds.
     pub fn ask_again(&mut self, partner: Origin, skew: i64) -> Result<()> {
         self.write(Flush::Later, |tx| tx.ask_again(partner, skew))
+    }
+
+    /// Was the file switched to a write-ahead log when it was opened? A person is told.
+    pub fn switched_to_wal(&self) -> bool {
+        self.switched
     }
 
     /// A number that is another one when tracked tables, or what is loose in them, changed since.
@@ -366,6 +374,11 @@ impl Store {
 
     /// Makes the sidecar, or takes over that of a copied file.
     fn adopt(&mut self) -> Result<()> {
+        let before: String = self
+            .conn
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+            .doing("ask for the journal mode")?;
+        self.switched = !before.eq_ignore_ascii_case("wal");
         let mode: String = self
             .conn
             .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))

@@ -38,7 +38,7 @@ impl Store {
     /// Starts keeping tables in step.
     pub fn track(&mut self, track: &Track) -> Result<Tracked> {
         let now = self.now_sql().to_owned();
-        let tracked = self.write(Flush::Now, |tx| tx.track(track, &now))?;
+        let tracked = self.write(Flush::Now, |tx| tx.track(track, &now, Outside::Refuse))?;
         self.fold()?;
         self.try_rows_of(&tracked)?;
         Ok(tracked)
@@ -83,7 +83,7 @@ impl Store {
         let tracked = if wanted.tables.as_ref().is_none_or(Vec::is_empty) {
             Tracked::default()
         } else {
-            self.write(Flush::Now, |tx| tx.track(&wanted, &now))?
+            self.write(Flush::Now, |tx| tx.track(&wanted, &now, Outside::LeaveOut))?
         };
         self.loosen_as(shapes)?;
         if !tracked.tables.is_empty() {
@@ -132,8 +132,17 @@ impl Store {
     }
 }
 
+/// What becomes of a table that refers to one which is not tracked: its local numbers would travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outside {
+    /// A person asked for it: refuse, and say why.
+    Refuse,
+    /// A partner has it: leave it out, and go on.
+    LeaveOut,
+}
+
 impl Tx<'_> {
-    fn track(&mut self, track: &Track, now: &str) -> Result<Tracked> {
+    fn track(&mut self, track: &Track, now: &str, outside: Outside) -> Result<Tracked> {
         let mut done = Tracked::default();
         let names = match &track.tables {
             Some(names) => names.clone(),
@@ -159,10 +168,20 @@ impl Tx<'_> {
                 Err(error) => return Err(error),
             }
         }
-        let catalogue = catalogue::load(self.conn)?;
-        self.catalogue = Arc::new(catalogue);
         self.reload = true;
-        self.refuse_references_outside()?;
+        loop {
+            self.catalogue = Arc::new(catalogue::load(self.conn)?);
+            match (self.reference_outside(&before)?, outside) {
+                (None, _) => break,
+                (Some((table, why)), Outside::Refuse) => {
+                    return Err(Error::Untrackable { table, why });
+                }
+                (Some((table, why)), Outside::LeaveOut) => {
+                    self.unlist(&table)?;
+                    done.notes.push(Error::Untrackable { table, why }.to_string());
+                }
+            }
+        }
         let new: Vec<Arc<crate::Table>> = self
             .catalogue
             .tables
@@ -242,9 +261,9 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A reference to a table that is not tracked would carry local numbers to other machines.
-    fn refuse_references_outside(&self) -> Result<()> {
-        for table in &self.catalogue.tables {
+    /// The first table newly listed that refers to one which is not tracked, and what to do about it.
+    fn reference_outside(&self, before: &BTreeSet<i64>) -> Result<Option<(String, String)>> {
+        for table in self.catalogue.tables.iter().filter(|table| !before.contains(&table.id)) {
             let mut statement = self
                 .conn
                 .prepare_cached("SELECT DISTINCT \"table\" FROM pragma_foreign_key_list(?)")
@@ -258,10 +277,17 @@ impl Tx<'_> {
                     let why = format!(
                         "it refers to {parent}, which is not tracked; track that table too, or use --all"
                     );
-                    return Err(Error::Untrackable { table: table.name.clone(), why });
+                    return Ok(Some((table.name.clone(), why)));
                 }
             }
         }
+        Ok(None)
+    }
+
+    fn unlist(&self, table: &str) -> Result<()> {
+        self.conn
+            .execute("UPDATE _dunlin_table SET tracked = 0 WHERE name = ?", [table])
+            .doing("leave the table out")?;
         Ok(())
     }
 

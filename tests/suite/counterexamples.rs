@@ -473,6 +473,33 @@ fn the_loser_of_a_conflict_survives_the_machine_that_found_it() {
 }
 
 #[test]
+fn a_version_put_back_takes_its_value_from_whoever_has_it_meanwhile() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = two(&lab, BARCODES);
+    anna.run("INSERT INTO part (code) VALUES ('before')");
+    take(&mut bert, &mut anna);
+    lab.pass(Duration::from_secs(1));
+    anna.run("UPDATE part SET code = 'x'");
+    anna.store().fold().unwrap();
+    lab.pass(Duration::from_secs(1));
+    bert.run("UPDATE part SET code = 'y'");
+    equal(&mut [&mut anna, &mut bert]);
+    lab.pass(Duration::from_secs(1));
+    bert.run("INSERT INTO part (code, price) VALUES ('x', 2)");
+    equal(&mut [&mut anna, &mut bert]);
+    let number = anna.store().conflicts(false, 9).unwrap()[0].number;
+    anna.store().restore_conflict(number).unwrap();
+    equal(&mut [&mut anna, &mut bert]);
+    let shown = anna.ask("SELECT code FROM part ORDER BY price");
+    assert!(shown[0] == "x" && shown[1].starts_with("x~"), "{shown:?}");
+    // Put back the other way, the value is free for the other part.
+    lab.pass(Duration::from_secs(1));
+    bert.run("UPDATE part SET code = 'z' WHERE price IS NULL");
+    equal(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask("SELECT code FROM part WHERE price = 2"), ["x"]);
+}
+
+#[test]
 fn a_row_taken_in_a_cut_session_and_edited_is_no_conflict() {
     let lab = Lab::new();
     let [mut anna, mut bert, mut sam] =

@@ -341,3 +341,51 @@ fn a_fold_of_many_lines_is_cut_and_its_references_hold() {
     let (versions, _) = dunlin_tests::sim::witness::journal(&mut anna, 0);
     assert!(versions.iter().all(|seen| seen.says.is_some()), "no row became two");
 }
+
+#[test]
+fn a_table_that_refers_to_one_left_out_is_left_out_and_stops_no_session() {
+    let lab = Lab::new();
+    let mut anna = lab.machine("anna", NOTES);
+    let mut bert = lab.untracked("bert", NOTES);
+    let shapes = anna.store().greeting(None).unwrap().shapes;
+    let met = bert.store().meet(&shapes, &["note".to_owned()]).unwrap();
+    assert_eq!((met.tables.len(), met.notes.len()), (0, 1), "{met:?}");
+    anna.run("INSERT INTO note VALUES (1, 'a'); INSERT INTO tag VALUES (1, 1, 'of a')");
+    // Asked without it, both are tracked.
+    equal(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT count(*) FROM tag"), ["1"]);
+}
+
+#[test]
+fn one_uuid_in_two_tables_is_two_rows() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = two(
+        &lab,
+        "CREATE TABLE offer (uuid TEXT PRIMARY KEY NOT NULL, v TEXT);
+         CREATE TABLE bill (uuid TEXT PRIMARY KEY NOT NULL, v TEXT)",
+    );
+    let uuid = "1b4e28ba-2fa1-41d2-883f-0016d3cca427";
+    anna.run(&format!(
+        "INSERT INTO offer VALUES ('{uuid}', 'o'); INSERT INTO bill VALUES ('{uuid}', 'b')"
+    ));
+    equal(&mut [&mut anna, &mut bert]);
+    bert.run("UPDATE bill SET v = 'paid'");
+    equal(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask("SELECT o.v, b.v FROM offer AS o JOIN bill AS b USING (uuid)"), ["o|paid"]);
+}
+
+#[test]
+fn a_key_beside_a_uuid_may_change_and_the_row_is_the_same() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] =
+        two(&lab, "CREATE TABLE t (code TEXT PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, v TEXT)");
+    anna.run("INSERT INTO t VALUES ('a', '1b4e28ba-2fa1-41d2-883f-0016d3cca427', 'v')");
+    take(&mut bert, &mut anna);
+    anna.run("UPDATE t SET code = 'b'");
+    take(&mut bert, &mut anna);
+    bert.run(
+        "UPDATE t SET v = 'edited' WHERE code = 'b'; INSERT INTO t VALUES ('a', 'u2', 'another')",
+    );
+    equal(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask("SELECT code, v FROM t ORDER BY code"), ["a|another", "b|edited"]);
+}
