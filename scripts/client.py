@@ -15,6 +15,7 @@ Exits:  0 done, 1 refused, 2 usage, 3 daemon not reachable.
 import argparse
 import getpass
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -81,7 +82,11 @@ def main():
     except OSError as unreachable:
         print("daemon not reachable: {}".format(unreachable), file=sys.stderr)
         sys.exit(3)
-    print(json.dumps(result, ensure_ascii=False, indent=1))
+    try:
+        print(json.dumps(result, ensure_ascii=False, indent=1), flush=True)
+    except BrokenPipeError:
+        # The reader went away (`… | head`); Python would complain again when it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
