@@ -130,7 +130,15 @@ impl Machine {
                 epoch: random_u64(),
                 now_sql: None,
             };
-            let store = Store::open(&section.file, options)?;
+            let mut store = Store::open(&section.file, options)?;
+            if store.switched_to_wal() {
+                info!(database = section.name, "file switched to a write-ahead log");
+            }
+            let fired = store.fire(&section.triggers)?;
+            if !fired.is_empty() {
+                let names = fired.join(" ");
+                info!(database = section.name, triggers = names, "triggers also fire for rows that arrive");
+            }
             databases.push(Database::start(&section.name, &section.untracked, store)?);
         }
         let history = History::open(

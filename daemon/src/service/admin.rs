@@ -304,7 +304,15 @@ impl Service {
             natural: track.natural,
             copies: track.copies,
         };
-        let done = database.call(move |store| store.track(&wanted)).await?;
+        let (done, switched) =
+            database.call(move |store| Ok((store.track(&wanted)?, store.switched_to_wal()))).await?;
+        let mut notes = done.notes;
+        if switched {
+            notes.push(
+                "the file was switched to a write-ahead log (WAL), so that the application and Dunlin do not wait for each other"
+                    .to_owned(),
+            );
+        }
         Ok(Tracked {
             tables: done.tables.into_iter().map(|(name, ..)| name).collect(),
             refused: done
@@ -312,7 +320,7 @@ impl Service {
                 .into_iter()
                 .map(|(name, reason)| RefusedTable { name, reason })
                 .collect(),
-            notes: done.notes,
+            notes,
         })
     }
 

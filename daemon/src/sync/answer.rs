@@ -51,6 +51,9 @@ struct Side {
     origin: Origin,
     cursor: u64,
     knowledge: Vec<Known>,
+    /// He was told that something waits, and has not asked since. One event is enough until he does: a till that
+    /// sells all day would fill his queue while he is still catching up.
+    told: bool,
 }
 
 /// The session that is under way, as far as this side sees it.
@@ -180,6 +183,7 @@ impl Answering {
                 origin,
                 cursor: theirs.cursor_in(Epoch(database.origin().epoch)),
                 knowledge: convert::knowledge_in(&theirs.knowledge),
+                told: false,
             };
             self.sides().insert(theirs.name.clone(), side);
             origins.insert(theirs.name, origin);
@@ -209,6 +213,7 @@ impl Answering {
         if let Some(side) = self.sides().get_mut(&ask.database) {
             side.cursor = ask.cursor;
             side.knowledge.clone_from(&knowledge);
+            side.told = false;
         }
         let ask = Ask {
             cursor: ask.cursor,
@@ -322,14 +327,21 @@ impl Answering {
         }
     }
 
+    /// Something of a database waits for him, and he does not know it yet.
     async fn something_for_him(&self, name: &str) -> Option<PartnerEvent> {
         let database = self.0.machine.database(name).ok()?.clone();
-        let side = self.side(name).ok()?;
+        let side = self.side(name).ok().filter(|side| !side.told)?;
         let (position, waiting) = database
-            .call(move |store| Ok((store.end()?, store.waiting_for(side.cursor, &side.knowledge)?)))
+            .call(move |store| {
+                Ok((store.end()?, store.waiting_for(side.cursor, &side.knowledge)?))
+            })
             .await
-            .ok()?;
-        (waiting > 0).then(|| PartnerEvent::Moved { database: name.to_owned(), position, waiting })
+            .ok()
+            .filter(|(_, waiting)| *waiting > 0)?;
+        if let Some(side) = self.sides().get_mut(name) {
+            side.told = true;
+        }
+        Some(PartnerEvent::Moved { database: name.to_owned(), position, waiting })
     }
 
     /// A session is wanted, whether there is anything or not.
