@@ -171,24 +171,44 @@ impl Store {
 
     /// How many rows of our journal a partner has still to take.
     pub fn waiting_for(&mut self, cursor: u64, knowledge: &[Known]) -> Result<u64> {
-        self.write(Flush::Reads, |tx| {
-            let known: HashMap<Origin, u64> =
-                knowledge.iter().map(|known| (known.origin, known.seq)).collect();
-            let mut statement = tx
-                .conn
-                .prepare_cached("SELECT origin, seq FROM _dunlin_row WHERE pos > ?")
-                .doing("count what waits")?;
-            let rows = statement
-                .query_map([cursor], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u64>(1)?)))
-                .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-                .doing("count what waits")?;
-            let mut waiting = 0;
-            for (origin, seq) in rows {
-                let origin = tx.origin(origin)?;
-                waiting += u64::from(known.get(&origin).is_none_or(|known| *known < seq));
+        self.write(Flush::Reads, |tx| tx.waiting(cursor, knowledge, u64::MAX))
+    }
+
+    /// Has a partner still to take any row of our journal?
+    pub fn anything_for(&mut self, cursor: u64, knowledge: &[Known]) -> Result<bool> {
+        self.write(Flush::Reads, |tx| Ok(tx.waiting(cursor, knowledge, 1)? > 0))
+    }
+}
+
+impl Tx<'_> {
+    /// Counts what a partner has still to take, up to `most`.
+    fn waiting(&mut self, cursor: u64, knowledge: &[Known], most: u64) -> Result<u64> {
+        let doing = "count what waits";
+        let mut known: HashMap<i64, u64> = HashMap::new();
+        let conn = self.conn;
+        let mut statement = conn
+            .prepare_cached("SELECT origin, seq FROM _dunlin_row WHERE pos > ? ORDER BY pos")
+            .doing(doing)?;
+        let mut rows = statement.query([cursor]).doing(doing)?;
+        let mut waiting = 0;
+        while let Some(row) = rows.next().doing(doing)? {
+            let (id, seq): (i64, u64) = (row.get(0).doing(doing)?, row.get(1).doing(doing)?);
+            let upto = match known.get(&id) {
+                Some(upto) => *upto,
+                None => {
+                    let origin = self.origin(id)?;
+                    let upto = knowledge.iter().find(|known| known.origin == origin);
+                    let upto = upto.map_or(0, |known| known.seq);
+                    known.insert(id, upto);
+                    upto
+                }
+            };
+            waiting += u64::from(upto < seq);
+            if waiting >= most {
+                break;
             }
-            Ok(waiting)
-        })
+        }
+        Ok(waiting)
     }
 }
 

@@ -462,7 +462,7 @@ impl Side {
         self.database
             .call(move |store| {
                 let lag = store.end()?.saturating_sub(cursor);
-                Ok(lag > CURSOR_LAG_MAX || (lag > 0 && store.waiting_for(cursor, &knowledge)? > 0))
+                Ok(lag > CURSOR_LAG_MAX || (lag > 0 && store.anything_for(cursor, &knowledge)?))
             })
             .await
     }
