@@ -171,18 +171,18 @@ impl Store {
 
     /// How many rows of our journal a partner has still to take.
     pub fn waiting_for(&mut self, cursor: u64, knowledge: &[Known]) -> Result<u64> {
-        self.write(Flush::Reads, |tx| tx.waiting(cursor, knowledge, u64::MAX))
+        self.write(Flush::Reads, |tx| tx.count_waiting(cursor, knowledge, u64::MAX))
     }
 
     /// Has a partner still to take any row of our journal?
     pub fn anything_for(&mut self, cursor: u64, knowledge: &[Known]) -> Result<bool> {
-        self.write(Flush::Reads, |tx| Ok(tx.waiting(cursor, knowledge, 1)? > 0))
+        self.write(Flush::Reads, |tx| Ok(tx.count_waiting(cursor, knowledge, 1)? > 0))
     }
 }
 
 impl Tx<'_> {
     /// Counts what a partner has still to take, up to `most`.
-    fn waiting(&mut self, cursor: u64, knowledge: &[Known], most: u64) -> Result<u64> {
+    fn count_waiting(&mut self, cursor: u64, knowledge: &[Known], most: u64) -> Result<u64> {
         let doing = "count what waits";
         let mut known: HashMap<i64, u64> = HashMap::new();
         let conn = self.conn;
@@ -193,9 +193,9 @@ impl Tx<'_> {
         let mut waiting = 0;
         while let Some(row) = rows.next().doing(doing)? {
             let (id, seq): (i64, u64) = (row.get(0).doing(doing)?, row.get(1).doing(doing)?);
-            let upto = match known.get(&id) {
-                Some(upto) => *upto,
-                None => {
+            let upto = if let Some(upto) = known.get(&id) {
+                *upto
+            } else {
                     let origin = self.origin(id)?;
                     let upto = knowledge.iter().find(|known| known.origin == origin);
                     let upto = upto.map_or(0, |known| known.seq);
