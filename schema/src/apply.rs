@@ -170,7 +170,7 @@ impl Tx<'_> {
                     self.forget_old(new.uuid)?;
                 }
                 self.no_longer_withheld(new.uuid, &new.head)?;
-                self.stand(work, table, new, old, old_cells)
+                self.stand(work, table, &new, (old.as_ref(), old_cells.as_ref()))
             }
         }
     }
@@ -192,9 +192,8 @@ impl Tx<'_> {
         &mut self,
         work: &mut Work,
         table_id: i64,
-        new: Incoming,
-        old: Option<Entry>,
-        old_cells: Option<Cells>,
+        new: &Incoming,
+        (old, old_cells): (Option<&Entry>, Option<&Cells>),
     ) -> Result<()> {
         let catalogue = Arc::clone(&self.catalogue);
         let table = catalogue.id(table_id);
@@ -202,21 +201,21 @@ impl Tx<'_> {
             pos: self.next_pos(),
             uuid: new.uuid,
             table: table_id,
-            key: old.as_ref().and_then(|old| old.key.clone()),
+            key: old.and_then(|old| old.key.clone()),
             state: State::Dead,
             head: new.head.clone(),
-            number: new.number.or_else(|| old.as_ref().and_then(|old| old.number)),
+            number: new.number.or_else(|| old.and_then(|old| old.number)),
             together: self.together,
             via: self.via,
         };
         if let Some(table) = table
             && (!work.anybody_waits || self.nobody_waits_for(table, new.uuid)?)
-            && self.short_way(table, &mut entry, old.as_ref(), new.cells.as_ref())?
+            && self.short_way(table, &mut entry, old, new.cells.as_ref())?
         {
-            self.put(&entry, old.as_ref())?;
+            self.put(&entry, old)?;
             match &new.cells {
                 Some(cells) => {
-                    if old.as_ref().is_some_and(|old| old.state != State::Shown) {
+                    if old.is_some_and(|old| old.state != State::Shown) {
                         self.forget_kept(new.uuid)?;
                     }
                     self.keep_what_the_table_cannot_say(table, entry, cells)?;
@@ -229,9 +228,9 @@ impl Tx<'_> {
         if !new.head.dead {
             entry.state = if entry.key.is_some() { State::Otherwise } else { State::Held };
         }
-        self.put(&entry, old.as_ref())?;
+        self.put(&entry, old)?;
         if let Some(table) = table {
-            if let Some(cells) = &old_cells {
+            if let Some(cells) = old_cells {
                 self.touched_by_claims(table, cells, &mut work.dirty)?;
             }
             if let Some(cells) = &new.cells {

@@ -224,8 +224,8 @@ impl Table {
     }
 
     /// The statement that inserts a row with these columns; the others take their defaults.
-    pub(crate) fn insert_some<'n>(&self, columns: impl Iterator<Item = &'n str>) -> String {
-        let names: Vec<String> = columns.map(crate::trigger::quote).collect();
+    pub(crate) fn insert_some(&self, columns: &[&str]) -> String {
+        let names: Vec<String> = columns.iter().map(|name| crate::trigger::quote(name)).collect();
         let places: Vec<String> = (1..=names.len()).map(|n| format!("?{n}")).collect();
         let on = crate::trigger::quote(&self.name);
         if names.is_empty() {

@@ -3,18 +3,21 @@
 //! What [`crate::settle`] decides is carried out here. Rows are read once and remembered while a settling lasts,
 //! so that a row taken out of the table does not lose its values.
 
-use crate::catalogue::{By, Catalogue, Table, Unique};
-use crate::cell::first_eight;
+mod claims;
+mod place;
+
+pub(crate) use claims::prefix;
+use claims::{claims, tuple_of};
+pub(crate) use place::refusal;
+
+use crate::catalogue::{By, Catalogue, Table};
 use crate::entry::{Entry, State};
-use crate::error::Doing as _;
 use crate::held::{Keep, Why};
 use crate::key::Key;
 use crate::rows::Names;
 use crate::settle::{self, Adjusted, Ground, Link, Refused, Row, Written};
 use crate::store::Tx;
 use crate::{Cell, Cells, Error, OnDelete, Result};
-use rusqlite::params_from_iter;
-use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -70,69 +73,6 @@ impl Tx<'_> {
         settle::settle(&mut place, dirty)
     }
 
-    /// Writes down all that a version claims and refers to, so that settling finds it though it is not shown.
-    pub(crate) fn enlist(&mut self, entry: &Entry, cells: &Cells) -> Result<()> {
-        let catalogue = Arc::clone(&self.catalogue);
-        let mut on = BTreeSet::new();
-        if let Some(table) = catalogue.id(entry.table) {
-            on.extend(claims(table, cells).into_iter().map(|(_, on)| on));
-            for reference in &table.references {
-                if let Some(parent) = catalogue.parent_of(table, reference, |name| cells.get(name))
-                {
-                    on.insert(parent.as_bytes().to_vec());
-                }
-            }
-        }
-        self.wait_for(entry.uuid, &on)
-    }
-
-    /// Rows of which a version gives up or takes a UNIQUE value: all that claim it or show it.
-    pub(crate) fn touched_by_claims(
-        &mut self,
-        table: &Table,
-        cells: &Cells,
-        into: &mut BTreeSet<Uuid>,
-    ) -> Result<()> {
-        for (index, on) in claims(table, cells) {
-            let Some(unique) = table.uniques.get(index) else { continue };
-            let tuple = tuple_of(table, unique, cells);
-            into.extend(self.showing_tuple(table, unique, &tuple)?);
-            into.extend(self.waiting(&on)?);
-            // A value that looks like one of ours: those that stand aside in this table choose again.
-            if tuple.iter().any(looks_like_a_substitute) {
-                into.extend(self.waiting_on_values(&prefix(table))?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Rows whose place in the table holds these values now.
-    fn showing_tuple(
-        &mut self,
-        table: &Table,
-        unique: &Unique,
-        tuple: &[Cell],
-    ) -> Result<Vec<Uuid>> {
-        let mut values = Vec::with_capacity(tuple.len());
-        for (&index, cell) in unique.columns.iter().zip(tuple) {
-            match self.local(table, index, cell)? {
-                Some(value) => values.push(value),
-                None => return Ok(Vec::new()),
-            }
-        }
-        let names: Vec<&str> = unique
-            .columns
-            .iter()
-            .filter_map(|&index| table.at(index))
-            .map(|column| column.name.as_str())
-            .collect();
-        let mut rows = Vec::new();
-        for key in self.keys_where(table, &names, &values)? {
-            rows.extend(self.at_key(table.id, &key)?);
-        }
-        Ok(rows)
-    }
-
     /// A cell as the table stores it; none for a reference to a row that has no place.
     pub(crate) fn local(
         &mut self,
@@ -158,79 +98,6 @@ impl Tx<'_> {
             return Ok(key.cells()?.into_iter().next());
         }
         Ok(self.read_row(parent, &key)?.and_then(|row| row.into_iter().nth(column)))
-    }
-}
-
-/// What the cells claim of each UNIQUE without a NULL in it.
-fn claims(table: &Table, cells: &Cells) -> Vec<(usize, Vec<u8>)> {
-    let mut found = Vec::new();
-    for (index, unique) in table.uniques.iter().enumerate() {
-        let tuple = tuple_of(table, unique, cells);
-        if !tuple.contains(&Cell::Null) {
-            found.push((index, claim(table, unique, &tuple)));
-        }
-    }
-    found
-}
-
-fn tuple_of(table: &Table, unique: &Unique, cells: &Cells) -> Vec<Cell> {
-    unique
-        .columns
-        .iter()
-        .map(|&index| {
-            let name = table.at(index).map_or("", |column| column.name.as_str());
-            cells.get(name).cloned().unwrap_or(Cell::Null)
-        })
-        .collect()
-}
-
-/// What kept rows of a table wait under for values.
-pub(crate) fn prefix(table: &Table) -> Vec<u8> {
-    let mut prefix = b"value".to_vec();
-    prefix.extend(table.id.to_be_bytes());
-    prefix
-}
-
-/// What kept rows wait under for one value: never as long as a row uuid.
-fn claim(table: &Table, unique: &Unique, tuple: &[Cell]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    for column in &unique.columns {
-        hash.update((*column as u64).to_be_bytes());
-    }
-    let mut bytes = Vec::new();
-    for (cell, collation) in tuple.iter().zip(&unique.collations) {
-        collation.fold(cell).encode(&mut bytes);
-    }
-    hash.update(bytes);
-    let mut on = prefix(table);
-    on.extend(first_eight(&hash.finalize().into()).to_be_bytes());
-    on
-}
-
-fn looks_like_a_substitute(cell: &Cell) -> bool {
-    match cell {
-        Cell::Text(text) => text.contains(&b'~'),
-        Cell::Integer(n) => *n >= NUMBER_MAX,
-        _ => false,
-    }
-}
-
-/// Values that nobody is likely to claim, in the order in which they are tried.
-fn substitutes(uuid: Uuid, cell: &Cell) -> Vec<Cell> {
-    let digits = uuid.simple().to_string();
-    match cell {
-        Cell::Text(text) => [4, 8, 32]
-            .iter()
-            .map(|&count| {
-                // The last digits are hash; the first are a time or zeroes, and many rows share them.
-                let tail: String = digits.chars().skip(32 - count).collect();
-                Cell::Text([text.as_slice(), b"~", tail.as_bytes()].concat())
-            })
-            .collect(),
-        _ => {
-            let bits = uuid.as_u128() & ((1 << 40) - 1);
-            vec![Cell::Integer(NUMBER_MAX + i64::try_from(bits).unwrap_or(0))]
-        }
     }
 }
 
@@ -680,77 +547,6 @@ impl Place<'_, '_> {
         }
         Ok(())
     }
-
-    /// The live versions that claim a tuple: those whose place shows it, and kept ones that wait for it.
-    fn claiming(
-        &mut self,
-        table: &Arc<Table>,
-        unique: &Unique,
-        tuple: &[Cell],
-        on: &[u8],
-    ) -> Result<BTreeSet<Uuid>> {
-        let mut group = BTreeSet::new();
-        let mut maybe = self.tx.showing_tuple(table, unique, tuple)?;
-        maybe.extend(self.tx.waiting(on)?);
-        for uuid in maybe {
-            let claims_it = self.known(uuid)?.is_some_and(|known| {
-                known.row.live && known.claims.iter().any(|(_, claim)| claim.as_slice() == on)
-            });
-            if claims_it {
-                group.insert(uuid);
-            }
-        }
-        Ok(group)
-    }
-
-    /// What a member of a group that claims one value shows instead: the first value that no version claims and
-    /// no member before it took.
-    fn choose(
-        &mut self,
-        member: Uuid,
-        of: Uuid,
-        claim: usize,
-        taken: &[Cell],
-    ) -> Result<Option<(String, Cell)>> {
-        let (Some(claimed), Some(known)) = (self.known(of)?.cloned(), self.known(member)?.cloned())
-        else {
-            return Ok(None);
-        };
-        let (Some(table), Some(cells), Some((index, _))) =
-            (&known.table, &known.cells, claimed.claims.get(claim))
-        else {
-            return Ok(None);
-        };
-        let Some(unique) = table.uniques.get(*index) else { return Ok(None) };
-        let tuple = tuple_of(table, unique, cells);
-        let plain = |text: bool| {
-            unique.columns.iter().zip(&tuple).position(|(&column, cell)| {
-                let is = if text {
-                    matches!(cell, Cell::Text(_))
-                } else {
-                    matches!(cell, Cell::Integer(_))
-                };
-                is && table.at(column).is_some_and(|column| column.target.is_none())
-            })
-        };
-        let Some(place) = plain(true).or_else(|| plain(false)) else { return Ok(None) };
-        let column = unique.columns.get(place).and_then(|&column| table.at(column));
-        let (Some(column), Some(value)) = (column, tuple.get(place)) else { return Ok(None) };
-        if matches!(value, Cell::Integer(_)) && !column.not_null {
-            return Ok(Some((column.name.clone(), Cell::Null)));
-        }
-        for instead in substitutes(member, value) {
-            let mut wanted = tuple.clone();
-            if let Some(cell) = wanted.get_mut(place) {
-                *cell = instead.clone();
-            }
-            let on = self::claim(table, unique, &wanted);
-            if !taken.contains(&instead) && self.claiming(table, unique, &wanted, &on)?.is_empty() {
-                return Ok(Some((column.name.clone(), instead)));
-            }
-        }
-        Ok(None)
-    }
 }
 
 /// Does the table say all that the cells say, value for value?
@@ -761,99 +557,4 @@ pub(crate) fn stored_as_it_is(table: &Table, cells: &Cells) -> bool {
         Some(_) if matches!(cell, Cell::Number(_)) => false,
         Some((_, column)) => cell.stays(column.affinity),
     })
-}
-
-impl Tx<'_> {
-    /// Takes a row out of its table.
-    pub(crate) fn delete_row(&self, table: &Table, key: &Key) -> Result<()> {
-        let cells = key.cells()?;
-        self.conn
-            .prepare_cached(&table.sql.delete)
-            .and_then(|mut statement| statement.execute(params_from_iter(cells)))
-            .doing("take a row out of its table")?;
-        Ok(())
-    }
-
-    /// Inserts a row; answers its key, or the table's refusal in its own words.
-    pub(crate) fn insert_row(
-        &self,
-        table: &Table,
-        local: &[Option<Cell>],
-    ) -> Result<Result<Key, String>> {
-        if table.key.iter().any(|&index| local.get(index).is_none_or(Option::is_none)) {
-            return Ok(Err(format!("it does not say its key in {}", table.name)));
-        }
-        let given: Vec<&Cell> = local.iter().flatten().collect();
-        let sql = if given.len() == local.len() {
-            table.sql.insert.clone()
-        } else {
-            let named = table.columns.iter().zip(local).filter(|(_, cell)| cell.is_some());
-            table.insert_some(named.map(|(column, _)| column.name.as_str()))
-        };
-        let done = self
-            .conn
-            .prepare_cached(&sql)
-            .and_then(|mut statement| statement.execute(params_from_iter(given)));
-        match done {
-            Ok(_) => {
-                let cells: Vec<Cell> = table
-                    .key
-                    .iter()
-                    .filter_map(|&index| local.get(index).cloned().flatten())
-                    .collect();
-                match Key::of(&cells, &table.key_collations) {
-                    Some(key) if cells.len() == table.key.len() => Ok(Ok(key)),
-                    _ => Err(Error::BadPage {
-                        what: format!("a row of {} without its key", table.name),
-                    }),
-                }
-            }
-            Err(error) => match refusal(&error) {
-                Some(text) => Ok(Err(text)),
-                None => Err(error).doing("write a row"),
-            },
-        }
-    }
-
-    /// Rows in the table that point to a row which stands there with these values.
-    pub(crate) fn children_of(&mut self, table: &Table, standing: &[Cell]) -> Result<Vec<Uuid>> {
-        let catalogue = Arc::clone(&self.catalogue);
-        let mut children = Vec::new();
-        for (child, index) in catalogue.children(table.id) {
-            let Some(reference) = child.references.get(*index).filter(|reference| !reference.loose)
-            else {
-                continue;
-            };
-            let values: Option<Vec<Cell>> = reference
-                .parent_columns
-                .iter()
-                .map(|name| table.column(name).and_then(|(index, _)| standing.get(index).cloned()))
-                .collect();
-            let names: Vec<&str> = reference
-                .columns
-                .iter()
-                .filter_map(|&index| child.at(index))
-                .map(|column| column.name.as_str())
-                .collect();
-            let Some(values) = values.filter(|values| values.len() == names.len()) else {
-                continue;
-            };
-            for key in self.keys_where(child, &names, &values)? {
-                children.extend(self.at_key(child.id, &key)?);
-            }
-        }
-        Ok(children)
-    }
-}
-
-/// What a table says when it will not have a row; none where the trouble is not the row's.
-pub(crate) fn refusal(error: &rusqlite::Error) -> Option<String> {
-    let rusqlite::Error::SqliteFailure(code, text) = error else { return None };
-    let of_the_row = matches!(
-        code.code,
-        rusqlite::ErrorCode::ConstraintViolation
-            | rusqlite::ErrorCode::TypeMismatch
-            | rusqlite::ErrorCode::TooBig
-    );
-    of_the_row.then(|| text.clone().unwrap_or_else(|| "the table refuses it".to_owned()))
 }

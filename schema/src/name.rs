@@ -5,7 +5,7 @@
 //!   key that means something 16 zero bits            │ hash of (table, key)
 //! ```
 //!
-//! Both are UUIDv8. New rows are ordered by time, derived ones come before them all: of two rows that claim one
+//! Both are UUIDs of version 8. New rows are ordered by time, derived ones come before them all: of two rows that claim one
 //! value, who was first keeps it.
 
 use crate::{Cell, Millis};

@@ -196,12 +196,11 @@ impl Tx<'_> {
             let upto = if let Some(upto) = known.get(&id) {
                 *upto
             } else {
-                    let origin = self.origin(id)?;
-                    let upto = knowledge.iter().find(|known| known.origin == origin);
-                    let upto = upto.map_or(0, |known| known.seq);
-                    known.insert(id, upto);
-                    upto
-                }
+                let origin = self.origin(id)?;
+                let upto = knowledge.iter().find(|known| known.origin == origin);
+                let upto = upto.map_or(0, |known| known.seq);
+                known.insert(id, upto);
+                upto
             };
             waiting += u64::from(upto < seq);
             if waiting >= most {

@@ -108,6 +108,8 @@ pub trait Ground {
 
 /// How a row is to be shown; none: not at all, and why.
 type Want = Result<Adjusted, Why>;
+/// What was asked of each candidate, last.
+type Wants = BTreeMap<Uuid, Want>;
 
 /// Settles the rows whose version changed, and all that this touches.
 pub fn settle<G: Ground>(ground: &mut G, mut dirty: BTreeSet<Uuid>) -> Result<(), G::Error> {
@@ -219,12 +221,12 @@ fn choose<G: Ground>(
     ground: &mut G,
     known: &mut BTreeMap<Uuid, Rc<Row>>,
     refused: &BTreeMap<Uuid, String>,
-) -> Result<(BTreeSet<Uuid>, BTreeMap<Uuid, Want>), G::Error> {
+) -> Result<(BTreeSet<Uuid>, Wants), G::Error> {
     let may =
         |uuid: &Uuid, row: &Row| row.live && row.barred.is_none() && !refused.contains_key(uuid);
     let mut candidates: BTreeSet<Uuid> =
         known.iter().filter(|(uuid, row)| may(uuid, row)).map(|(uuid, _)| *uuid).collect();
-    let mut wants: BTreeMap<Uuid, Want> = BTreeMap::new();
+    let mut wants = Wants::new();
     let mut followed = BTreeSet::new();
     loop {
         let mut moved = false;

@@ -233,7 +233,7 @@ impl Store {
 
     /// What is stored here.
     pub fn knowledge(&mut self) -> Result<Vec<Known>> {
-        self.write(Flush::Reads, |tx| tx.knowledge())
+        self.write(Flush::Reads, Tx::knowledge)
     }
 
     /// The end of the journal.

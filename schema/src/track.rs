@@ -118,15 +118,17 @@ impl Store {
                 let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
                 tx.loosen(child, &columns)?;
             }
-            let held = tx.rows_held_in(loose.iter().map(|(child, _)| child.as_str()))?;
+            let held = tx
+                .rows_held_in(&loose.iter().map(|(child, _)| child.as_str()).collect::<Vec<_>>())?;
             tx.settle(held)
         })
     }
 
     /// Rows that waited for their table to be tracked.
     fn try_rows_of(&mut self, tracked: &Tracked) -> Result<()> {
+        let names: Vec<&str> = tracked.tables.iter().map(|(name, ..)| name.as_str()).collect();
         self.write(Flush::Later, |tx| {
-            let held = tx.rows_held_in(tracked.tables.iter().map(|(name, ..)| name.as_str()))?;
+            let held = tx.rows_held_in(&names)?;
             if held.is_empty() { Ok(()) } else { tx.settle(held) }
         })
     }
@@ -316,7 +318,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn rows_held_in<'n>(&self, tables: impl Iterator<Item = &'n str>) -> Result<BTreeSet<Uuid>> {
+    fn rows_held_in(&self, tables: &[&str]) -> Result<BTreeSet<Uuid>> {
         let mut held = BTreeSet::new();
         for table in tables {
             let id = self.table_id(table)?;

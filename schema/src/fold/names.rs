@@ -162,11 +162,11 @@ impl Tx<'_> {
                 continue;
             }
             let place = (parent.id, key);
-            let named = match names.get(&place) {
+            let is_named = match names.get(&place) {
                 Some(name) => name.is_some(),
                 None => self.at_key(parent.id, &place.1)?.is_some(),
             };
-            if named {
+            if is_named {
                 continue;
             }
             let name = if parent.naming == Naming::Integer {

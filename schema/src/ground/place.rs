@@ -1,0 +1,106 @@
+//! Rows into and out of their tables, statement by statement.
+
+use crate::catalogue::Table;
+use crate::error::Doing as _;
+use crate::key::Key;
+use crate::store::Tx;
+use crate::{Cell, Error, Result};
+use rusqlite::params_from_iter;
+use std::sync::Arc;
+use uuid::Uuid;
+
+impl Tx<'_> {
+    /// Takes a row out of its table.
+    pub(crate) fn delete_row(&self, table: &Table, key: &Key) -> Result<()> {
+        let cells = key.cells()?;
+        self.conn
+            .prepare_cached(&table.sql.delete)
+            .and_then(|mut statement| statement.execute(params_from_iter(cells)))
+            .doing("take a row out of its table")?;
+        Ok(())
+    }
+
+    /// Inserts a row; answers its key, or the table's refusal in its own words.
+    pub(crate) fn insert_row(
+        &self,
+        table: &Table,
+        local: &[Option<Cell>],
+    ) -> Result<Result<Key, String>> {
+        if table.key.iter().any(|&index| local.get(index).is_none_or(Option::is_none)) {
+            return Ok(Err(format!("it does not say its key in {}", table.name)));
+        }
+        let given: Vec<&Cell> = local.iter().flatten().collect();
+        let sql = if given.len() == local.len() {
+            table.sql.insert.clone()
+        } else {
+            let named = table.columns.iter().zip(local).filter(|(_, cell)| cell.is_some());
+            let named: Vec<&str> = named.map(|(column, _)| column.name.as_str()).collect();
+            table.insert_some(&named)
+        };
+        let done = self
+            .conn
+            .prepare_cached(&sql)
+            .and_then(|mut statement| statement.execute(params_from_iter(given)));
+        match done {
+            Ok(_) => {
+                let cells: Vec<Cell> = table
+                    .key
+                    .iter()
+                    .filter_map(|&index| local.get(index).cloned().flatten())
+                    .collect();
+                match Key::of(&cells, &table.key_collations) {
+                    Some(key) if cells.len() == table.key.len() => Ok(Ok(key)),
+                    _ => Err(Error::BadPage {
+                        what: format!("a row of {} without its key", table.name),
+                    }),
+                }
+            }
+            Err(error) => match refusal(&error) {
+                Some(text) => Ok(Err(text)),
+                None => Err(error).doing("write a row"),
+            },
+        }
+    }
+
+    /// Rows in the table that point to a row which stands there with these values.
+    pub(crate) fn children_of(&mut self, table: &Table, standing: &[Cell]) -> Result<Vec<Uuid>> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let mut children = Vec::new();
+        for (child, index) in catalogue.children(table.id) {
+            let Some(reference) = child.references.get(*index).filter(|reference| !reference.loose)
+            else {
+                continue;
+            };
+            let values: Option<Vec<Cell>> = reference
+                .parent_columns
+                .iter()
+                .map(|name| table.column(name).and_then(|(index, _)| standing.get(index).cloned()))
+                .collect();
+            let names: Vec<&str> = reference
+                .columns
+                .iter()
+                .filter_map(|&index| child.at(index))
+                .map(|column| column.name.as_str())
+                .collect();
+            let Some(values) = values.filter(|values| values.len() == names.len()) else {
+                continue;
+            };
+            for key in self.keys_where(child, &names, &values)? {
+                children.extend(self.at_key(child.id, &key)?);
+            }
+        }
+        Ok(children)
+    }
+}
+
+/// What a table says when it will not have a row; none where the trouble is not the row's.
+pub(crate) fn refusal(error: &rusqlite::Error) -> Option<String> {
+    let rusqlite::Error::SqliteFailure(code, text) = error else { return None };
+    let of_the_row = matches!(
+        code.code,
+        rusqlite::ErrorCode::ConstraintViolation
+            | rusqlite::ErrorCode::TypeMismatch
+            | rusqlite::ErrorCode::TooBig
+    );
+    of_the_row.then(|| text.clone().unwrap_or_else(|| "the table refuses it".to_owned()))
+}
