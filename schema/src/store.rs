@@ -232,8 +232,12 @@ impl Store {
     }
 
     /// What is stored here.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is of one lifetime, the closure of any"
+    )]
     pub fn knowledge(&mut self) -> Result<Vec<Known>> {
-        self.write(Flush::Reads, Tx::knowledge)
+        self.write(Flush::Reads, |tx| tx.knowledge())
     }
 
     /// The end of the journal.
