@@ -250,9 +250,14 @@ impl Handshakes {
         }));
     }
 
-    /// The next that is done; none when nothing is under way, or it failed.
+    /// The next that is done; none when nothing is under way. Those that failed are passed over here: whoever
+    /// waits in a `select!` would not ask again before something else happens.
     async fn next(&mut self) -> Option<Greeted> {
-        self.under_way.join_next().await?.ok().flatten()
+        loop {
+            if let Ok(Some(greeted)) = self.under_way.join_next().await? {
+                return Some(greeted);
+            }
+        }
     }
 }
 
