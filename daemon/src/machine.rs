@@ -137,7 +137,11 @@ impl Machine {
             let fired = store.fire(&section.triggers)?;
             if !fired.is_empty() {
                 let names = fired.join(" ");
-                info!(database = section.name, triggers = names, "triggers also fire for rows that arrive");
+                info!(
+                    database = section.name,
+                    triggers = names,
+                    "triggers also fire for rows that arrive"
+                );
             }
             databases.push(Database::start(&section.name, &section.untracked, store)?);
         }

@@ -22,9 +22,14 @@ fn trade(machine: &Machine, seed: u64, writes: u64) {
         let part = "(SELECT id FROM parts ORDER BY id LIMIT 1 OFFSET ?1 % max(1, (SELECT count(*) FROM parts)))";
         let (pick, kind) = (dice(&mut seed, 1_000), dice(&mut seed, 6));
         let sql = match kind {
-            0 | 1 => "INSERT INTO parts (name, price, note) VALUES ('part ' || ?1, ?1 / 7.0, x'00ff')".to_owned(),
+            0 | 1 => {
+                "INSERT INTO parts (name, price, note) VALUES ('part ' || ?1, ?1 / 7.0, x'00ff')"
+                    .to_owned()
+            }
             2 => format!("UPDATE parts SET price = price + 0.1, note = 'é' WHERE id = {part}"),
-            3 => format!("INSERT OR REPLACE INTO bins SELECT {part}, 'S' || (?1 % 5), ?1 WHERE {part} IS NOT NULL"),
+            3 => format!(
+                "INSERT OR REPLACE INTO bins SELECT {part}, 'S' || (?1 % 5), ?1 WHERE {part} IS NOT NULL"
+            ),
             4 => format!("UPDATE bins SET count = count - 1 WHERE part = {part}"),
             _ if n % 5 == 0 => format!("DELETE FROM parts WHERE id = {part}"),
             _ => "DELETE FROM bins WHERE count % 97 = ?1 % 97".to_owned(),
@@ -93,7 +98,7 @@ fn a_daemon_that_is_asked_to_stop_ends_in_time_and_leaves_nothing_open() {
     let [mut a, b] = lab.shop(["a", "b"], SHOP);
     trade(&a, 5, 50);
     lab::in_step(&[&a, &b]);
-    until_true("linked", SOON, || b.partner_state("a") == "Up to date");
+    lab::until("linked", std::time::Duration::from_secs(5), || if b.partner_state("a") == "Up to date" {Ok(())} else {Err(b.status().unwrap().to_string() + &a.status().unwrap().to_string())});
     a.stop();
     for left in ["dunlin.sock", "addresses.json"] {
         assert!(!a.data().join(left).exists(), "{left} is left");

@@ -70,7 +70,9 @@ fn a_child_that_arrives_before_its_parent_waits_for_it_and_is_shown() {
     let ann = b.ask("SELECT id FROM customers WHERE name = 'Ann'");
     a.stop();
     b.write(&format!("INSERT INTO orders (customer, what) VALUES ({ann}, 'tyres')"));
-    a.write("INSERT INTO customers (name) VALUES ('Zoë'); DELETE FROM customers WHERE name = 'Ann'");
+    a.write(
+        "INSERT INTO customers (name) VALUES ('Zoë'); DELETE FROM customers WHERE name = 'Ann'",
+    );
     a.start();
     lab::in_step(&[&a, &b]);
     // The parent that was deleted there and used here is back: no order without its customer.
@@ -93,7 +95,9 @@ fn an_edit_against_a_delete_is_a_conflict_on_all_machines_and_can_be_put_back_on
     apart(&mut shop, |shop| {
         shop[0].write("UPDATE bins SET count = 11 WHERE part = 'pad'; UPDATE bins SET count = 21 WHERE part = 'bulb'");
         // The stamp of the second write is higher: the clocks are one, and go on.
-        shop[1].write("DELETE FROM bins WHERE part = 'pad'; UPDATE bins SET count = 22 WHERE part = 'bulb'");
+        shop[1].write(
+            "DELETE FROM bins WHERE part = 'pad'; UPDATE bins SET count = 22 WHERE part = 'bulb'",
+        );
     });
     lab::in_step(&shop.each_ref());
     let [a, b, c] = &shop;
@@ -102,11 +106,15 @@ fn an_edit_against_a_delete_is_a_conflict_on_all_machines_and_can_be_put_back_on
     for machine in all {
         let found = conflicts(machine, 2);
         let kinds: Vec<_> = found.iter().map(|one| one["kind"].as_str().unwrap()).collect();
-        assert!(kinds.contains(&"edit lost to a delete") && kinds.contains(&"edit lost"), "{found:?}");
+        assert!(
+            kinds.contains(&"edit lost to a delete") && kinds.contains(&"edit lost"),
+            "{found:?}"
+        );
         assert!(found.iter().all(|one| one["loser"] == "a" && one["winner"] == "b"), "{found:?}");
     }
     // Put back on the machine that neither wrote nor won.
-    for (kind, shown) in [("edit lost to a delete", "bulb22,pad11"), ("edit lost", "bulb21,pad11")] {
+    for (kind, shown) in [("edit lost to a delete", "bulb22,pad11"), ("edit lost", "bulb21,pad11")]
+    {
         let number = conflicts(c, if kind == "edit lost" { 1 } else { 2 })
             .iter()
             .find(|one| one["kind"] == kind)
@@ -131,7 +139,8 @@ fn an_edit_against_a_delete_is_a_conflict_on_all_machines_and_can_be_put_back_on
 fn a_row_that_one_machine_refuses_is_held_there_passed_on_and_shown_once_the_schema_is_mended() {
     let lab = Lab::new();
     let plain = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT, price INTEGER);";
-    let strict = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT, price INTEGER CHECK (price > 0));";
+    let strict =
+        "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT, price INTEGER CHECK (price > 0));";
     let (mut a, mut b, mut c) =
         (lab.machine("a", plain), lab.machine("b", strict), lab.machine("c", plain));
     for machine in [&a, &b, &c] {

@@ -55,7 +55,7 @@ fn northwind_ends_equal_on_a_machine_that_had_it_one_that_was_empty_and_one_with
 
     // The same things at the same time on all three: orders made, prices changed, lines taken out.
     order(&a, "ALFKI", "Alfreds Futterkiste – Süd");
-    order(&b, "BONAP", "Bon app' élan");
+    order(&b, "BONAP", "Bon app élan");
     order(&c, "ALFKI", "Alfreds Futterkiste – 北");
     a.write("UPDATE Products SET UnitPrice = UnitPrice + 1 WHERE ProductName LIKE 'C%'");
     b.write(

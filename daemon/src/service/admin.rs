@@ -304,8 +304,9 @@ impl Service {
             natural: track.natural,
             copies: track.copies,
         };
-        let (done, switched) =
-            database.call(move |store| Ok((store.track(&wanted)?, store.switched_to_wal()))).await?;
+        let (done, switched) = database
+            .call(move |store| Ok((store.track(&wanted)?, store.switched_to_wal())))
+            .await?;
         let mut notes = done.notes;
         if switched {
             notes.push(
@@ -329,7 +330,12 @@ impl Service {
         if !machine.roster().members().is_keeper(machine.identity.public_key()) {
             return Err(crate::roster::Error::NotKeeper.into());
         }
-        let Some(partner) = machine.listening().partner else { return Err(Error::NoDaemon) };
+        // Without a daemon the token names where the next one is going to listen.
+        let configured = machine.config.partner.listen;
+        let partner = machine.listening().partner.unwrap_or(configured);
+        if partner.port() == 0 {
+            return Err(Error::NoDaemon);
+        }
         let addresses = if partner.ip().is_unspecified() {
             let own = Nets::now(false).own();
             own.into_iter().map(|ip| std::net::SocketAddr::new(ip, partner.port())).collect()

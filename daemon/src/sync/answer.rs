@@ -332,9 +332,7 @@ impl Answering {
         let database = self.0.machine.database(name).ok()?.clone();
         let side = self.side(name).ok().filter(|side| !side.told)?;
         let (position, waiting) = database
-            .call(move |store| {
-                Ok((store.end()?, store.waiting_for(side.cursor, &side.knowledge)?))
-            })
+            .call(move |store| Ok((store.end()?, store.waiting_for(side.cursor, &side.knowledge)?)))
             .await
             .ok()
             .filter(|(_, waiting)| *waiting > 0)?;

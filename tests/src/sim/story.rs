@@ -345,7 +345,11 @@ pub fn whole(machine: &mut Machine) {
     for table in machine.store().tables().unwrap() {
         let count: i64 = machine
             .app
-            .query_row(&format!("SELECT count(*) FROM \"{}\"", table.name.replace('"', "\"\"")), [], |row| row.get(0))
+            .query_row(
+                &format!("SELECT count(*) FROM \"{}\"", table.name.replace('"', "\"\"")),
+                [],
+                |row| row.get(0),
+            )
             .unwrap();
         let shown = i64::try_from(table.rows - table.held).unwrap();
         assert_eq!(count, shown, "{machine:?}: {} has ghosts, or misses rows", table.name);
