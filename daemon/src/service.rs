@@ -2,7 +2,10 @@
 
 mod admin;
 mod callers;
+mod level;
+mod lists;
 mod rights;
+mod status;
 mod tables;
 
 use dunlin_rpc::method::admin::AdminServer as _;
@@ -12,7 +15,7 @@ use tracing::error;
 
 use crate::machine::Machine;
 
-pub(crate) use admin::status;
+pub(crate) use status::status;
 
 /// All methods of the admin listener and the socket.
 pub(crate) fn methods(machine: &Machine) -> Methods {

@@ -1,35 +1,30 @@
 //! The admin methods: what the command line and the page ask of the machine.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use dunlin_logs::Query;
 use dunlin_rpc::method::admin::AdminServer;
 use dunlin_rpc::wire::admin::{
-    ConflictEntry, DatabaseStatus, HeldEntry, HistoryEntry, Invited, Joined, MachineStatus,
-    PartnerStatus, RefusedTable, Retried, SightingStatus, Status, Synced, SyncedPartner,
-    TableStatus, Track, Tracked, UserEntry,
+    ConflictEntry, HeldEntry, HistoryEntry, Invited, Joined, PartnerStatus, RefusedTable, Retried,
+    Status, Synced, TableStatus, Track, Tracked, UserEntry,
 };
 use dunlin_rpc::{Code, Fault, Secret};
-use dunlin_schema::{Cell, Cells, Clock as _, Origin, Stamp};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 
 use super::rights::may;
+use super::status;
 use crate::clock;
 use crate::discovery::Nets;
 use crate::error::{Error, Result};
 use crate::fault::fault;
 use crate::invite::Terms;
 use crate::joining;
-use crate::machine::{Machine, State};
-use crate::roster::Member;
+use crate::machine::Machine;
 use crate::users::Role;
 
 /// Rows of a list, unless the caller says otherwise; and at most.
 const ROWS: u32 = 100;
 const ROWS_MAX: u32 = 10_000;
-/// How long `sync --wait` waits.
-const WAIT: Duration = Duration::from_mins(1);
 
 /// The admin methods.
 #[derive(Debug)]
@@ -41,253 +36,7 @@ fn limit(limit: Option<u32>) -> usize {
     limit.unwrap_or(ROWS).min(ROWS_MAX) as usize
 }
 
-/// Everything that `dunlin status` and the page show.
-pub(crate) async fn status(machine: &Machine) -> Result<Status> {
-    let mut databases = Vec::new();
-    for database in &machine.databases {
-        databases.push(DatabaseStatus {
-            name: database.name().to_owned(),
-            epoch: format!("{:016x}", database.origin().epoch),
-            position: database.end(),
-            tables: tables(database).await?,
-        });
-    }
-    let members: Vec<String> =
-        machine.roster().members().iter().map(|member| member.machine.to_string()).collect();
-    let sightings =
-        machine.discovery().map(crate::discovery::Discovery::sightings).unwrap_or_default();
-    let (shop, count) = {
-        let roster = machine.roster();
-        (roster.shop().to_string(), roster.members().len())
-    };
-    let partners: Vec<PartnerStatus> =
-        machine.others().iter().map(|member| partner(machine, member)).collect();
-    Ok(Status {
-        attention: attention(machine, &databases, &partners),
-        machine: MachineStatus {
-            id: machine.id(),
-            name: machine.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pin: machine.identity.pin().to_string(),
-            shop,
-            members: count as u64,
-        },
-        databases,
-        partners,
-        sightings: sightings
-            .into_iter()
-            .filter(|sighting| !members.contains(&sighting.advert.id.to_string()))
-            .map(|sighting| SightingStatus {
-                id: sighting.advert.id.to_string(),
-                name: sighting.advert.name.clone(),
-                address: sighting
-                    .advert
-                    .addresses
-                    .first()
-                    .map_or_else(String::new, ToString::to_string),
-            })
-            .collect(),
-        started: clock::text(machine.started),
-        uptime: machine.clock.elapsed().as_secs(),
-    })
-}
-
-async fn tables(database: &crate::database::Database) -> Result<Vec<TableStatus>> {
-    let tables = database.call(dunlin_schema::Store::tables).await?;
-    Ok(tables
-        .into_iter()
-        .map(|table| TableStatus {
-            name: table.name,
-            rows: table.rows,
-            digest: table.digest,
-            held: table.held,
-            conflicts: table.conflicts,
-            naming: table.naming.to_owned(),
-        })
-        .collect())
-}
-
-fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
-    let known = machine.partner(member.pin);
-    let held = machine.links.held(member.pin);
-    let state = known.state(held.as_deref(), machine.clock.now());
-    let rows = |rows: u64| known.compared.map(|_| rows);
-    PartnerStatus {
-        id: member.machine,
-        name: member.name.clone(),
-        state: state.word().to_owned(),
-        address: known.address.map(|address| address.to_string()),
-        last_seen: known.last_seen.map(clock::text),
-        waiting_in: rows(known.waiting_in),
-        waiting_out: rows(known.waiting_out),
-        next_try_seconds: known.next_try_seconds(),
-        attempt: known.attempt,
-        reason: match state {
-            State::IdentityProblem => held,
-            State::Stopped => known.stopped,
-            State::UpToDate | State::CatchingUp => None,
-            State::Retrying | State::Offline => known.reason,
-        },
-    }
-}
-
-/// What needs a person: one sentence each.
-fn attention(
-    machine: &Machine,
-    databases: &[DatabaseStatus],
-    partners: &[PartnerStatus],
-) -> Vec<String> {
-    /// A clock further off than this orders edits wrongly often enough for people to notice.
-    const SKEW_MAX: i64 = 30_000;
-    let mut sentences = Vec::new();
-    if let Some(reason) = machine.links.held(machine.identity.pin()) {
-        sentences.push(format!("this machine: {reason}"));
-    }
-    for partner in partners {
-        if partner.state == State::IdentityProblem.word() || partner.state == State::Stopped.word()
-        {
-            let reason = partner.reason.clone().unwrap_or_default();
-            sentences.push(format!("partner {:?}: {reason}", partner.name));
-        }
-    }
-    for member in machine.others() {
-        let known = machine.partner(member.pin);
-        if known.linked && known.skew.abs() > SKEW_MAX {
-            let seconds = known.skew.abs() / 1000;
-            sentences.push(format!(
-                "the clocks of this machine and {:?} are {seconds} seconds apart; set the wrong one right",
-                member.name
-            ));
-        }
-    }
-    for table in databases.iter().flat_map(|database| &database.tables) {
-        if table.held > 0 {
-            let rows = if table.held == 1 { "row is" } else { "rows are" };
-            sentences
-                .push(format!("{}: {} {rows} held; see `dunlin held`", table.name, table.held));
-        }
-        if table.conflicts > 0 {
-            let many = if table.conflicts == 1 { "conflict" } else { "conflicts" };
-            sentences.push(format!(
-                "{}: {} {many}; see `dunlin conflicts`",
-                table.name, table.conflicts
-            ));
-        }
-    }
-    if machine.history.lost() > 0 {
-        sentences.push("the history could not be written; is the disk full?".to_owned());
-    }
-    sentences
-}
-
 impl Service {
-    /// A machine by its id: its name where it is or was a member.
-    fn who(&self, origin: Origin) -> String {
-        let roster = self.machine.roster();
-        let member = roster.members().by_machine(origin.machine);
-        member.map_or_else(|| origin.machine.to_string(), |member| member.name.clone())
-    }
-
-    async fn conflicts(&self, limit: usize) -> Result<Vec<ConflictEntry>> {
-        let mut all = Vec::new();
-        for database in &self.machine.databases {
-            let found = database.call(move |store| store.conflicts(false, limit)).await?;
-            all.extend(found.into_iter().map(|conflict| {
-                let kind = match (&conflict.cells, &conflict.winner_cells) {
-                    (None, _) => "delete lost",
-                    (Some(_), None) => "edit lost to a delete",
-                    (Some(_), Some(_)) => "edit lost",
-                };
-                let loser =
-                    conflict.loser.split_once('/').and_then(|(machine, _)| machine.parse().ok());
-                ConflictEntry {
-                    number: conflict.number,
-                    database: database.name().to_owned(),
-                    table: conflict.table,
-                    row: conflict.row,
-                    kind: kind.to_owned(),
-                    found: clock::text(conflict.stamp.millis()),
-                    loser: loser
-                        .map_or(conflict.loser, |machine| self.who(Origin { machine, epoch: 0 })),
-                    winner: conflict
-                        .winner
-                        .map_or_else(|| "-".to_owned(), |winner| self.who(winner)),
-                    written: clock::text(conflict.stamp.millis()),
-                    winner_written: conflict.winner_stamp.map(Stamp::millis).map(clock::text),
-                    values: conflict.cells.as_ref().map(values).unwrap_or_default(),
-                    winner_values: conflict.winner_cells.as_ref().map(values).unwrap_or_default(),
-                    restored: conflict.settled.is_some(),
-                }
-            }));
-        }
-        Ok(all)
-    }
-
-    async fn held(&self, limit: usize) -> Result<Vec<HeldEntry>> {
-        let mut all = Vec::new();
-        for database in &self.machine.databases {
-            let found = database.call(move |store| store.held(limit)).await?;
-            all.extend(found.into_iter().map(|held| HeldEntry {
-                number: held.number,
-                database: database.name().to_owned(),
-                table: held.table,
-                row: held.uuid,
-                reason: held.why.word().to_owned(),
-                message: held.text.unwrap_or_else(|| why(held.why, &held.waits_for)),
-                since: clock::text(held.since),
-                origin: self.who(held.origin),
-                held: held.held,
-            }));
-        }
-        Ok(all)
-    }
-
-    async fn history(
-        &self,
-        partner: Option<String>,
-        since: Option<String>,
-        limit: u32,
-    ) -> Result<Vec<HistoryEntry>> {
-        let since = match since {
-            None => None,
-            Some(text) => {
-                Some(dunlin_rpc::dump::seconds_of(&text).map(|seconds| seconds * 1000).ok_or_else(
-                    || Error::Refused(format!("{text:?} is not a time; write YYYY-MM-DD HH:MM:SS")),
-                )?)
-            }
-        };
-        let partner = partner.map(|wanted| self.machine.find(&wanted)).transpose()?;
-        let history = std::sync::Arc::clone(&self.machine.history);
-        let query = Query {
-            partner: partner.map(|member| member.machine),
-            since,
-            limit,
-            ..Query::default()
-        };
-        let records = tokio::task::spawn_blocking(move || history.query(&query))
-            .await
-            .map_err(|_panic| Error::Stopping)?
-            .map_err(|error| Error::Refused(format!("the history cannot be read: {error}")))?;
-        Ok(records
-            .into_iter()
-            .map(|record| HistoryEntry {
-                partner: Some(record.partner),
-                name: record.partner_name,
-                direction: record.direction.as_str().to_owned(),
-                started: clock::text(record.started),
-                took_ms: record.took_ms,
-                sent: record.rows_sent,
-                received: record.rows_received,
-                applied: record.applied,
-                held: record.held,
-                conflicts: record.conflicts,
-                bytes: record.bytes_sent + record.bytes_received,
-                result: record.result.as_str().to_owned(),
-                message: record.message,
-            })
-            .collect())
-    }
-
     async fn track(&self, track: Track) -> Result<Tracked> {
         let database = match &track.database {
             Some(name) => self.machine.database(name)?,
@@ -360,58 +109,6 @@ impl Service {
         })
     }
 
-    async fn sync(&self, partner: Option<String>, wait: bool) -> Result<Synced> {
-        let machine = &self.machine;
-        if machine.listening().partner.is_none() {
-            return Err(Error::NoDaemon);
-        }
-        let members = match partner {
-            Some(wanted) => vec![machine.find(&wanted)?],
-            None => machine.others(),
-        };
-        let begun = Instant::now();
-        let ask = || {
-            machine.want_sessions();
-            for member in &members {
-                for link in machine.links.of(member.pin) {
-                    link.poke.notify_one();
-                }
-            }
-        };
-        ask();
-        let mut asked = Instant::now();
-        while wait
-            && !members.iter().all(|member| is_level(machine, member, begun))
-            && begun.elapsed() < WAIT
-        {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            // Something may have been written after they compared.
-            if asked.elapsed() > Duration::from_secs(1) {
-                ask();
-                asked = Instant::now();
-            }
-        }
-        let partners: Vec<SyncedPartner> = members
-            .iter()
-            .map(|member| {
-                let equal = is_level(machine, member, begun) || (!wait && self.was_level(member));
-                let known = partner_status_message(machine, member, equal);
-                SyncedPartner {
-                    id: member.machine,
-                    name: member.name.clone(),
-                    equal,
-                    message: known,
-                }
-            })
-            .collect();
-        Ok(Synced { equal: partners.iter().all(|partner| partner.equal), partners })
-    }
-
-    fn was_level(&self, member: &Member) -> bool {
-        let known = self.machine.partner(member.pin);
-        known.state(None, self.machine.clock.now()) == State::UpToDate
-    }
-
     async fn change_users(
         &self,
         change: impl FnOnce(&Machine) -> Result<(), crate::users::Error> + Send + 'static,
@@ -421,38 +118,6 @@ impl Service {
             .await
             .map_err(|_panic| Error::Stopping)??;
         Ok(())
-    }
-}
-
-/// Equal by a comparison made since, with nothing on the way.
-fn is_level(machine: &Machine, member: &Member, since: Instant) -> bool {
-    let known = machine.partner(member.pin);
-    known.is_equal_since(since) && known.waiting_in == 0 && known.waiting_out == 0
-}
-
-fn partner_status_message(machine: &Machine, member: &Member, equal: bool) -> String {
-    if equal {
-        return String::new();
-    }
-    let known = machine.partner(member.pin);
-    match known.state(machine.links.held(member.pin).as_deref(), machine.clock.now()) {
-        State::UpToDate | State::CatchingUp => "rows are on their way".to_owned(),
-        state => known
-            .stopped
-            .or(known.reason)
-            .unwrap_or_else(|| format!("{}; no link to it", state.word().to_lowercase())),
-    }
-}
-
-fn why(why: dunlin_schema::Why, waits_for: &[uuid::Uuid]) -> String {
-    use dunlin_schema::Why;
-    match (why, waits_for) {
-        (Why::Parent, [one]) => format!("waits for the row {one}, which it refers to"),
-        (Why::Parent, rows) => format!("waits for {} rows that it refers to", rows.len()),
-        (Why::Constraint, _) => "the table refuses it".to_owned(),
-        (Why::Schema, _) => "its table is not tracked here".to_owned(),
-        (Why::Size, _) => "it is larger than what is passed on".to_owned(),
-        (Why::Unique, _) => "another row has the same value, which must be unique".to_owned(),
     }
 }
 
@@ -469,26 +134,6 @@ fn reference(text: &str) -> Result<(String, String, String)> {
     Ok((child.to_owned(), column.to_owned(), parent.to_owned()))
 }
 
-/// Values as people and scripts read them; what JSON cannot say is told by its kind and size.
-fn values(cells: &Cells) -> serde_json::Map<String, serde_json::Value> {
-    cells
-        .iter()
-        .map(|(name, cell)| {
-            let value = match cell {
-                Cell::Null => serde_json::Value::Null,
-                Cell::Integer(n) | Cell::Number(n) => (*n).into(),
-                Cell::Real(x) => {
-                    serde_json::Number::from_f64(*x).map_or(serde_json::Value::Null, Into::into)
-                }
-                Cell::Text(text) => String::from_utf8_lossy(text).into_owned().into(),
-                Cell::Blob(bytes) => format!("{} bytes", bytes.len()).into(),
-                Cell::Row(uuid) => uuid.to_string().into(),
-            };
-            (name.to_owned(), value)
-        })
-        .collect()
-}
-
 #[async_trait]
 impl AdminServer for Service {
     async fn machine_status(&self, ext: &Extensions) -> RpcResult<Status> {
@@ -498,14 +143,19 @@ impl AdminServer for Service {
 
     async fn partners_list(&self, ext: &Extensions) -> RpcResult<Vec<PartnerStatus>> {
         may(&self.machine, ext, Role::Read).await?;
-        Ok(self.machine.others().iter().map(|member| partner(&self.machine, member)).collect())
+        Ok(self
+            .machine
+            .others()
+            .iter()
+            .map(|member| status::partner(&self.machine, member))
+            .collect())
     }
 
     async fn tables_list(&self, ext: &Extensions) -> RpcResult<Vec<TableStatus>> {
         may(&self.machine, ext, Role::Read).await?;
         let mut all = Vec::new();
         for database in &self.machine.databases {
-            all.extend(tables(database).await.map_err(|error| fault(&error))?);
+            all.extend(status::tables(database).await.map_err(|error| fault(&error))?);
         }
         Ok(all)
     }

@@ -1,0 +1,150 @@
+//! Lists for people: conflicts, held rows, past sessions.
+
+use dunlin_logs::Query;
+use dunlin_rpc::wire::admin::{ConflictEntry, HeldEntry, HistoryEntry};
+use dunlin_schema::{Cell, Cells, Origin, Stamp, Why};
+use uuid::Uuid;
+
+use super::admin::Service;
+use crate::clock;
+use crate::error::{Error, Result};
+
+impl Service {
+    /// A machine by its id: its name where it is or was a member.
+    fn who(&self, origin: Origin) -> String {
+        let roster = self.machine.roster();
+        let member = roster.members().by_machine(origin.machine);
+        member.map_or_else(|| origin.machine.to_string(), |member| member.name.clone())
+    }
+
+    pub(super) async fn conflicts(&self, limit: usize) -> Result<Vec<ConflictEntry>> {
+        let mut all = Vec::new();
+        for database in &self.machine.databases {
+            let found = database.call(move |store| store.conflicts(false, limit)).await?;
+            all.extend(found.into_iter().map(|conflict| {
+                let kind = match (&conflict.cells, &conflict.winner_cells) {
+                    (None, _) => "delete lost",
+                    (Some(_), None) => "edit lost to a delete",
+                    (Some(_), Some(_)) => "edit lost",
+                };
+                let loser =
+                    conflict.loser.split_once('/').and_then(|(machine, _)| machine.parse().ok());
+                ConflictEntry {
+                    number: conflict.number,
+                    database: database.name().to_owned(),
+                    table: conflict.table,
+                    row: conflict.row,
+                    kind: kind.to_owned(),
+                    found: clock::text(conflict.stamp.millis()),
+                    loser: loser
+                        .map_or(conflict.loser, |machine| self.who(Origin { machine, epoch: 0 })),
+                    winner: conflict
+                        .winner
+                        .map_or_else(|| "-".to_owned(), |winner| self.who(winner)),
+                    written: clock::text(conflict.stamp.millis()),
+                    winner_written: conflict.winner_stamp.map(Stamp::millis).map(clock::text),
+                    values: conflict.cells.as_ref().map(values).unwrap_or_default(),
+                    winner_values: conflict.winner_cells.as_ref().map(values).unwrap_or_default(),
+                    restored: conflict.settled.is_some(),
+                }
+            }));
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn held(&self, limit: usize) -> Result<Vec<HeldEntry>> {
+        let mut all = Vec::new();
+        for database in &self.machine.databases {
+            let found = database.call(move |store| store.held(limit)).await?;
+            all.extend(found.into_iter().map(|held| HeldEntry {
+                number: held.number,
+                database: database.name().to_owned(),
+                table: held.table,
+                row: held.uuid,
+                reason: held.why.word().to_owned(),
+                message: held.text.unwrap_or_else(|| why(held.why, &held.waits_for)),
+                since: clock::text(held.since),
+                origin: self.who(held.origin),
+                held: held.held,
+            }));
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn history(
+        &self,
+        partner: Option<String>,
+        since: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<HistoryEntry>> {
+        let since = match since {
+            None => None,
+            Some(text) => {
+                Some(dunlin_rpc::dump::seconds_of(&text).map(|seconds| seconds * 1000).ok_or_else(
+                    || Error::Refused(format!("{text:?} is not a time; write YYYY-MM-DD HH:MM:SS")),
+                )?)
+            }
+        };
+        let partner = partner.map(|wanted| self.machine.find(&wanted)).transpose()?;
+        let history = std::sync::Arc::clone(&self.machine.history);
+        let query = Query {
+            partner: partner.map(|member| member.machine),
+            since,
+            limit,
+            ..Query::default()
+        };
+        let records = tokio::task::spawn_blocking(move || history.query(&query))
+            .await
+            .map_err(|_panic| Error::Stopping)?
+            .map_err(|error| Error::Refused(format!("the history cannot be read: {error}")))?;
+        Ok(records
+            .into_iter()
+            .map(|record| HistoryEntry {
+                partner: Some(record.partner),
+                name: record.partner_name,
+                direction: record.direction.as_str().to_owned(),
+                started: clock::text(record.started),
+                took_ms: record.took_ms,
+                sent: record.rows_sent,
+                received: record.rows_received,
+                applied: record.applied,
+                held: record.held,
+                conflicts: record.conflicts,
+                bytes: record.bytes_sent + record.bytes_received,
+                result: record.result.as_str().to_owned(),
+                message: record.message,
+            })
+            .collect())
+    }
+}
+
+fn why(why: Why, waits_for: &[Uuid]) -> String {
+    match (why, waits_for) {
+        (Why::Parent, [one]) => format!("waits for the row {one}, which it refers to"),
+        (Why::Parent, rows) => format!("waits for {} rows that it refers to", rows.len()),
+        (Why::Constraint, _) => "the table refuses it".to_owned(),
+        (Why::Schema, _) => "its table is not tracked here".to_owned(),
+        (Why::Size, _) => "it is larger than what is passed on".to_owned(),
+        (Why::Unique, _) => "another row has the same value, which must be unique".to_owned(),
+    }
+}
+
+/// Values as people and scripts read them; what JSON cannot say is told by its kind and size.
+fn values(cells: &Cells) -> serde_json::Map<String, serde_json::Value> {
+    cells
+        .iter()
+        .map(|(name, cell)| {
+            let value = match cell {
+                Cell::Null => serde_json::Value::Null,
+                Cell::Integer(n) | Cell::Number(n) => (*n).into(),
+                Cell::Real(x) => {
+                    serde_json::Number::from_f64(*x).map_or(serde_json::Value::Null, Into::into)
+                }
+                Cell::Text(text) => String::from_utf8_lossy(text).into_owned().into(),
+                Cell::Blob(bytes) => format!("{} bytes", bytes.len()).into(),
+                Cell::Row(uuid) => uuid.to_string().into(),
+            };
+            (name.to_owned(), value)
+        })
+        .collect()
+}
