@@ -72,7 +72,7 @@ pub async fn serve(machine: Machine) -> Result<()> {
         tasks.spawn(watch::watch(database.clone()));
     }
     tasks.spawn(dial::keep_dialling(machine.clone()));
-    info!(version = env!("CARGO_PKG_VERSION"), partner = %shown(&listening.partner), admin = %shown(&listening.admin), "started");
+    info!(version = env!("CARGO_PKG_VERSION"), partner = %shown(listening.partner.as_slice()), admin = %shown(&listening.admin), "started");
 
     let mut stopping = machine.stopping();
     tokio::select! {
@@ -100,8 +100,8 @@ pub async fn serve(machine: Machine) -> Result<()> {
     Ok(())
 }
 
-fn shown<'a>(addresses: impl IntoIterator<Item = &'a SocketAddr>) -> String {
-    addresses.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+fn shown(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 async fn signalled() -> Result<&'static str> {
