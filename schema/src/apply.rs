@@ -389,6 +389,7 @@ impl Tx<'_> {
     }
 
     fn withhold(&mut self, sender: Sender, withheld: &Withheld) -> Result<()> {
+        self.withheld = Some(true);
         let (journal, origin) = (self.origin_id(sender.origin)?, self.origin_id(withheld.origin)?);
         self.conn
             .prepare_cached(

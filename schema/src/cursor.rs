@@ -133,9 +133,25 @@ impl Tx<'_> {
             .doing("read what is withheld")
     }
 
+    fn anything_withheld(&mut self) -> Result<bool> {
+        if let Some(withheld) = self.withheld {
+            return Ok(withheld);
+        }
+        let withheld = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_again)")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .doing("read what is withheld")?;
+        self.withheld = Some(withheld);
+        Ok(withheld)
+    }
+
     /// A version that is stored now answers for those of its row that it covers: they are no longer waited for.
     pub(crate) fn no_longer_withheld(&mut self, row: Uuid, head: &Head) -> Result<()> {
         let doing = "forget what was withheld";
+        if !self.anything_withheld()? {
+            return Ok(());
+        }
         let waited: Vec<(i64, u64)> = self
             .conn
             .prepare_cached("SELECT origin, seq FROM _dunlin_again WHERE row = ?")

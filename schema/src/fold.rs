@@ -255,7 +255,7 @@ impl Tx<'_> {
                 continue;
             };
             let uuid = self.own_name(&touched.table, *uuid)?;
-            let settle = self.version_of_row(touched, uuid, row, &fold.names)?;
+            let settle = self.version_of_row(touched, uuid, row, (&fold.names, anybody_waits))?;
             made.insert(uuid);
             if settle || anybody_waits {
                 dirty.insert(uuid);
@@ -298,7 +298,7 @@ impl Tx<'_> {
         touched: &Touched,
         uuid: Uuid,
         row: Vec<Cell>,
-        names: &Names,
+        (names, anything_kept): (&Names, bool),
     ) -> Result<bool> {
         let table = &touched.table;
         let old = self.entry(uuid)?;
@@ -331,8 +331,12 @@ impl Tx<'_> {
         };
         let entry =
             self.make((table, uuid), old.as_ref(), Some(&cells), stamp, Some(touched.key.clone()))?;
-        self.forget_kept(uuid)?;
-        self.forget_old(uuid)?;
+        if anything_kept {
+            self.forget_kept(uuid)?;
+        }
+        if old.is_some_and(|old| old.head.dead) {
+            self.forget_old(uuid)?;
+        }
         if shown.is_empty() {
             self.keep_what_the_table_cannot_say(table, entry, &cells)?;
         } else {

@@ -56,15 +56,22 @@ impl Tx<'_> {
     }
 
     /// Is any number promised to anybody?
-    pub(crate) fn anything_reserved(&self) -> Result<bool> {
-        self.conn
+    pub(crate) fn anything_reserved(&mut self) -> Result<bool> {
+        if let Some(reserved) = self.reserved {
+            return Ok(reserved);
+        }
+        let reserved = self
+            .conn
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_reserved)")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .doing("look for reserved numbers")
+            .doing("look for reserved numbers")?;
+        self.reserved = Some(reserved);
+        Ok(reserved)
     }
 
     /// Promises a number to a row that is not here.
-    pub(crate) fn reserve_number(&self, table: i64, number: i64, uuid: Uuid) -> Result<()> {
+    pub(crate) fn reserve_number(&mut self, table: i64, number: i64, uuid: Uuid) -> Result<()> {
+        self.reserved = Some(true);
         self.conn
             .prepare_cached(
                 "INSERT OR REPLACE INTO _dunlin_reserved (tbl, number, uuid) VALUES (?1, ?2, ?3)",

@@ -360,7 +360,16 @@ impl Tx<'_> {
 fn finish(from: u64, next: u64, draft: Draft, last: Option<Last>) -> Page {
     let mut tables: Vec<PageTable> = Vec::new();
     let mut at: HashMap<(String, Vec<String>), usize> = HashMap::new();
+    let mut recent: Option<usize> = None;
     for (_, _, name, columns, row) in draft.items {
+        // Mostly a row is of the same table as the one before it.
+        if let Some(table) = recent.and_then(|recent| tables.get_mut(recent))
+            && table.name == name
+            && table.columns == columns
+        {
+            table.rows.push(row);
+            continue;
+        }
         let index = *at.entry((name, columns)).or_insert_with_key(|(name, columns)| {
             tables.push(PageTable {
                 name: name.clone(),
@@ -369,6 +378,7 @@ fn finish(from: u64, next: u64, draft: Draft, last: Option<Last>) -> Page {
             });
             tables.len() - 1
         });
+        recent = Some(index);
         if let Some(table) = tables.get_mut(index) {
             table.rows.push(row);
         }

@@ -28,6 +28,8 @@ use uuid::Uuid;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements kept prepared: a few for each tracked table.
 const STATEMENTS_MAX: usize = 1_000;
+/// Enough that a batch or a page finds what it touches in memory; SQLite takes it as it needs it.
+const CACHE_KIB: i64 = 16 << 10;
 /// What the sidecar looks like; a greater number is a newer Dunlin's.
 const FORMAT: i64 = 1;
 
@@ -134,6 +136,10 @@ pub(crate) struct Tx<'s> {
     pub(crate) reload: bool,
     /// Conflicts newly kept.
     pub(crate) conflicts: u64,
+    /// Is any number promised to anybody? None: not asked yet.
+    pub(crate) reserved: Option<bool>,
+    /// Is any version withheld? None: not asked yet.
+    pub(crate) withheld: Option<bool>,
     origins: &'s mut Origins,
 }
 
@@ -363,6 +369,8 @@ impl Store {
             changes: HashMap::new(),
             reload: false,
             conflicts: 0,
+            reserved: None,
+            withheld: None,
             origins: &mut self.origins,
         };
         let done = work(&mut tx)?;
@@ -521,6 +529,7 @@ fn connect(path: &Path) -> Result<Connection> {
     let conn = Connection::open_with_flags(path, flags).map_err(open)?;
     conn.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    conn.pragma_update(None, "cache_size", -CACHE_KIB).map_err(open)?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),

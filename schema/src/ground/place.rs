@@ -30,16 +30,18 @@ impl Tx<'_> {
             return Ok(Err(format!("it does not say its key in {}", table.name)));
         }
         let given: Vec<&Cell> = local.iter().flatten().collect();
+        let some;
         let sql = if given.len() == local.len() {
-            table.sql.insert.clone()
+            &table.sql.insert
         } else {
             let named = table.columns.iter().zip(local).filter(|(_, cell)| cell.is_some());
             let named: Vec<&str> = named.map(|(column, _)| column.name.as_str()).collect();
-            table.insert_some(&named)
+            some = table.insert_some(&named);
+            &some
         };
         let done = self
             .conn
-            .prepare_cached(&sql)
+            .prepare_cached(sql)
             .and_then(|mut statement| statement.execute(params_from_iter(given)));
         match done {
             Ok(_) => {
