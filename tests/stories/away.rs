@@ -98,7 +98,7 @@ fn a_daemon_that_is_asked_to_stop_ends_in_time_and_leaves_nothing_open() {
     let [mut a, b] = lab.shop(["a", "b"], SHOP);
     trade(&a, 5, 50);
     lab::in_step(&[&a, &b]);
-    lab::until("linked", std::time::Duration::from_secs(5), || if b.partner_state("a") == "Up to date" {Ok(())} else {Err(b.status().unwrap().to_string() + &a.status().unwrap().to_string())});
+    until_true("linked", SOON, || b.partner_state("a") == "Up to date");
     a.stop();
     for left in ["dunlin.sock", "addresses.json"] {
         assert!(!a.data().join(left).exists(), "{left} is left");

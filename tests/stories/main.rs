@@ -12,3 +12,7 @@ mod collide;
 mod joining;
 mod northwind;
 mod relay;
+mod scripts;
+mod spaces;
+mod words;
+mod writers;
