@@ -20,6 +20,7 @@
     clippy::missing_panics_doc,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a lab that cannot go on should stop, and say where"
 )]
 

@@ -194,9 +194,19 @@ fn on_conflict_replace_in_a_table_removes_no_other_row() {
         "CREATE TABLE part (id INTEGER PRIMARY KEY, code TEXT UNIQUE ON CONFLICT REPLACE, other TEXT UNIQUE ON CONFLICT IGNORE)",
     );
     anna.run("INSERT INTO part (code, other) VALUES ('x', 'p')");
-    bert.run("INSERT INTO part (code, other) VALUES ('x', 'p')");
+    bert.run("INSERT INTO part (id, code, other) VALUES (7, 'x', 'p')");
     equal(&mut [&mut anna, &mut bert]);
     assert_eq!(anna.ask("SELECT count(*) FROM part"), ["2"]);
+    // Nor does an edit.
+    anna.run(
+        "INSERT INTO part (id, code) VALUES (20, 'y'); UPDATE part SET code = 'z' WHERE id = 20",
+    );
+    bert.run("INSERT INTO part (id, code) VALUES (30, 'w')");
+    equal(&mut [&mut anna, &mut bert]);
+    anna.run("UPDATE part SET code = 'v' WHERE code = 'z'");
+    bert.run("UPDATE part SET code = 'v' WHERE code = 'w'");
+    equal(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask("SELECT count(*) FROM part"), ["4"]);
 }
 
 #[test]
@@ -346,7 +356,7 @@ fn a_version_ahead_of_the_receivers_clock_is_told_of_and_not_sent() {
     assert_eq!(bert.ask("SELECT v FROM t"), ["in time"]);
     // Not known, so Carl is not told that it is, and a later session of either still gets it.
     take(&mut carl, &mut bert);
-    lab.pass(Duration::from_secs(24 * 3600));
+    lab.pass(Duration::from_hours(24));
     anna.skew(0);
     take(&mut carl, &mut anna);
     assert_eq!(carl.ask("SELECT v FROM t ORDER BY v"), ["in time", "of tomorrow"]);

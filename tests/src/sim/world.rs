@@ -153,18 +153,18 @@ fn steps(machine: &Machine, dice: &mut Dice, deed: &str) -> Option<Vec<Step>> {
             vec![("UPDATE OR REPLACE prod SET code = ? WHERE id = ?", vec![code(), prod])]
         }
         "swap" => {
-            let [(i, a), (j, b)] = two_products(machine, dice)?;
+            let [(one, its), (other, others)] = two_products(machine, dice)?;
             vec![
-                ("UPDATE prod SET code = 'tmp' WHERE id = ?", vec![i.clone()]),
-                ("UPDATE prod SET code = ? WHERE id = ?", vec![a, j]),
-                ("UPDATE prod SET code = ? WHERE id = ?", vec![b, i]),
+                ("UPDATE prod SET code = 'tmp' WHERE id = ?", vec![one.clone()]),
+                ("UPDATE prod SET code = ? WHERE id = ?", vec![its, other]),
+                ("UPDATE prod SET code = ? WHERE id = ?", vec![others, one]),
             ]
         }
         "chain" => {
-            let [(i, _), (j, b)] = two_products(machine, dice)?;
+            let [(one, _), (other, others)] = two_products(machine, dice)?;
             vec![
-                ("UPDATE prod SET code = ? WHERE id = ?", vec![code(), j]),
-                ("UPDATE prod SET code = ? WHERE id = ?", vec![b, i]),
+                ("UPDATE prod SET code = ? WHERE id = ?", vec![code(), other]),
+                ("UPDATE prod SET code = ? WHERE id = ?", vec![others, one]),
             ]
         }
         "ord+" => vec![(

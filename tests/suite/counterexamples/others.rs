@@ -38,12 +38,10 @@ fn python(path: &Path) -> Option<Child> {
 }
 
 fn shell(path: &Path) -> Option<Child> {
-    let mut script = String::from(".timeout 5000\n");
-    for n in 0..ROWS {
-        script.push_str(&format!("INSERT INTO t (who, n) VALUES ('shell', {n});\n"));
-    }
+    let lines = (0..ROWS).map(|n| format!("INSERT INTO t (who, n) VALUES ('shell', {n});"));
+    let script: Vec<String> = std::iter::once(".timeout 5000".to_owned()).chain(lines).collect();
     let file = path.with_extension("sql");
-    std::fs::write(&file, script).unwrap();
+    std::fs::write(&file, script.join("\n")).unwrap();
     start("sqlite3", &["-bail", path.to_str().unwrap(), &format!(".read {}", file.display())])
 }
 
