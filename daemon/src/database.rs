@@ -8,10 +8,13 @@
 //!
 //! * One transaction at a time; what was begun runs to its end, whether its caller waits or not.
 //! * The queue is bounded: who asks faster than the disk answers, waits.
+//! * A process that ends in good order closes the file first: SQLite then moves what the write-ahead log holds into
+//!   the file, and whoever copies the file alone has all of it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc as channel};
 use std::thread;
+use std::time::Duration;
 
 use dunlin_schema::{Origin, Store};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,7 +24,27 @@ use crate::error::{Error, Result};
 /// So many pieces of work wait at most; each is a page or a question.
 const QUEUE: usize = 64;
 
+/// Closing waits so long for the work that was begun; another program may hold the file locked.
+const CLOSE: Duration = Duration::from_secs(1);
+
 type Work = Box<dyn FnOnce(&mut Store) + Send>;
+
+/// The thread's queue. With the last handle of a database it goes, and waits until the file is closed.
+#[derive(Debug)]
+struct Owner {
+    queue: Option<mpsc::Sender<Work>>,
+    /// Never sent to: it ends when the thread does.
+    ended: Mutex<channel::Receiver<()>>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // In time or not: the next who opens the file finds what it needs.
+        ended.recv_timeout(CLOSE).unwrap_or_default();
+    }
+}
 
 /// One database that is kept in step.
 #[derive(Clone, Debug)]
@@ -30,7 +53,7 @@ pub struct Database {
     origin: Origin,
     path: Arc<PathBuf>,
     untracked: Arc<[String]>,
-    queue: mpsc::Sender<Work>,
+    owner: Arc<Owner>,
     moved: watch::Receiver<u64>,
     shapes: watch::Receiver<u64>,
 }
@@ -43,6 +66,7 @@ impl Database {
         let (tell, moved) = watch::channel(end);
         let (tell_shapes, shapes) = watch::channel(store.shapes_mark());
         let (origin, path) = (store.origin(), store.path().to_owned());
+        let (ending, ended) = channel::channel::<()>();
         thread::Builder::new()
             .name(format!("db {name}"))
             .spawn(move || {
@@ -55,6 +79,8 @@ impl Database {
                     let mark = store.shapes_mark();
                     tell_shapes.send_if_modified(|told| std::mem::replace(told, mark) != mark);
                 }
+                drop(store);
+                drop(ending);
             })
             .map_err(|source| Error::Thread { source })?;
         Ok(Self {
@@ -62,7 +88,7 @@ impl Database {
             origin,
             path: Arc::new(path),
             untracked: untracked.into(),
-            queue,
+            owner: Arc::new(Owner { queue: Some(queue), ended: Mutex::new(ended) }),
             moved,
             shapes,
         })
@@ -113,7 +139,8 @@ impl Database {
             // The caller may be gone; the work is done all the same.
             drop(answer.send(work(store)));
         });
-        self.queue.send(work).await.map_err(|_| Error::Stopping)?;
+        let queue = self.owner.queue.as_ref().ok_or(Error::Stopping)?;
+        queue.send(work).await.map_err(|_| Error::Stopping)?;
         Ok(answered.await.map_err(|_| Error::Stopping)??)
     }
 }
