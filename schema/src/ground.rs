@@ -551,10 +551,16 @@ impl Place<'_, '_> {
 
 /// Does the table say all that the cells say, value for value?
 pub(crate) fn stored_as_it_is(table: &Table, cells: &Cells) -> bool {
-    cells.iter().all(|(name, cell)| match table.column(name) {
-        None => *cell == Cell::Null,
-        // A number that names no row must be told as such, also when a row of that number comes.
-        Some(_) if matches!(cell, Cell::Number(_)) => false,
-        Some((_, column)) => cell.stays(column.affinity),
-    })
+    // A column that a version does not name shows the table's default, which the version does not say.
+    let names_all =
+        table.columns.iter().enumerate().all(|(index, column)| {
+            Some(index) == table.number || cells.get(&column.name).is_some()
+        });
+    names_all
+        && cells.iter().all(|(name, cell)| match table.column(name) {
+            None => *cell == Cell::Null,
+            // A number that names no row must be told as such, also when a row of that number comes.
+            Some(_) if matches!(cell, Cell::Number(_)) => false,
+            Some((_, column)) => cell.stays(column.affinity),
+        })
 }

@@ -218,6 +218,8 @@ struct Draft {
     bytes: usize,
     scanned: usize,
     to: u64,
+    /// Versions whose values are nowhere: their row or table went without a line in the log.
+    lost: Vec<Entry>,
 }
 
 impl Tx<'_> {
@@ -252,8 +254,14 @@ impl Tx<'_> {
     fn page(&mut self, ask: &Ask, leave_logged_out: bool) -> Result<Page> {
         let known: HashMap<Origin, u64> =
             ask.knowledge.iter().map(|known| (known.origin, known.seq)).collect();
-        let mut draft =
-            Draft { items: Vec::new(), withheld: Vec::new(), bytes: 0, scanned: 0, to: ask.cursor };
+        let mut draft = Draft {
+            items: Vec::new(),
+            withheld: Vec::new(),
+            bytes: 0,
+            scanned: 0,
+            to: ask.cursor,
+            lost: Vec::new(),
+        };
         let mut cut = false;
         let conn = self.conn;
         let mut statement = conn
@@ -297,7 +305,17 @@ impl Tx<'_> {
         let last = if cut {
             None
         } else {
-            Some(Last { knowledge: self.knowledge()?, floor: Stamp::ZERO })
+            let mut knowledge = self.knowledge()?;
+            // What cannot be told is not known: another machine may still have it.
+            for lost in &draft.lost {
+                for known in knowledge.iter_mut().filter(|k| k.origin == lost.head.origin) {
+                    if known.seq >= lost.head.seq {
+                        (known.seq, known.mark) = (lost.head.seq - 1, None);
+                    }
+                }
+            }
+            knowledge.retain(|known| known.seq > 0);
+            Some(Last { knowledge, floor: Stamp::ZERO })
         };
         let next = if last.is_some() { self.count.pos.max(ask.cursor) } else { draft.to };
         Ok(finish(ask.cursor, next, draft, last))
@@ -305,7 +323,11 @@ impl Tx<'_> {
 
     /// Adds an entry to the page; false when the page is full, and what belongs together is taken back.
     fn add(&mut self, draft: &mut Draft, entry: &Entry, limit: usize) -> Result<bool> {
-        let (columns, body, bytes) = self.body(entry)?;
+        let Some((columns, body, bytes)) = self.body(entry)? else {
+            draft.to = entry.pos;
+            draft.lost.push(entry.clone());
+            return Ok(true);
+        };
         if !draft.items.is_empty() && draft.bytes + bytes > limit {
             let whole =
                 draft.items.iter().rposition(|(_, together, ..)| *together != entry.together);
@@ -339,21 +361,22 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    fn body(&mut self, entry: &Entry) -> Result<(Vec<String>, Body, usize)> {
+    /// What a version says; none where its values are nowhere.
+    fn body(&mut self, entry: &Entry) -> Result<Option<(Vec<String>, Body, usize)>> {
+        let of_size = |size| Some((Vec::new(), Body::Size(size), ENTRY_BYTES));
         if entry.head.dead {
-            return Ok((Vec::new(), Body::Dead, ENTRY_BYTES));
+            return Ok(Some((Vec::new(), Body::Dead, ENTRY_BYTES)));
         }
-        match self.values(entry)? {
+        Ok(match self.values(entry)? {
             Some(cells) if cells.weight() <= ROW_BYTES_MAX => {
                 let bytes = cells.weight() + ENTRY_BYTES;
                 let (columns, values) = cells.into_pairs().into_iter().unzip();
-                Ok((columns, Body::Live(values), bytes))
+                Some((columns, Body::Live(values), bytes))
             }
-            Some(cells) => Ok((Vec::new(), Body::Size(cells.weight() as u64), ENTRY_BYTES)),
-            None => {
-                Ok((Vec::new(), Body::Size(self.kept_size(entry.uuid)?.unwrap_or(0)), ENTRY_BYTES))
-            }
-        }
+            Some(cells) => of_size(cells.weight() as u64),
+            None if entry.state == crate::entry::State::Shown => None,
+            None => self.kept_size(entry.uuid)?.and_then(of_size),
+        })
     }
 }
 

@@ -196,3 +196,35 @@ fn triggers_that_feed_a_search_index_fire_for_what_arrives() {
     bert.restart();
     assert_eq!(bert.ask("SELECT count(*) FROM doc"), ["1"]);
 }
+
+#[test]
+fn a_default_shown_for_an_unnamed_column_is_not_passed_on_as_the_versions_own() {
+    let lab = Lab::new();
+    let mut anna = lab.machine("anna", "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)");
+    let newer = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, x TEXT NOT NULL DEFAULT 'none')";
+    let mut bert = lab.machine("bert", newer);
+    let mut carl = lab.machine("carl", newer);
+    anna.run("INSERT INTO t (v) VALUES ('v')");
+    take(&mut bert, &mut anna);
+    take(&mut carl, &mut bert);
+    equal(&mut [&mut bert, &mut carl]);
+    assert_eq!(carl.ask("SELECT x FROM t"), ["none"]);
+    assert_eq!(carl.store().digests().unwrap(), anna.store().digests().unwrap());
+    assert_eq!(carl.store().held(9).unwrap(), []);
+}
+
+#[test]
+fn a_table_that_was_dropped_takes_no_row_away_elsewhere_and_is_not_known_for_others() {
+    let lab = Lab::new();
+    let schema = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)";
+    let [mut anna, mut bert, mut carl] = three(&lab, schema);
+    anna.run("INSERT INTO t (v) VALUES ('v')");
+    take(&mut bert, &mut anna);
+    anna.run("DROP TABLE t");
+    take(&mut carl, &mut anna);
+    assert_eq!(carl.ask("SELECT count(*) FROM t"), ["0"]);
+    take(&mut carl, &mut bert);
+    assert_eq!(carl.ask("SELECT v FROM t"), ["v"]);
+    take(&mut bert, &mut anna);
+    assert_eq!(bert.ask("SELECT v FROM t"), ["v"]);
+}
