@@ -136,9 +136,6 @@ impl Tx<'_> {
             let (time, origin, seq) = (new.head.stamp.millis(), new.head.origin, new.head.seq);
             return self.withhold(sender, &Withheld { pos, time, origin, seq, row: new.uuid });
         }
-        if let Some(known) = self.catalogue.id(table).cloned() {
-            new.uuid = self.own_name(&known, new.uuid)?;
-        }
         let old = self.entry(new.uuid)?;
         if old.as_ref().is_some_and(|old| old.table != table) {
             return Err(Error::BadPage {

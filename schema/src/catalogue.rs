@@ -60,7 +60,8 @@ impl Collation {
 /// What names a row of a table on all machines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Naming {
-    /// The value of a `uuid` column: its place among the columns.
+    /// The value of a `uuid` column: its place among the columns. Hashed with the table's name, because an
+    /// application may use one uuid in two tables.
     Uuid(usize),
     /// The key, which means something: text, several columns, or a reference.
     Key,
@@ -346,16 +347,11 @@ impl Table {
         if cells.contains(&Cell::Null) {
             return None;
         }
-        if let (Naming::Uuid(_), [Cell::Text(text)]) = (&self.naming, cells)
-            && let Some(uuid) =
-                std::str::from_utf8(text).ok().and_then(|text| Uuid::try_parse(text).ok())
-        {
-            return Some(uuid);
-        }
         let folded: Vec<Cell> = match self.naming {
             Naming::Key => {
                 cells.iter().zip(&self.key_collations).map(|(cell, by)| by.fold(cell)).collect()
             }
+            Naming::Uuid(_) => cells.iter().map(one_way_to_write).collect(),
             _ => cells.iter().map(|cell| Collation::Binary.fold(cell)).collect(),
         };
         Some(name::of_key(&self.name, &folded))
@@ -370,6 +366,13 @@ impl Table {
             Naming::Integer => &[],
         }
     }
+}
+
+/// A uuid in capitals, or without its hyphens, is the same uuid.
+fn one_way_to_write(cell: &Cell) -> Cell {
+    let Cell::Text(text) = cell else { return Collation::Binary.fold(cell) };
+    let uuid = std::str::from_utf8(text).ok().and_then(|text| Uuid::try_parse(text).ok());
+    uuid.map_or_else(|| cell.clone(), |uuid| Cell::Text(uuid.to_string().into_bytes()))
 }
 
 fn parents_first(mut tables: Vec<Table>) -> Vec<Table> {

@@ -367,6 +367,9 @@ impl Tx<'_> {
             Some(matched) => Some(matched),
             None => self.entry(uuid)?,
         };
+        if old.as_ref().is_some_and(|old| old.table != table.id) {
+            return Err(line.bad("uuid", "a row of another table has this uuid"));
+        }
         let newer = old
             .as_ref()
             .is_none_or(|old| old.head.stamp.millis().div_euclid(1000) < modified.div_euclid(1000));
@@ -478,10 +481,13 @@ impl PutLine<'_> {
     fn given_name(&self) -> Result<Uuid> {
         match self.cell("uuid") {
             Some(Cell::Text(text)) if !text.is_empty() && text.len() <= 64 => {
-                let text = String::from_utf8_lossy(text);
-                Ok(Uuid::try_parse(&text).unwrap_or_else(|_| {
-                    crate::name::of_key(&self.table.name, &[Cell::Text(text.as_bytes().to_vec())])
-                }))
+                let written = Uuid::try_parse_ascii(text).ok();
+                let named = match (&self.table.naming, written) {
+                    (Naming::Uuid(_), _) => self.table.name_of_key(&[Cell::Text(text.clone())]),
+                    (_, written) => written,
+                };
+                let by_text = || crate::name::of_key(&self.table.name, &[Cell::Text(text.clone())]);
+                Ok(named.unwrap_or_else(by_text))
             }
             _ => Err(self.bad("uuid", "it is a text of 1 to 64 characters")),
         }

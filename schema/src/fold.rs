@@ -250,11 +250,10 @@ impl Tx<'_> {
         for touched in &fold.touched {
             let place = (touched.table.id, touched.key.clone());
             let (Some(Some(row)), Some(Some(uuid))) =
-                (fold.rows.remove(&place), fold.names.get(&place))
+                (fold.rows.remove(&place), fold.names.get(&place).copied())
             else {
                 continue;
             };
-            let uuid = self.own_name(&touched.table, *uuid)?;
             let settle = self.version_of_row(touched, uuid, row, (&fold.names, anybody_waits))?;
             made.insert(uuid);
             if settle || anybody_waits {

@@ -33,15 +33,6 @@ impl Tx<'_> {
         }))
     }
 
-    /// One uuid in two tables of the application: the second gets a name of its own.
-    pub(crate) fn own_name(&mut self, table: &Table, uuid: Uuid) -> Result<Uuid> {
-        let other = match &table.naming {
-            Naming::Uuid(_) => self.entry(uuid)?.is_some_and(|entry| entry.table != table.id),
-            _ => false,
-        };
-        Ok(if other { name::of_key(&table.name, &[Cell::Row(uuid)]) } else { uuid })
-    }
-
     /// Names every key that was touched, and touches the rows that point to a number which passed to another row.
     /// `cut`: the last line of this batch, when more are left.
     pub(super) fn name_all(&mut self, fold: &mut Fold, cut: Option<i64>) -> Result<()> {
