@@ -134,6 +134,8 @@ pub(super) struct Table {
     folder: Folder,
     known: Mutex<HashMap<Pin, Partner>>,
     remembered: Mutex<BTreeMap<Pin, Remembered>>,
+    /// Held while the file is written, so that the latest text is the one that stays.
+    writing: Mutex<()>,
 }
 
 impl Table {
@@ -160,6 +162,7 @@ impl Table {
             folder: folder.clone(),
             known: Mutex::new(known),
             remembered: Mutex::new(remembered),
+            writing: Mutex::default(),
         }
     }
 
@@ -187,6 +190,7 @@ impl super::Inner {
 
     /// Remembers where a partner was reached, and when it was last alive.
     pub fn remember_address(&self, pin: Pin, address: Option<SocketAddr>, now: Millis) {
+        let _one = self.partners.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let text = {
             let mut remembered =
                 self.partners.remembered.lock().unwrap_or_else(PoisonError::into_inner);

@@ -33,6 +33,8 @@ struct Place {
 pub(super) struct Callers {
     folder: Folder,
     places: Mutex<BTreeMap<String, Place>>,
+    /// Held while the file is written, so that the latest text is the one that stays.
+    writing: Mutex<()>,
 }
 
 impl Callers {
@@ -48,7 +50,7 @@ impl Callers {
                 BTreeMap::new()
             }
         };
-        Self { folder: folder.clone(), places: Mutex::new(places) }
+        Self { folder: folder.clone(), places: Mutex::new(places), writing: Mutex::default() }
     }
 
     /// Where a caller stands; at the beginning when he is new, or the journal is another one.
@@ -62,6 +64,7 @@ impl Callers {
 
     /// The answer was taken: the caller stands here from now on.
     pub(super) fn move_to(&self, user: &str, caller: &str, epoch: u64, position: u64) {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let latest = places.values().map(|place| place.used).max().unwrap_or(0);
         places.insert(name(user, caller), Place { position, epoch, used: latest + 1 });
