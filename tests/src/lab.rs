@@ -38,7 +38,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 /// How long a state may take to come about on a busy machine with two cores.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_mins(1);
 
 /// How often a state is looked at.
 const LOOK: Duration = Duration::from_millis(20);

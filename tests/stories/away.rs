@@ -1,5 +1,6 @@
 //! Machines that were off, were killed, or lost their disk's last word.
 
+use dunlin_schema::shop::{self, Size, Till};
 use dunlin_tests::lab::{self, Lab, Machine, SOON, until_true};
 use std::collections::BTreeSet;
 
@@ -76,8 +77,8 @@ fn nothing_that_was_written_is_lost_over_twenty_kills() {
         let (part, other) = (dice(&mut seed, 3), (victim + 1) % 3);
         if part > 0 {
             let had = format!("SELECT count(*) FROM sold WHERE n = {round}");
-            let seen = || shop[other].ask(&had).parse::<u64>().unwrap() > part;
-            until_true("a part of it elsewhere", SOON, seen);
+            let arrived = || shop[other].ask(&had).parse::<u64>().unwrap() > part;
+            until_true("a part of it elsewhere", SOON, arrived);
         }
         shop[victim].kill();
         shop[victim].start();
@@ -100,9 +101,16 @@ fn a_daemon_that_is_asked_to_stop_ends_in_time_and_leaves_nothing_open() {
     lab::in_step(&[&a, &b]);
     until_true("linked", SOON, || b.partner_state("a") == "Up to date");
     a.stop();
-    for left in ["dunlin.sock", "addresses.json"] {
-        assert!(!a.data().join(left).exists(), "{left} is left");
+    for left in ["data/dunlin.sock", "data/addresses.json", "shop.db-wal"] {
+        assert!(!lab.path().join("a").join(left).exists(), "{left} is left");
     }
+    // So whoever copies the file alone has all of it.
+    let copy = lab.path().join("copy.db");
+    std::fs::copy(a.database(), &copy).unwrap();
+    let rows = |file: &std::path::Path| -> i64 {
+        lab::open(file).query_row("SELECT count(*) FROM parts", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(rows(&copy), rows(&a.database()));
     // The other side was told, and did not have to find out by silence.
     until_true("noticed", SOON, || b.partner_state("a") != "Up to date");
     assert_eq!(a.cli(&["sync"]).code, 3);
@@ -158,4 +166,55 @@ fn a_long_catch_up_that_is_cut_again_and_again_goes_on_from_where_it_was() {
     let sent: u64 = sessions.iter().map(|session| session["sent"].as_u64().unwrap()).sum();
     let most = ROWS.unsigned_abs() + 5 * 1_000;
     assert!(ROWS.unsigned_abs() <= sent && sent < most, "{sent} rows sent, cut at {stood:?}");
+}
+
+#[test]
+fn three_tills_that_sell_while_their_machines_are_killed_end_with_one_shop() {
+    let lab = Lab::new();
+    let mut db = shop::create(&lab.file("a")).unwrap();
+    shop::fill(&mut db, 7, Size { suppliers: 4, parts: 30, customers: 20, orders: 40 }).unwrap();
+    drop(db);
+    for name in ["b", "c"] {
+        drop(shop::create(&lab.file(name)).unwrap());
+    }
+    let mut machines = ["a", "b", "c"].map(|name| lab.adopt(name));
+    for machine in &machines {
+        machine.ok(&["track", "--all"]);
+    }
+    lab::know_each_other(&machines);
+    for machine in &mut machines {
+        machine.start();
+    }
+    for other in ["b", "c"] {
+        let token = machines[0].invite();
+        machines.iter().find(|machine| machine.name == other).unwrap().join(&token);
+    }
+    lab::in_step(&machines.each_ref());
+    let mut seed = 4_711;
+    let mut tills: Vec<Till> = machines
+        .iter()
+        .zip(1..)
+        .map(|(machine, seed)| Till::open(&machine.database(), seed, &machine.name).unwrap())
+        .collect();
+    for _ in 0..6 {
+        let victim = usize::try_from(dice(&mut seed, 3)).unwrap();
+        std::thread::scope(|scope| {
+            for till in &mut tills {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        till.do_something().unwrap();
+                    }
+                });
+            }
+            machines[victim].kill();
+        });
+        machines[victim].start();
+    }
+    lab::in_step(&machines.each_ref());
+    for machine in &machines {
+        machine.is_sound();
+    }
+    let sold =
+        |machine: &Machine| machine.ask("SELECT count(*) FROM orders").parse::<u64>().unwrap();
+    assert!(sold(&machines[0]) > 40, "{} orders", sold(&machines[0]));
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dunlin_rpc::client::{self, DialError};
-use dunlin_rpc::{Alpn, Identity, Pin, tls};
+use dunlin_rpc::method::partner::PartnerClient as _;
+use dunlin_rpc::wire::partner::{GetPage, Greeting};
+use dunlin_rpc::{Alpn, Identity, Pin, Sum, tls};
 use dunlin_tests::lab::{self, Lab, Machine, SOON, until_true};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -51,7 +53,7 @@ fn a_token_that_is_not_good_is_refused_with_a_sentence_and_changes_nothing() {
     let lab = Lab::new();
     let [a, b, c] = ["a", "b", "c"].map(|name| alone(&lab, name));
     let token = a.invite();
-    let cut = &token[..token.len() - 5];
+    let cut = token.get(..token.len() - 5).unwrap();
     b.cli_with(&["join"], cut).failed(1, &["cut or damaged"]);
     b.cli_with(&["join"], "hunter2").failed(1, &["not an invite token"]);
     b.cli_with(&["join"], "").failed(1, &["token"]);
@@ -163,6 +165,91 @@ fn a_stranger_reads_not_one_byte() {
 
 fn pin_of(machine: &Machine) -> Pin {
     machine.status().unwrap()["machine"]["pin"].as_str().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_member_that_speaks_another_protocol_or_out_of_turn_is_told_so() {
+    let lab = Lab::new();
+    let [a, mut b] = lab.shop(["a", "b"], SHOP);
+    a.write("INSERT INTO parts (name) VALUES ('pad')");
+    lab::in_step(&[&a, &b]);
+    b.stop();
+    // The test speaks with B's own key.
+    let key = std::fs::read_to_string(b.data().join("key")).unwrap();
+    let (key, pin) = (Identity::from_pem(&key).unwrap(), pin_of(&a));
+    let status = a.status().unwrap();
+    runtime().block_on(async {
+        let (link, _) = client::dial(a.partner, &key, pin, Alpn::Link).await.unwrap();
+        let ask = GetPage {
+            database: "main".to_owned(),
+            cursor: 0,
+            knowledge: Vec::new(),
+            now: 0,
+            limit: 1_000,
+            tables: None,
+            rows: None,
+        };
+        let early = link.partner_getdata(ask).await.unwrap_err();
+        assert!(early.to_string().contains("greet first"), "{early}");
+        let mut greeting = Greeting {
+            protocol: (7, 9),
+            features: Vec::new(),
+            id: key.public_key().machine_id(),
+            name: "b".to_owned(),
+            boot: "0".repeat(32),
+            shop: status["machine"]["shop"].as_str().unwrap().parse().unwrap(),
+            clock: 0,
+            roster: Sum::of(b""),
+        };
+        let other = link.partner_greet(greeting.clone()).await.unwrap_err();
+        assert!(other.to_string().contains("protocols 7 to 9"), "{other}");
+        greeting.protocol = (1, 1);
+        greeting.id = pin_of_nobody();
+        let liar = link.partner_greet(greeting).await.unwrap_err();
+        assert!(liar.to_string().contains("id is not that of its key"), "{liar}");
+    });
+    b.start();
+    a.write("INSERT INTO parts (name) VALUES ('bulb')");
+    lab::in_step(&[&a, &b]);
+}
+
+/// The id of a machine that is not there.
+fn pin_of_nobody() -> uuid::Uuid {
+    Identity::generate().unwrap().public_key().machine_id()
+}
+
+#[test]
+fn a_copy_of_a_machine_is_noticed_and_neither_is_believed() {
+    let lab = Lab::new();
+    let [a, mut b] = lab.shop(["a", "b"], SHOP);
+    a.write("INSERT INTO parts (name) VALUES ('pad')");
+    lab::in_step(&[&a, &b]);
+    // Somebody clones B's disk into another computer: same key, same file, another address.
+    b.stop();
+    let place = lab.path().join("clone");
+    let told = lab::outside::run(
+        "/bin/sh",
+        &[
+            "-c",
+            "cp -a \"$0\" \"$1\"",
+            lab.path().join("b").to_str().unwrap(),
+            place.to_str().unwrap(),
+        ],
+        "",
+    );
+    assert_eq!(told.code, 0, "{told:?}");
+    let mut clone = Machine::at("clone", &place, b.partner);
+    clone.reword(&b.partner.to_string(), "127.0.0.1:0");
+    clone.reword(b.database().to_str().unwrap(), clone.database().to_str().unwrap());
+    b.start();
+    until_true("linked", SOON, || a.partner_state("b") == "Up to date");
+    clone.start();
+    until_true("noticed", SOON, || a.partner_state("b") == "Identity problem");
+    assert_eq!(a.cli(&["status"]).code, 5);
+    assert!(a.ok(&["partners"]).contains("Identity problem"));
+    // A itself goes on, and what it writes is not lost.
+    a.write("INSERT INTO parts (name) VALUES ('bulb')");
+    assert_eq!(a.ask("SELECT count(*) FROM parts"), "2");
 }
 
 /// What a machine says to a client that shakes hands and asks for `/link`.

@@ -1,5 +1,6 @@
 //! Machines apart: two networks with a wire between them, and a disk that is full.
 
+use dunlin_tests::lab::machine::{finish, program};
 use dunlin_tests::lab::space::{SmallDisk, Wire};
 use dunlin_tests::lab::{self, Lab, Machine, SOON, until, until_true};
 use serde_json::Value;
@@ -112,4 +113,25 @@ fn a_full_disk_loses_nothing_and_the_daemon_goes_on_when_there_is_room_again() {
     b.is_sound();
     let status: Value = b.status().unwrap();
     assert_eq!(status["databases"][0]["tables"][0]["rows"], 502, "{status}");
+}
+
+#[test]
+fn a_disk_that_cannot_be_written_is_told_in_a_sentence() {
+    let lab = Lab::new();
+    let Some(disk) = SmallDisk::mount(&lab.path().join("a"), 4_096) else { return };
+    let a = lab.machine("a", SHOP);
+    a.ok(&["track", "--all"]);
+    disk.freeze();
+    a.cli(&["run"]).failed(1, &["read-only"]);
+    a.cli(&["track", "--all"]).failed(1, &["read-only"]);
+    let data = disk.path.join("other");
+    let (data, file) = (data.to_str().unwrap(), a.database());
+    let told = a.cli(&["status"]);
+    told.failed(1, &["read-only"]);
+    let mut command = std::process::Command::new(program());
+    command.args(["init", "--database", file.to_str().unwrap(), "--data", data]);
+    command.args(["--partner-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    let told = finish(command, "");
+    assert_eq!(told.code, 1, "{told:?}");
+    assert!(!disk.path.join("other").exists());
 }

@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use dunlin_tests::lab::Lab;
 use dunlin_tests::lab::machine::{Told, finish, program};
-use dunlin_tests::lab::{Lab, Machine};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -21,14 +21,6 @@ fn init(data: &Path, database: &Path) -> Told {
     let listen = ["--partner-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     let (data, database) = (data.to_str().unwrap(), database.to_str().unwrap());
     dunlin(&[&["init", "--data", data, "--database", database][..], &listen].concat())
-}
-
-/// Changes one word of the configuration.
-fn reword(machine: &Machine, from: &str, to: &str) {
-    let path = machine.data().join("dunlin.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains(from), "{text}");
-    std::fs::write(path, text.replace(from, to)).unwrap();
 }
 
 #[test]
@@ -234,12 +226,12 @@ fn a_daemon_that_cannot_start_says_why_in_a_sentence() {
     a.ok(&["track", "--all"]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().to_string();
-    reword(&a, "\"127.0.0.1:0\"", &format!("\"{port}\""));
+    a.reword("\"127.0.0.1:0\"", &format!("\"{port}\""));
     a.cli(&["run"]).failed(1, &[&port, "another program"]);
     for left in ["addresses.json", "dunlin.sock"] {
         assert!(!a.data().join(left).exists(), "{left}");
     }
-    reword(&a, &port, "127.0.0.1:0");
+    a.reword(&port, "127.0.0.1:0");
     // The application's file went away, or is no database any more.
     let away = lab.path().join("away.db");
     std::fs::rename(a.database(), &away).unwrap();

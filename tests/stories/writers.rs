@@ -44,7 +44,8 @@ fn python_and_the_sqlite3_program_write_while_daemons_sync_and_never_find_the_fi
                      UPDATE parts SET count = count + 1 WHERE name = '{who} {i}'; {delete} COMMIT;\n"
                 )
             })
-            .collect()
+            .collect::<Vec<String>>()
+            .concat()
     };
     std::thread::scope(|scope| {
         let writes = WRITES.to_string();

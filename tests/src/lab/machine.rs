@@ -165,6 +165,14 @@ impl Machine {
         write!(file, "\n{text}").unwrap();
     }
 
+    /// Changes a word of the configuration.
+    pub fn reword(&self, from: &str, to: &str) {
+        let path = self.data().join("dunlin.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
     /// Writes into the configuration where a partner is.
     pub fn knows(&self, there: &Self) {
         let (name, address) = (&there.name, there.partner);

@@ -90,6 +90,13 @@ impl SmallDisk {
         }
         Some(Self { path: path.to_owned() })
     }
+
+    /// From now on nothing on it can be changed.
+    pub fn freeze(&self) {
+        let place = self.path.to_string_lossy();
+        let told = run("/bin/sh", &["-c", "exec mount -o remount,ro \"$0\"", &place], "");
+        assert_eq!(told.code, 0, "{told:?}");
+    }
 }
 
 impl Drop for SmallDisk {
