@@ -69,6 +69,7 @@ struct Fold {
 impl Store {
     /// Folds all that the log holds. Answers whether there was anything.
     pub fn fold(&mut self) -> Result<bool> {
+        self.mend()?;
         let mut folded = false;
         while !self.log_is_empty()? {
             folded = true;
@@ -424,16 +425,21 @@ impl Tx<'_> {
 
     /// A time that no working clock shows is replaced by the highest stamp known here: a dead battery must not
     /// cost a day's sales.
-    fn believe(&self, time: Millis) -> Result<Millis> {
+    fn believe(&mut self, time: Millis) -> Result<Millis> {
         if stamp::believable(time) {
             return Ok(time);
+        }
+        if let Some(highest) = self.highest {
+            return Ok(highest);
         }
         let highest: Option<i64> = self
             .conn
             .prepare_cached("SELECT max(stamp) FROM _dunlin_row")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("find the highest stamp")?;
-        Ok(highest.and_then(Stamp::from_i64).map_or(0, Stamp::millis))
+        let highest = highest.and_then(Stamp::from_i64).map_or(0, Stamp::millis);
+        self.highest = Some(highest);
+        Ok(highest)
     }
 }
 

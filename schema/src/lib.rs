@@ -31,6 +31,7 @@ mod fold;
 mod ground;
 mod held;
 mod key;
+mod mend;
 pub mod name;
 mod numbers;
 mod origin;

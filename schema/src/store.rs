@@ -54,6 +54,8 @@ pub struct Store {
     options: Options,
     catalogue: Arc<Catalogue>,
     schema_version: i64,
+    /// The schema at which every tracked table was seen to have its triggers.
+    pub(crate) mended: i64,
     /// See [`Store::shapes_mark`].
     shapes: u64,
     /// The file was switched to WAL when it was opened.
@@ -138,6 +140,8 @@ pub(crate) struct Tx<'s> {
     pub(crate) conflicts: u64,
     /// Is any number promised to anybody? None: not asked yet.
     pub(crate) reserved: Option<bool>,
+    /// The highest stamp known here, as a time. None: not asked yet.
+    pub(crate) highest: Option<crate::Millis>,
     /// Is any version withheld? None: not asked yet.
     pub(crate) withheld: Option<bool>,
     origins: &'s mut Origins,
@@ -153,6 +157,7 @@ impl Store {
             options,
             catalogue: Arc::default(),
             schema_version: -1,
+            mended: -1,
             shapes: 0,
             switched: false,
             fire: Vec::new(),
@@ -370,6 +375,7 @@ impl Store {
             reload: false,
             conflicts: 0,
             reserved: None,
+            highest: None,
             withheld: None,
             origins: &mut self.origins,
         };

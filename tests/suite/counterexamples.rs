@@ -496,12 +496,20 @@ fn a_version_put_back_takes_its_value_from_whoever_has_it_meanwhile() {
     equal(&mut [&mut anna, &mut bert]);
     lab.pass(Duration::from_secs(1));
     bert.run("INSERT INTO part (code, price) VALUES ('x', 2)");
+    anna.run("INSERT INTO part (code, price) VALUES ('w', 3)");
     equal(&mut [&mut anna, &mut bert]);
-    let number = anna.store().conflicts(false, 9).unwrap()[0].number;
+    // A third comes to claim what the first shows, and stands aside.
+    anna.run("UPDATE part SET code = NULL WHERE price IS NULL; UPDATE part SET code = 'y' WHERE price = 3");
+    anna.store().fold().unwrap();
+    lab.pass(Duration::from_secs(1));
+    bert.run("UPDATE part SET code = 'y' WHERE price IS NULL");
+    equal(&mut [&mut anna, &mut bert]);
+    assert!(anna.ask("SELECT code FROM part WHERE price = 3")[0].starts_with("y~"));
+    let number = anna.store().conflicts(false, 9).unwrap().last().unwrap().number;
     anna.store().restore_conflict(number).unwrap();
-    equal(&mut [&mut anna, &mut bert]);
     let shown = anna.ask("SELECT code FROM part ORDER BY price");
-    assert!(shown[0] == "x" && shown[1].starts_with("x~"), "{shown:?}");
+    assert!(shown[0] == "x" && shown[1].starts_with("x~") && shown[2] == "y", "{shown:?}");
+    equal(&mut [&mut anna, &mut bert]);
     // Put back the other way, the value is free for the other part.
     lab.pass(Duration::from_secs(1));
     bert.run("UPDATE part SET code = 'z' WHERE price IS NULL");

@@ -32,7 +32,7 @@ pub struct Plot {
 
 impl Default for Plot {
     fn default() -> Self {
-        Self { clocks: true, loose: false, copies: true, steps: 100, tell: false }
+        Self { clocks: true, loose: false, copies: true, steps: 70, tell: false }
     }
 }
 

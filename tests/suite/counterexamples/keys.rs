@@ -131,6 +131,7 @@ fn the_same_link_made_on_two_machines_is_one_link() {
     assert_eq!(anna.ask("SELECT count(*) FROM book_authors"), ["1"]);
     assert_eq!(bert.ask("SELECT count(*) FROM book_authors"), ["1"]);
     assert_eq!(anna.store().conflicts(true, 9).unwrap(), []);
+    assert_eq!(anna.store().held(9).unwrap(), [], "one link, and none beside it");
     // Unlinked and linked again: one link, alive.
     anna.run(
         "DELETE FROM book_authors; INSERT INTO book_authors (book_id, author_id) VALUES (1, 1)",
@@ -356,6 +357,28 @@ fn a_table_that_refers_to_one_left_out_is_left_out_and_stops_no_session() {
     // Asked without it, both are tracked.
     equal(&mut [&mut anna, &mut bert]);
     assert_eq!(bert.ask("SELECT count(*) FROM tag"), ["1"]);
+}
+
+#[test]
+fn a_table_that_a_migration_made_anew_is_tracked_again_and_its_rows_are_the_same() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] =
+        two(&lab, "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, code TEXT UNIQUE)");
+    anna.run("INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'y')");
+    equal(&mut [&mut anna, &mut bert]);
+    anna.run(
+        "CREATE TABLE new_t (id INTEGER PRIMARY KEY, v TEXT, code TEXT UNIQUE, extra TEXT);
+         INSERT INTO new_t (id, v, code) SELECT id, v, code FROM t;
+         DROP TABLE t; ALTER TABLE new_t RENAME TO t;
+         UPDATE t SET v = 'changed before anybody looked' WHERE id = 2",
+    );
+    let before = anna.store().end().unwrap();
+    equal(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT v FROM t ORDER BY id"), ["a", "changed before anybody looked"]);
+    assert_eq!(anna.store().end().unwrap(), before + 1, "what did not change is not sent again");
+    anna.run("UPDATE t SET v = 'and after' WHERE id = 1");
+    equal(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT v FROM t WHERE id = 1"), ["and after"]);
 }
 
 #[test]
