@@ -367,7 +367,7 @@ fn a_table_that_a_migration_made_anew_is_tracked_again_and_its_rows_are_the_same
     anna.run("INSERT INTO t VALUES (1, 'a', 'x'), (2, 'b', 'y')");
     equal(&mut [&mut anna, &mut bert]);
     anna.run(
-        "CREATE TABLE new_t (id INTEGER PRIMARY KEY, v TEXT, code TEXT UNIQUE, extra TEXT);
+        "CREATE TABLE new_t (id INTEGER PRIMARY KEY, v TEXT NOT NULL, code TEXT UNIQUE);
          INSERT INTO new_t (id, v, code) SELECT id, v, code FROM t;
          DROP TABLE t; ALTER TABLE new_t RENAME TO t;
          UPDATE t SET v = 'changed before anybody looked' WHERE id = 2",
