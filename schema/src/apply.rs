@@ -98,7 +98,7 @@ impl Tx<'_> {
                 let next = self.count.pos + 1;
                 self.together = *groups.entry(row.together).or_insert(next);
                 let incoming = incoming(row, &table.columns)?;
-                self.take(&mut work, id, incoming, sender, page.from + 1)?;
+                self.take(&mut work, id, &incoming, sender, page.from + 1)?;
             }
         }
         for withheld in &page.withheld {
@@ -128,7 +128,7 @@ impl Tx<'_> {
         &mut self,
         work: &mut Work,
         table: i64,
-        mut new: Incoming,
+        new: &Incoming,
         sender: Sender,
         pos: u64,
     ) -> Result<()> {
@@ -153,7 +153,7 @@ impl Tx<'_> {
             Verdict::Theirs { conflict } => {
                 work.applied += 1;
                 let old_cells = match &old {
-                    Some(old) => self.values_if_needed(old, &new, conflict)?,
+                    Some(old) => self.values_if_needed(old, new, conflict)?,
                     None => None,
                 };
                 if let (true, Some(old)) = (conflict, &old) {
@@ -167,7 +167,7 @@ impl Tx<'_> {
                     self.forget_old(new.uuid)?;
                 }
                 self.no_longer_withheld(new.uuid, &new.head)?;
-                self.stand(work, table, &new, (old.as_ref(), old_cells.as_ref()))
+                self.stand(work, table, new, (old.as_ref(), old_cells.as_ref()))
             }
         }
     }

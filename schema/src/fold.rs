@@ -53,6 +53,8 @@ struct Touched {
     time: Millis,
     /// It was there when tracking started, and nobody has written it since.
     existing: bool,
+    /// It was out of sight for a while: a version only if it says something else.
+    found: bool,
     /// Its number came from another key.
     moved: bool,
 }
@@ -82,7 +84,7 @@ impl Store {
 
     fn log_is_empty(&self) -> Result<bool> {
         self.conn()
-            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM _dunlin_log)")
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM _dunlin_log WHERE kind <> 0)")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("look into the log")
     }
@@ -128,18 +130,31 @@ impl Tx<'_> {
         if !dirty.is_empty() {
             self.settle(dirty)?;
         }
-        self.conn
-            .prepare_cached("DELETE FROM _dunlin_log WHERE n <= ?")
-            .and_then(|mut statement| statement.execute([last]))
-            .doing("empty the log")?;
+        self.empty_log(last)?;
         Ok(more)
+    }
+
+    /// Takes the lines up to `last` away and leaves that one blank: a new line's number is the greatest plus one,
+    /// so none is given twice.
+    fn empty_log(&self, last: i64) -> Result<()> {
+        for sql in [
+            "DELETE FROM _dunlin_log WHERE n < ?",
+            "UPDATE _dunlin_log SET tbl = 0, kind = 0, t = NULL, k0 = NULL, k1 = NULL, k2 = NULL, k3 = NULL,
+             k4 = NULL, k5 = NULL, k6 = NULL, k7 = NULL WHERE n = ?",
+        ] {
+            self.conn
+                .prepare_cached(sql)
+                .and_then(|mut statement| statement.execute([last]))
+                .doing("empty the log")?;
+        }
+        Ok(())
     }
 
     fn lines(&self, limit: usize) -> Result<Vec<Line>> {
         let doing = "read the log";
         let mut statement = self
             .conn
-            .prepare_cached("SELECT n, tbl, kind, t, k0, k1, k2, k3, k4, k5, k6, k7 FROM _dunlin_log ORDER BY n LIMIT ?")
+            .prepare_cached("SELECT n, tbl, kind, t, k0, k1, k2, k3, k4, k5, k6, k7 FROM _dunlin_log WHERE kind <> 0 ORDER BY n LIMIT ?")
             .doing(doing)?;
         let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)]).doing(doing)?;
         let mut lines = Vec::new();
@@ -178,7 +193,11 @@ impl Tx<'_> {
                     continue;
                 }
             }
+            let fresh = !fold.place.contains_key(&place);
             self.touch(fold, table, &key, line.time)?;
+            if line.kind == trigger::EXISTING && fresh {
+                fold.mark(&place, |touched| touched.existing = true);
+            }
             if line.kind == trigger::TO && table.number.is_some() {
                 fold.mark(&place, |touched| touched.moved = true);
             }
@@ -195,16 +214,17 @@ impl Tx<'_> {
                     });
                     Some(moved.unwrap_or_else(|| self.name_line(table, &line, &key)))
                 }
-                trigger::EXISTING if now.is_none() => {
-                    fold.mark(&place, |touched| touched.existing = true);
-                    if by_moment { self.name_content(table, &key)? } else { None }
+                trigger::EXISTING if now.is_none() && by_moment => {
+                    self.name_content(table, &key)?
                 }
                 _ if by_moment && now.is_none() => Some(self.name_line(table, &line, &key)),
                 _ => now,
             };
-            if line.kind != trigger::EXISTING {
-                fold.mark(&place, |touched| touched.existing = false);
-            }
+            let found = line.kind == trigger::FOUND && fresh;
+            fold.mark(&place, |touched| {
+                touched.existing &= line.kind == trigger::EXISTING;
+                touched.found = found || (touched.found && line.kind == trigger::FOUND);
+            });
             fold.names.insert(place, name);
         }
         Ok(())
@@ -221,7 +241,15 @@ impl Tx<'_> {
         fold.names.insert(place.clone(), before);
         fold.place.insert(place, fold.touched.len());
         let (table, key) = (Arc::clone(table), key.clone());
-        fold.touched.push(Touched { table, key, before, time, existing: false, moved: false });
+        fold.touched.push(Touched {
+            table,
+            key,
+            before,
+            time,
+            existing: false,
+            found: false,
+            moved: false,
+        });
         Ok(())
     }
 
@@ -314,7 +342,17 @@ impl Tx<'_> {
             _ => Cells::default(),
         };
         if let Some(old) = old.as_ref().filter(|_| touched.existing) {
-            return self.stood_here_before((table, uuid), touched, old, &cells);
+            // A row that is tracked already was only listed again: a version where it says something else now.
+            if old.key.is_none() {
+                return self.stood_here_before((table, uuid), touched, old, &cells);
+            }
+            if old.head.digest == cells.digest() && old.key.as_ref() == Some(&touched.key) {
+                return Ok(false);
+            }
+        }
+        let same = |old: &Entry| !old.head.dead && old.head.digest == cells.digest();
+        if touched.found && old.as_ref().is_some_and(same) {
+            return Ok(kept.is_some());
         }
         if let (Some(old), Some(kept)) = (&old, &kept)
             && old.state == State::Held
@@ -322,7 +360,7 @@ impl Tx<'_> {
         {
             self.conflict((table.id, uuid), &old.head, kept.cells.as_ref())?;
         }
-        let stamp = if touched.existing {
+        let stamp = if touched.existing && old.is_none() {
             let modified = cells.get("modified_on").and_then(dump::time_of);
             modified.map_or(Stamp::ZERO, |time| Stamp::at(time.min(self.clock.now())))
         } else {

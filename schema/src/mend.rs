@@ -14,6 +14,10 @@ use std::sync::Arc;
 
 impl Store {
     /// Puts triggers back that are gone, if the schema changed since the last time. Answers the tables.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is of one lifetime, the closure of any"
+    )]
     pub(crate) fn mend(&mut self) -> Result<Vec<String>> {
         let version = self.schema_version()?;
         if self.mended == version {
@@ -61,7 +65,7 @@ impl Tx<'_> {
                 self.conn.execute_batch(&statement).doing("put the triggers back")?;
             }
             self.conn
-                .execute(&trigger::list_existing(&table, now), [])
+                .execute(&trigger::list_rows(&table, trigger::FOUND, now), [])
                 .doing("list the rows that are there")?;
         }
         Ok(())

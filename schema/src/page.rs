@@ -225,7 +225,7 @@ struct Draft {
 impl Tx<'_> {
     fn logged(&self) -> Result<bool> {
         self.conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_log)")
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_log WHERE kind <> 0)")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("look into the log")
     }

@@ -200,7 +200,7 @@ impl Tx<'_> {
             }
             let rows = self
                 .conn
-                .execute(&trigger::list_existing(table, now), [])
+                .execute(&trigger::list_rows(table, trigger::EXISTING, now), [])
                 .doing("list the rows that are there")?;
             done.tables.push((table.name.clone(), table.naming.word(), rows as u64));
         }

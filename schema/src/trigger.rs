@@ -17,6 +17,7 @@ pub(crate) const FROM: i64 = 4;
 pub(crate) const TO: i64 = 5;
 pub(crate) const LOOK: i64 = 6;
 pub(crate) const EXISTING: i64 = 7;
+pub(crate) const FOUND: i64 = 8;
 
 /// A name as SQL text.
 pub(crate) fn quote(name: &str) -> String {
@@ -63,10 +64,11 @@ pub(crate) fn remove(id: i64) -> Vec<String> {
         .collect()
 }
 
-/// The statement that appends a line for every row that is there.
-pub(crate) fn list_existing(table: &Table, now: &str) -> String {
+/// The statement that appends a line for every row that is there: [`EXISTING`] when tracking begins, [`FOUND`] when
+/// the table was out of sight for a while.
+pub(crate) fn list_rows(table: &Table, kind: i64, now: &str) -> String {
     format!(
-        "INSERT INTO _dunlin_log (tbl, kind, t{}) SELECT {}, {EXISTING}, {now}{} FROM {}",
+        "INSERT INTO _dunlin_log (tbl, kind, t{}) SELECT {}, {kind}, {now}{} FROM {}",
         slots(table),
         table.id,
         key(table, ""),

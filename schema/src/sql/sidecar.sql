@@ -28,11 +28,12 @@ CREATE TABLE IF NOT EXISTS _dunlin_reference (
     PRIMARY KEY (child, column)
 ) WITHOUT ROWID;
 
--- What the triggers append: one line a change, in the order of the writes. The fold empties it.
+-- What the triggers append: one line a change, in the order of the writes. The fold empties it but for one blank
+-- line, from which the numbers go on: AUTOINCREMENT would cost each write of the application one page more.
 CREATE TABLE IF NOT EXISTS _dunlin_log (
-    n    INTEGER PRIMARY KEY AUTOINCREMENT,
+    n    INTEGER PRIMARY KEY,                    -- never given twice
     tbl  INTEGER NOT NULL,
-    kind INTEGER NOT NULL,                       -- 1 insert 2 update 3 delete 4/5 key changed from/to 6 look at 7 was there
+    kind INTEGER NOT NULL,                       -- 0 blank 1 insert 2 update 3 delete 4/5 key changed from/to 6 look at 7 was there 8 found
     t    INTEGER,                                -- milliseconds, by the clock of whoever wrote
     k0, k1, k2, k3, k4, k5, k6, k7               -- the key, as stored
 );
