@@ -16,6 +16,7 @@ const ROUNDS_MAX: usize = 14;
 const MACHINES_MAX: usize = 5;
 
 /// What a story may contain.
+#[expect(clippy::struct_excessive_bools, reason = "each is in the story or not")]
 #[derive(Clone, Copy, Debug)]
 pub struct Plot {
     /// Clocks that are hours off, or dead.
