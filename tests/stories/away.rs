@@ -233,7 +233,7 @@ fn a_program_that_holds_the_file_locked_delays_its_own_machine_only_and_no_stop(
     a.write("INSERT INTO sold (who, n) VALUES ('a', 1)");
     lab::all_say(&[&a, &c], "SELECT count(*) FROM sold", "1");
     // Longer than the daemon waits for another program's lock.
-    until_true("said in the log", SOON, || b.logged().contains("locked"));
+    until_true("said in the log", SOON, || b.logged().contains("the database is busy"));
     assert_eq!(b.ask("SELECT count(*) FROM sold"), "0");
     lock.execute_batch("INSERT INTO sold (who, n) VALUES ('b', 1); COMMIT").unwrap();
     lab::all_say(&[&a, &b, &c], "SELECT count(*) FROM sold", "2");
