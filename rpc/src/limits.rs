@@ -53,8 +53,9 @@ pub const GOODBYE: Duration = Duration::from_secs(5);
 /// Between two heartbeats on a link.
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// A link that was silent for so long is dead.
-pub const SILENCE: Duration = Duration::from_secs(30);
+/// A link that was silent for so long is dead. It is looked at with each heartbeat, so a pulled cable is noticed
+/// within 30 seconds.
+pub const SILENCE: Duration = Duration::from_secs(20);
 
 /// How long a dialler waits for the TCP connection: an answer within a LAN takes milliseconds.
 pub const DIAL: Duration = Duration::from_secs(5);

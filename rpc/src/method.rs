@@ -29,6 +29,7 @@ pub const PARAMS: &[(&str, &[&str])] = &[
     ("history_list", &["partner", "since", "limit"]),
     ("conflicts_list", &["limit"]),
     ("conflicts_restore", &["number"]),
+    ("conflicts_keep", &["number"]),
     ("held_list", &["limit"]),
     ("held_retry", &["number"]),
     ("sync_now", &["partner", "wait"]),

@@ -219,32 +219,55 @@ impl Store {
     pub fn restore_conflict(&mut self, number: i64) -> Result<()> {
         self.fold()?;
         self.write(Flush::Now, |tx| {
-            let found = tx
-                .conn
-                .query_row(&format!("{LINES} WHERE n = ?"), [number], line)
-                .optional()
-                .doing("find the conflict")?
-                .ok_or(Error::NoSuchNumber { what: "conflict", number })?;
+            let found = tx.conflict_number(number)?;
             let catalogue = Arc::clone(&tx.catalogue);
             let table = catalogue
                 .named(&found.table)
                 .ok_or(Error::NoSuchTable { table: found.table.clone() })?;
             let row = Uuid::try_parse(&found.row)
                 .map_err(|_error| Error::Sidecar { what: "a conflict about no row" })?;
-            let cells = found.cells.map(|cells| Cells::decode(&cells)).transpose()?;
+            let cells = found.cells.as_ref().map(|cells| Cells::decode(cells)).transpose()?;
             let old = tx.entry(row)?;
             let stamp = Stamp::after(old.as_ref().map(|old| old.head.stamp), tx.clock.now());
             let dirty = tx.write_version((table, row), old.as_ref(), cells.as_ref(), stamp)?;
             tx.settle(dirty)?;
-            tx.conn
-                .execute("UPDATE _dunlin_conflict SET settled = 'restored' WHERE n = ?", [number])
-                .doing("settle the conflict")?;
-            let journal =
-                catalogue.named(TABLE).ok_or(Error::Sidecar { what: "no conflict journal" })?;
-            let stamp = Stamp::from_i64(found.stamp).unwrap_or_default();
-            let stamp = Stamp::after(Some(stamp), tx.clock.now());
-            tx.conflict_version(journal, found.uuid, Key::Integer(number), stamp).map(|_| ())
+            tx.settle_conflict(&found, "restored")
         })
+    }
+
+    /// Settles a conflict as it stands: a person has looked, and the version that won is right.
+    pub fn keep_conflict(&mut self, number: i64) -> Result<()> {
+        self.fold()?;
+        self.write(Flush::Now, |tx| {
+            let found = tx.conflict_number(number)?;
+            tx.settle_conflict(&found, "kept")
+        })
+    }
+}
+
+impl Tx<'_> {
+    fn conflict_number(&self, number: i64) -> Result<Line> {
+        self.conn
+            .query_row(&format!("{LINES} WHERE n = ?"), [number], line)
+            .optional()
+            .doing("find the conflict")?
+            .ok_or(Error::NoSuchNumber { what: "conflict", number })
+    }
+
+    /// Says what a person did, in the whole shop.
+    fn settle_conflict(&mut self, found: &Line, how: &str) -> Result<()> {
+        self.conn
+            .execute(
+                "UPDATE _dunlin_conflict SET settled = ?2 WHERE n = ?1",
+                params![found.number, how],
+            )
+            .doing("settle the conflict")?;
+        let catalogue = Arc::clone(&self.catalogue);
+        let journal =
+            catalogue.named(TABLE).ok_or(Error::Sidecar { what: "no conflict journal" })?;
+        let before = Stamp::from_i64(found.stamp).unwrap_or_default();
+        let stamp = Stamp::after(Some(before), self.clock.now());
+        self.conflict_version(journal, found.uuid, Key::Integer(found.number), stamp).map(|_| ())
     }
 }
 

@@ -109,7 +109,9 @@ pub enum Command {
     Held(Held),
 
     /// List the versions that lost against another, or put one back
-    #[command(after_help = "Examples:\n  dunlin conflicts\n  dunlin conflicts restore 12")]
+    #[command(
+        after_help = "Examples:\n  dunlin conflicts\n  dunlin conflicts restore 12\n  dunlin conflicts keep 13"
+    )]
     Conflicts(Conflicts),
 
     /// Exchange with the partners now
@@ -316,6 +318,11 @@ pub struct Conflicts {
 pub enum ConflictAct {
     /// Put the version that lost back, as a new edit
     Restore {
+        /// The conflict's number in the list
+        number: i64,
+    },
+    /// Leave it as it stands: the version that won is right
+    Keep {
         /// The conflict's number in the list
         number: i64,
     },

@@ -47,7 +47,8 @@ pub(super) fn init(args: &Init) -> Ended {
         let data = made.data.display();
         format!(
             "Made machine “{}” with id {} in {data}.\n\
-             Next: `dunlin track --data {data} --all`, then `dunlin run --data {data}`.\n",
+             Next: `dunlin track --data {data} --all` on the first machine of a shop, then `dunlin run --data {data}`; \
+             a further machine runs and joins, and tracks what the shop tracks.\n",
             text::foreign(&made.name),
             made.id,
         )
@@ -158,6 +159,12 @@ pub(super) async fn conflicts(args: &Conflicts) -> Ended {
             door.ask(door.conflicts_restore(number)).await?;
             print(&args.here, "restored", &(), || {
                 format!("Put back the version that lost in conflict {number}.")
+            })?;
+        }
+        Some(ConflictAct::Keep { number }) => {
+            door.ask(door.conflicts_keep(number)).await?;
+            print(&args.here, "kept", &(), || {
+                format!("Conflict {number} is settled as it stands.")
             })?;
         }
     }

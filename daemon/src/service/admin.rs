@@ -190,11 +190,16 @@ impl AdminServer for Service {
 
     async fn conflicts_restore(&self, ext: &Extensions, number: i64) -> RpcResult<()> {
         may(&self.machine, ext, Role::Write).await?;
-        let restored = match self.machine.main_database() {
-            Ok(database) => database.call(move |store| store.restore_conflict(number)).await,
-            Err(error) => Err(error),
-        };
+        let database = self.machine.main_database().map_err(|error| fault(&error))?;
+        let restored = database.call(move |store| store.restore_conflict(number)).await;
         Ok(restored.map_err(|error| fault(&error))?)
+    }
+
+    async fn conflicts_keep(&self, ext: &Extensions, number: i64) -> RpcResult<()> {
+        may(&self.machine, ext, Role::Write).await?;
+        let database = self.machine.main_database().map_err(|error| fault(&error))?;
+        let kept = database.call(move |store| store.keep_conflict(number)).await;
+        Ok(kept.map_err(|error| fault(&error))?)
     }
 
     async fn held_list(&self, ext: &Extensions, rows: Option<u32>) -> RpcResult<Vec<HeldEntry>> {

@@ -35,14 +35,13 @@ impl Service {
                     table: conflict.table,
                     row: conflict.row,
                     kind: kind.to_owned(),
-                    found: clock::text(conflict.stamp.millis()),
                     loser: loser
                         .map_or(conflict.loser, |machine| self.who(Origin { machine, epoch: 0 })),
                     winner: conflict
                         .winner
                         .map_or_else(|| "-".to_owned(), |winner| self.who(winner)),
-                    written: clock::text(conflict.stamp.millis()),
-                    winner_written: conflict.winner_stamp.map(Stamp::millis).map(clock::text),
+                    written: when(conflict.stamp),
+                    winner_written: conflict.winner_stamp.map(when),
                     values: conflict.cells.as_ref().map(values).unwrap_or_default(),
                     winner_values: conflict.winner_cells.as_ref().map(values).unwrap_or_default(),
                     restored: conflict.settled.is_some(),
@@ -116,6 +115,11 @@ impl Service {
             })
             .collect())
     }
+}
+
+/// When a version was written; empty for a row that was there before it was tracked.
+fn when(stamp: Stamp) -> String {
+    if stamp == Stamp::ZERO { String::new() } else { clock::text(stamp.millis()) }
 }
 
 fn why(why: Why, waits_for: &[Uuid]) -> String {

@@ -54,6 +54,9 @@ struct Side {
     /// He was told that something waits, and has not asked since. One event is enough until he does: a till that
     /// sells all day would fill his queue while he is still catching up.
     told: bool,
+    /// Up to here our journal holds nothing for him, as was seen: what he knows only grows while the link lives.
+    /// Else each page of his that we apply would be followed by a look at all that he has ever given.
+    nothing_before: u64,
 }
 
 /// The session that is under way, as far as this side sees it.
@@ -184,6 +187,7 @@ impl Answering {
                 cursor: theirs.cursor_in(Epoch(database.origin().epoch)),
                 knowledge: convert::knowledge_in(&theirs.knowledge),
                 told: false,
+                nothing_before: 0,
             };
             self.sides().insert(theirs.name.clone(), side);
             origins.insert(theirs.name, origin);
@@ -300,8 +304,10 @@ impl Answering {
         let machine = &self.0.machine;
         let mut roster = machine.roster_moved();
         let mut stopping = machine.stopping();
-        let mut moved = driver::by_name(machine.databases.iter().map(|d| (d.name(), d.moved())));
-        let mut shapes = driver::by_name(machine.databases.iter().map(|d| (d.name(), d.shapes())));
+        let mut moved: driver::ByName =
+            machine.databases.iter().map(|d| (d.name().to_owned(), d.moved())).collect();
+        let mut shapes: driver::ByName =
+            machine.databases.iter().map(|d| (d.name().to_owned(), d.shapes())).collect();
         loop {
             let event = tokio::select! {
                 name = driver::first_moved(&mut moved) => match self.something_for_him(&name).await {
@@ -331,13 +337,21 @@ impl Answering {
     async fn something_for_him(&self, name: &str) -> Option<PartnerEvent> {
         let database = self.0.machine.database(name).ok()?.clone();
         let side = self.side(name).ok().filter(|side| !side.told)?;
+        let from = side.cursor.max(side.nothing_before);
+        let known = side.knowledge.clone();
         let (position, waiting) = database
-            .call(move |store| Ok((store.end()?, store.waiting_for(side.cursor, &side.knowledge)?)))
+            .call(move |store| Ok((store.end()?, store.waiting_for(from, &known)?)))
             .await
-            .ok()
-            .filter(|(_, waiting)| *waiting > 0)?;
-        if let Some(side) = self.sides().get_mut(name) {
-            side.told = true;
+            .ok()?;
+        if let Some(now) = self.sides().get_mut(name) {
+            now.told = waiting > 0;
+            // Not where he told of himself anew meanwhile.
+            if waiting == 0 && now.knowledge == side.knowledge {
+                now.nothing_before = position;
+            }
+        }
+        if waiting == 0 {
+            return None;
         }
         Some(PartnerEvent::Moved { database: name.to_owned(), position, waiting })
     }
@@ -427,8 +441,7 @@ fn ourselves(machine: &Machine, theirs: &Greeting) -> Fault {
     if theirs.boot == machine.boot {
         return Fault::new(Code::Refused, "this is the same machine");
     }
-    let reason =
-        "another machine has this machine's key; forget it and let the right one join again";
+    let reason = "another machine has this machine's key: one is a copy of the other; stop the copy, make a new machine there with `dunlin init`, and start this daemon anew";
     machine.links.hold(machine.identity.pin(), reason);
     Fault::new(Code::IdentityProblem, reason)
 }

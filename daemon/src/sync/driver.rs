@@ -59,6 +59,9 @@ struct Side {
     /// How large a page he, and we, can apply in time.
     limit_in: u64,
     limit_out: u64,
+    /// The next page, fetched or made while the last one is being applied: two are under way, never more.
+    ahead_in: Option<dunlin_rpc::wire::page::Page>,
+    ahead_out: Option<dunlin_schema::Page>,
     pull: bool,
     push: bool,
 }
@@ -203,6 +206,8 @@ impl Driver<'_> {
                     knowledge: convert::knowledge_in(&theirs.knowledge),
                     limit_in: PAGE_BYTES_FIRST,
                     limit_out: PAGE_BYTES_FIRST,
+                    ahead_in: None,
+                    ahead_out: None,
                     pull: true,
                     push: true,
                 },
@@ -213,9 +218,13 @@ impl Driver<'_> {
 
     /// Session after session, whenever something moves on either side.
     async fn sessions(&mut self, events: &mut Subscription<PartnerEvent>) -> Result<()> {
-        let mut moved =
-            by_name(self.sides.values().map(|side| (side.database.name(), side.database.moved())));
-        let mut shapes = by_name(self.machine.databases.iter().map(|d| (d.name(), d.shapes())));
+        let mut moved = self
+            .sides
+            .values()
+            .map(|side| (side.database.name().to_owned(), side.database.moved()))
+            .collect();
+        let mut shapes: ByName =
+            self.machine.databases.iter().map(|d| (d.name().to_owned(), d.shapes())).collect();
         let mut roster = self.machine.roster_moved();
         let mut at_least = tokio::time::interval(AT_LEAST);
         at_least.tick().await;
@@ -359,18 +368,23 @@ impl Driver<'_> {
                 Ok((store.cursor(origin)?, store.knowledge()?))
             })
             .await?;
-        let ask = GetPage {
+        let limit = side.limit_in;
+        let ask = |cursor| GetPage {
             database: name.to_owned(),
             cursor,
             knowledge: convert::knowledge_out(&knowledge),
             now: machine.now(),
-            limit: side.limit_in,
+            limit,
             tables: None,
             rows: None,
         };
-        let page = link.partner_getdata(ask).await.map_err(heard)?;
+        let ahead = side.ahead_in.take().filter(|page| from == Some(page.from));
+        let page = match ahead.filter(|page| page.from == cursor) {
+            Some(page) => page,
+            None => link.partner_getdata(ask(cursor)).await.map_err(heard)?,
+        };
         self.handle.sign_of_life();
-        let more = page.more;
+        let (more, next) = (page.more, page.next);
         totals.received += page.rows() as u64;
         totals.bytes_in += weight(&page);
         if let Some(last) = &page.last {
@@ -380,14 +394,16 @@ impl Driver<'_> {
             machine
                 .note(pin, |partner| partner.equal.insert(name.to_owned(), false).map_or((), drop));
         }
-        let begun = Instant::now();
         let page = convert::page_in(page)?;
-        let applied = side
-            .database
-            .call(move |store| store.apply(&page, Sender { origin, skew }))
-            .await
-            .inspect_err(|error| stop_at(&machine, pin, error))?;
-        side.limit_in = fitted(side.limit_in, begun.elapsed());
+        let applying =
+            timed(side.database.call(move |store| store.apply(&page, Sender { origin, skew })));
+        // What goes wrong with the next page shows when it is asked for again.
+        let fetching =
+            async { if more { link.partner_getdata(ask(next)).await.ok() } else { None } };
+        let ((applied, took), ahead) = tokio::join!(applying, fetching);
+        let applied = applied.inspect_err(|error| stop_at(&machine, pin, error))?;
+        side.ahead_in = ahead;
+        side.limit_in = fitted(side.limit_in, took);
         totals.applied += applied.applied;
         totals.held += applied.held;
         totals.conflicts += applied.conflicts;
@@ -399,21 +415,29 @@ impl Driver<'_> {
     async fn push(&mut self, name: &str, from: Option<u64>, totals: &mut Totals) -> Result<Event> {
         let (link, machine, skew) = (self.link, self.machine.clone(), self.skew);
         let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
-        let ask = Ask {
-            cursor: from.unwrap_or(side.cursor),
-            knowledge: side.knowledge.clone(),
-            now: machine.clock.now().saturating_add(skew),
-            limit: usize::try_from(side.limit_out).unwrap_or(usize::MAX),
+        let (database, knowledge) = (side.database.clone(), side.knowledge.clone());
+        let limit = usize::try_from(side.limit_out).unwrap_or(usize::MAX);
+        let make = |cursor| {
+            let now = machine.clock.now().saturating_add(skew);
+            let ask = Ask { cursor, knowledge: knowledge.clone(), now, limit };
+            database.call(move |store| store.page(&ask))
         };
-        let page = side.database.call(move |store| store.page(&ask)).await?;
+        let page = match side.ahead_out.take().filter(|page| from == Some(page.from)) {
+            Some(page) => page,
+            None => make(from.unwrap_or(side.cursor)).await?,
+        };
         let page = convert::page_out(page);
-        let (more, rows, bytes) = (page.more, page.rows() as u64, weight(&page));
+        let (more, next) = (page.more, page.next);
+        let (rows, bytes) = (page.rows() as u64, weight(&page));
         let learned = page.last.as_ref().map(|last| convert::knowledge_in(&last.knowledge));
-        let begun = Instant::now();
-        let put = PutPage { database: name.to_owned(), page };
-        let answer = link.partner_putdata(put).await.map_err(heard)?;
+        let putting = timed(link.partner_putdata(PutPage { database: name.to_owned(), page }));
+        // What goes wrong with the next page shows when it is made again.
+        let making = async { if more { make(next).await.ok() } else { None } };
+        let ((answer, took), ahead) = tokio::join!(putting, making);
+        let answer = answer.map_err(heard)?;
         self.handle.sign_of_life();
-        side.limit_out = fitted(side.limit_out, begun.elapsed());
+        side.ahead_out = ahead;
+        side.limit_out = fitted(side.limit_out, took);
         side.cursor = answer.cursor;
         if let Some(ours) = learned {
             side.knowledge = joined(&side.knowledge, &ours);
@@ -466,6 +490,13 @@ impl Side {
             })
             .await
     }
+}
+
+/// What came of it, and how long it took.
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let begun = Instant::now();
+    let done = work.await;
+    (done, begun.elapsed())
 }
 
 /// The next page's size, by how long the last one took.
@@ -634,10 +665,6 @@ pub(crate) async fn meet(
 
 /// Something to wait for, by the name of its database.
 pub(crate) type ByName = Vec<(String, watch::Receiver<u64>)>;
-
-pub(crate) fn by_name<'n>(each: impl Iterator<Item = (&'n str, watch::Receiver<u64>)>) -> ByName {
-    each.map(|(name, moves)| (name.to_owned(), moves)).collect()
-}
 
 pub(crate) async fn first_moved(moved: &mut ByName) -> String {
     let waiting = moved.iter_mut().map(|(name, end)| {

@@ -46,6 +46,10 @@ pub trait Admin {
     #[method(name = "conflicts_restore", with_extensions)]
     async fn conflicts_restore(&self, number: i64) -> RpcResult<()>;
 
+    /// Settles conflict `number` as it stands: the version that won is right. W.
+    #[method(name = "conflicts_keep", with_extensions)]
+    async fn conflicts_keep(&self, number: i64) -> RpcResult<()>;
+
     /// Rows that are known and not shown, at most `limit` (100 unless said). R.
     #[method(name = "held_list", with_extensions)]
     async fn held_list(&self, limit: Option<u32>) -> RpcResult<Vec<HeldEntry>>;

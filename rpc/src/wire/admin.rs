@@ -197,13 +197,11 @@ pub struct ConflictEntry {
     pub row: Uuid,
     /// What happened, in a word: `edit`, `delete`, `parent`, …
     pub kind: String,
-    /// When it was found.
-    pub found: String,
     /// Whose version lost: a machine's name or id.
     pub loser: String,
     /// Whose version stands.
     pub winner: String,
-    /// When the losing version was written.
+    /// When the losing version was written; empty for a row that was there before it was tracked.
     pub written: String,
     /// When the version that stands was written.
     #[serde(default)]

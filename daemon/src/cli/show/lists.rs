@@ -150,17 +150,14 @@ pub fn held(rows: &[HeldEntry], look: Look, now: NaiveDateTime) -> String {
     let held = rows.iter().filter(|row| row.held).count() as u64;
     let mut text = format!("{}\n", grid.text());
     if held > 0 {
-        text += &format!(
-            "{} held: known and passed on, but not in the table; `dunlin held retry` tries again.\n",
-            count(held, "row is", "rows are")
-        );
+        text += &count(held, "row is", "rows are");
+        text +=
+            " held: known and passed on, but not in the table; `dunlin held retry` tries again.\n";
     }
     let otherwise = rows.len() as u64 - held;
     if otherwise > 0 {
-        text += &format!(
-            "{} in the table with other values until the cause ends.\n",
-            count(otherwise, "row stands", "rows stand")
-        );
+        text += &count(otherwise, "row stands", "rows stand");
+        text += " in the table with other values until the cause ends.\n";
     }
     text
 }
@@ -192,13 +189,21 @@ pub fn conflicts(conflicts: &[ConflictEntry], look: Look, now: NaiveDateTime) ->
             foreign(&conflict.table).into(),
             what.into(),
             foreign(&conflict.loser).into(),
-            from_now(&conflict.written, now).into(),
+            written(&conflict.written, now).into(),
             values(&conflict.values).into(),
             foreign(&conflict.winner).into(),
             values(&conflict.winner_values).into(),
         ]);
     }
-    format!("{}\n`dunlin conflicts restore NO.` puts a version that lost back.\n", grid.text())
+    format!(
+        "{}\n`dunlin conflicts restore NO.` puts a version that lost back; `dunlin conflicts keep NO.` leaves it as it stands.\n",
+        grid.text()
+    )
+}
+
+/// When a version was written, if anybody saw it written.
+fn written(time: &str, now: NaiveDateTime) -> String {
+    if time.is_empty() { "before it was tracked".to_owned() } else { from_now(time, now) }
 }
 
 fn values(columns: &Map<String, Value>) -> String {

@@ -163,6 +163,7 @@ fn held_rows() {
         since: "2026-03-02 11:59:00".to_owned(),
         origin: "till 2".to_owned(),
         row: Uuid::nil(),
+        held: true,
         ..HeldEntry::default()
     };
     let text = held(&[row], Look::PLAIN, now());
@@ -170,7 +171,7 @@ fn held_rows() {
  No.  Table        Row                                   Reason  Waits for                    From    Since
    4  order_lines  00000000-0000-0000-0000-000000000000  parent  waits for its row in orders  till 2  1 minute ago
 
-1 row is held; `dunlin held retry` tries again.
+1 row is held: known and passed on, but not in the table; `dunlin held retry` tries again.
 ";
     assert_eq!(format!("\n{text}"), told);
 }
