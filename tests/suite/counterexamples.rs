@@ -427,6 +427,19 @@ fn a_dead_battery_costs_no_sale_and_loses_against_nothing_it_had_seen() {
     bert.skew(0);
     equal(&mut [&mut anna, &mut bert]);
     assert_eq!(anna.ask("SELECT v FROM t ORDER BY v"), ["edited in 1970", "sold in 1970"]);
+    // Against an edit it had not seen, it counts as of the latest that it knew.
+    lab.pass(Duration::from_secs(10));
+    anna.run("UPDATE t SET v = 'earlier' WHERE v = 'edited in 1970'");
+    anna.store().fold().unwrap();
+    lab.pass(Duration::from_secs(10));
+    bert.run("INSERT INTO t (v) VALUES ('the latest known')");
+    bert.store().fold().unwrap();
+    bert.skew(-bert.now());
+    bert.run("UPDATE t SET v = 'later' WHERE v = 'edited in 1970'");
+    bert.store().fold().unwrap();
+    bert.skew(0);
+    equal(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask("SELECT count(*) FROM t WHERE v = 'later'"), ["1"]);
 }
 
 #[test]
