@@ -62,6 +62,7 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.history_list(None, None, None).await.unwrap_err();
     client.conflicts_list(None).await.unwrap_err();
     client.conflicts_restore(1).await.unwrap_err();
+    client.conflicts_keep(1).await.unwrap_err();
     client.held_list(None).await.unwrap_err();
     client.held_retry(None).await.unwrap_err();
     client.sync_now(None, None).await.unwrap_err();
