@@ -341,7 +341,8 @@ impl Machine {
 
     /// Lines of the triggers that the daemon has not taken up yet.
     pub fn unfolded(&self) -> i64 {
-        self.app().query_row("SELECT count(*) FROM _dunlin_log", [], |row| row.get(0)).unwrap()
+        let lines = "SELECT count(*) FROM _dunlin_log WHERE kind <> 0";
+        self.app().query_row(lines, [], |row| row.get(0)).unwrap()
     }
 
     /// Where browsers and scripts call.
