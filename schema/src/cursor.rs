@@ -4,7 +4,7 @@
 //! is taken over only with the last page of a session.
 
 use crate::error::Doing as _;
-use crate::store::Tx;
+use crate::tx::Tx;
 use crate::version::Head;
 use crate::{Origin, Result};
 use rusqlite::{OptionalExtension as _, params};

@@ -6,7 +6,7 @@
 use crate::Result;
 use crate::entry::Entry;
 use crate::error::Doing as _;
-use crate::store::Tx;
+use crate::tx::Tx;
 use rusqlite::params;
 use sha2::{Digest as _, Sha256};
 

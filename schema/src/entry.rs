@@ -4,7 +4,7 @@ use crate::catalogue::Table;
 use crate::error::Doing as _;
 use crate::key::Key;
 use crate::page::{ROW_BYTES_MAX, digest_of_size};
-use crate::store::Tx;
+use crate::tx::Tx;
 use crate::version::Head;
 use crate::{Cells, Error, Origin, Result, Stamp};
 use rusqlite::{OptionalExtension as _, Row, params};

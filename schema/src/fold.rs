@@ -23,7 +23,8 @@ use crate::error::Doing as _;
 use crate::held::{Keep, Kept, Why};
 use crate::key::Key;
 use crate::rows::Names;
-use crate::store::{Flush, Tx};
+use crate::store::Flush;
+use crate::tx::Tx;
 use crate::version::Head;
 use crate::{Cell, Cells, Millis, Result, Stamp, Store, dump, ground, stamp, trigger};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -83,7 +84,7 @@ impl Store {
     }
 
     fn log_is_empty(&self) -> Result<bool> {
-        self.conn()
+        self.conn
             .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM _dunlin_log WHERE kind <> 0)")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("look into the log")

@@ -16,7 +16,7 @@ use crate::held::{Keep, Why};
 use crate::key::Key;
 use crate::rows::Names;
 use crate::settle::{self, Adjusted, Ground, Link, Refused, Row, Written};
-use crate::store::Tx;
+use crate::tx::Tx;
 use crate::{Cell, Cells, Error, OnDelete, Result};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;

@@ -5,7 +5,8 @@
 
 use crate::entry::State;
 use crate::error::Doing as _;
-use crate::store::{Flush, Tx};
+use crate::store::Flush;
+use crate::tx::Tx;
 use crate::{Cell, Cells, Error, Millis, Origin, Result, Store};
 use rusqlite::{OptionalExtension as _, params};
 use std::collections::BTreeSet;

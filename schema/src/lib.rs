@@ -16,6 +16,7 @@
 //! * The rules ([`version`], [`settle`], [`stamp`], [`name`]) know no SQL; the rest drives SQLite by them.
 //! * Nothing outside this crate knows SQL, and nothing in it knows a partner's address.
 
+mod adopt;
 mod apply;
 mod catalogue;
 mod cell;
@@ -44,6 +45,7 @@ pub mod stamp;
 mod store;
 mod track;
 mod trigger;
+mod tx;
 pub mod version;
 
 pub use apply::{Applied, Sender};

@@ -8,7 +8,8 @@
 //! become a table of deleted rows on every machine.
 
 use crate::error::Doing as _;
-use crate::store::{Flush, Tx};
+use crate::store::Flush;
+use crate::tx::Tx;
 use crate::{Result, Store, trigger};
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ impl Store {
     }
 
     fn schema_version(&self) -> Result<i64> {
-        self.conn()
+        self.conn
             .query_row("PRAGMA schema_version", [], |row| row.get(0))
             .doing("ask whether the schema changed")
     }

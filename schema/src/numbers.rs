@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::catalogue::Table;
 use crate::error::Doing as _;
-use crate::store::Tx;
+use crate::tx::Tx;
 use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 

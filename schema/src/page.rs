@@ -15,7 +15,8 @@
 
 use crate::entry::{COLUMNS, Entry};
 use crate::error::Doing as _;
-use crate::store::{Flush, Tx};
+use crate::store::Flush;
+use crate::tx::Tx;
 use crate::{Cell, Cells, Known, Millis, Origin, Result, Stamp, Store};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -460,5 +461,36 @@ mod tests {
         assert_eq!((page.rows(), page.next, page.more), (1, 1, true));
         let rest = store.page(&Ask { cursor: page.next, ..ask }).unwrap();
         assert_eq!((rest.rows(), rest.more), (2, false));
+    }
+
+    /// With a clock that stands still only the number tells two rows of one key apart.
+    #[test]
+    fn no_number_of_the_log_is_given_twice_though_the_fold_empties_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        let app = rusqlite::Connection::open(&path).unwrap();
+        app.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)").unwrap();
+        let options = Options {
+            machine: Uuid::from_u128(1),
+            clock: Arc::new(Stopped),
+            epoch: 1,
+            now_sql: Some("1790000000000".to_owned()),
+        };
+        let mut store = Store::open(&path, options).unwrap();
+        store.track(&Track::default()).unwrap();
+        let mut uuids = Vec::new();
+        for _ in 0..2 {
+            app.execute_batch("INSERT INTO t VALUES (1, 'a')").unwrap();
+            assert!(store.fold().unwrap(), "there was a line");
+            assert!(!store.fold().unwrap(), "and it is folded once");
+            app.execute_batch("DELETE FROM t").unwrap();
+            store.fold().unwrap();
+            let ask = Ask { now: Stopped.now(), limit: 1 << 20, ..Ask::default() };
+            let page = store.page(&ask).unwrap();
+            uuids = page.tables.iter().flat_map(|t| &t.rows).map(|row| row.uuid).collect();
+        }
+        uuids.sort_unstable();
+        uuids.dedup();
+        assert_eq!(uuids.len(), 2, "the second row is another one");
     }
 }

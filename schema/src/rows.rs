@@ -4,7 +4,7 @@ use crate::catalogue::{Table, Target};
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
 use crate::key::Key;
-use crate::store::Tx;
+use crate::tx::Tx;
 use crate::{Cell, Cells, Result};
 use rusqlite::{OptionalExtension as _, params_from_iter};
 use std::collections::HashMap;

@@ -2,8 +2,9 @@
 
 use crate::catalogue::{self, is_ours};
 use crate::error::Doing as _;
-use crate::store::{Flush, Tx};
+use crate::store::Flush;
 use crate::trigger;
+use crate::tx::Tx;
 use crate::{Error, Result, Shape, Store};
 use rusqlite::params;
 use std::collections::BTreeSet;

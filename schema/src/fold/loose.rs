@@ -8,7 +8,7 @@ use crate::catalogue::Table;
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
 use crate::held::{Keep, Why};
-use crate::store::Tx;
+use crate::tx::Tx;
 use crate::{Cell, Cells, Result};
 use rusqlite::params;
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@ use crate::catalogue::{Naming, Table};
 use crate::error::Doing as _;
 use crate::key::Key;
 use crate::rows::Names;
-use crate::store::Tx;
+use crate::tx::Tx;
 use crate::{Cell, Cells, Millis, Result, name, trigger};
 use rusqlite::{OptionalExtension as _, params};
 use std::collections::HashMap;

@@ -4,7 +4,7 @@ use super::{NUMBER_MAX, Place};
 use crate::catalogue::{Table, Unique};
 use crate::cell::first_eight;
 use crate::entry::Entry;
-use crate::store::Tx;
+use crate::tx::Tx;
 use crate::{Cell, Cells, Result};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;

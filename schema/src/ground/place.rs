@@ -3,7 +3,7 @@
 use crate::catalogue::Table;
 use crate::error::Doing as _;
 use crate::key::Key;
-use crate::store::Tx;
+use crate::tx::Tx;
 use crate::{Cell, Error, Result};
 use rusqlite::params_from_iter;
 use std::sync::Arc;

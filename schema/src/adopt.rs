@@ -1,0 +1,154 @@
+//! Opening a file: its sidecar is made, or that of a copied file becomes this machine's own.
+//!
+//! A copied file keeps all that it knows, which is the fastest way to set up a till; its log is folded under its
+//! maker's names before its new epoch begins, so that two machines that fold the same line name the same row.
+
+use crate::error::Doing as _;
+use crate::tx::{meta, set_meta};
+use crate::{Error, Result, Store};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, params};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long we wait for another program's write lock before we say so and try again later.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Statements kept prepared: a few for each tracked table.
+const STATEMENTS_MAX: usize = 1_000;
+/// Enough that a batch or a page finds what it touches in memory; SQLite takes it as it needs it.
+const CACHE_KIB: i64 = 16 << 10;
+/// What the sidecar looks like; a greater number is a newer Dunlin's.
+const FORMAT: i64 = 1;
+
+impl Store {
+    /// Makes the sidecar, or takes over that of a copied file.
+    pub(crate) fn adopt(&mut self) -> Result<()> {
+        let before: String = self
+            .conn
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+            .doing("ask for the journal mode")?;
+        self.switched = !before.eq_ignore_ascii_case("wal");
+        let mode: String = self
+            .conn
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+            .doing("switch the database to WAL")?;
+        if !mode.eq_ignore_ascii_case("wal") {
+            return Err(Error::NoWal { mode });
+        }
+        self.conn.execute_batch("BEGIN IMMEDIATE").doing("begin a transaction")?;
+        let adopted = self.adopt_inside();
+        match adopted
+            .and_then(|copied| self.conn.execute_batch("COMMIT").doing("commit").map(|()| copied))
+        {
+            Ok(None) => Ok(()),
+            // A copied file is folded under its maker's names before its new epoch begins.
+            Ok(Some(file_epoch)) => self.fold_copied(file_epoch),
+            Err(error) => Err(self.undo(error)),
+        }
+    }
+
+    fn adopt_inside(&mut self) -> Result<Option<u64>> {
+        self.conn.execute_batch(include_str!("sql/sidecar.sql")).doing("make the sidecar")?;
+        let format: Option<i64> = meta(&self.conn, "format")?;
+        if let Some(found) = format.filter(|found| *found > FORMAT) {
+            return Err(Error::Newer { found, known: FORMAT });
+        }
+        set_meta(&self.conn, "format", FORMAT)?;
+        self.conn
+            .execute("INSERT OR IGNORE INTO _dunlin_table (name, tracked) VALUES ('_dunlin_conflict', 1)", [])
+            .doing("make the sidecar")?;
+        let machine: Option<Vec<u8>> = meta(&self.conn, "machine")?;
+        let epoch: Option<i64> = meta(&self.conn, "epoch")?;
+        match (machine, epoch) {
+            (Some(machine), Some(epoch)) if machine == self.options.machine.as_bytes() => {
+                self.epoch = epoch.cast_unsigned();
+                // A copy whose log was not folded to its end before the daemon was stopped.
+                Ok(meta::<i64>(&self.conn, "copied_from")?.map(i64::cast_unsigned))
+            }
+            (machine, epoch) => {
+                self.epoch = self.options.epoch;
+                let file_epoch = epoch.filter(|_| machine.is_some());
+                if let (Some(machine), Some(epoch)) = (machine, file_epoch) {
+                    self.remember_maker(&machine, epoch)?;
+                }
+                set_meta(&self.conn, "machine", self.options.machine.as_bytes().as_slice())?;
+                set_meta(&self.conn, "epoch", self.epoch.cast_signed())?;
+                set_meta(&self.conn, "seq", 0)?;
+                set_meta(&self.conn, "mark", [0u8; 16].as_slice())?;
+                if let Some(epoch) = file_epoch {
+                    set_meta(&self.conn, "copied_from", epoch)?;
+                }
+                Ok(file_epoch.map(i64::cast_unsigned))
+            }
+        }
+    }
+
+    /// What the maker of a copied file wrote is stored here: it is knowledge.
+    fn remember_maker(&self, machine: &[u8], epoch: i64) -> Result<()> {
+        let seq: i64 = meta(&self.conn, "seq")?.unwrap_or(0);
+        let mark: Option<Vec<u8>> = meta(&self.conn, "mark")?;
+        let doing = "take over a copied file";
+        self.conn
+            .execute(
+                "INSERT OR IGNORE INTO _dunlin_origin (machine, epoch) VALUES (?1, ?2)",
+                params![machine, epoch],
+            )
+            .doing(doing)?;
+        let origin: i64 = self
+            .conn
+            .query_row(
+                "SELECT id FROM _dunlin_origin WHERE machine = ?1 AND epoch = ?2",
+                params![machine, epoch],
+                |row| row.get(0),
+            )
+            .doing(doing)?;
+        self.conn
+            .execute(
+                "INSERT OR REPLACE INTO _dunlin_know (origin, seq) VALUES (?1, ?2)",
+                params![origin, seq],
+            )
+            .doing(doing)?;
+        self.conn
+            .execute(
+                "INSERT OR REPLACE INTO _dunlin_mark (origin, seq, mark) VALUES (?1, ?2, ?3)",
+                params![origin, seq, mark],
+            )
+            .doing(doing)?;
+        Ok(())
+    }
+
+    fn fold_copied(&mut self, file_epoch: u64) -> Result<()> {
+        while self.fold_batch(Some(file_epoch))? {}
+        self.conn
+            .execute("DELETE FROM _dunlin_meta WHERE key = 'copied_from'", [])
+            .doing("take over a copied file")?;
+        Ok(())
+    }
+}
+
+pub(crate) fn connect(path: &Path) -> Result<Connection> {
+    let open = |source| Error::Open { path: path.to_owned(), source };
+    if !path.exists() {
+        return Err(Error::NoFile { path: path.to_owned() });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(open)?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    conn.pragma_update(None, "cache_size", -CACHE_KIB).map_err(open)?;
+    for (option, on) in [
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+    ] {
+        conn.set_db_config(option, on).map_err(open)?;
+    }
+    // The first look into the file: what is no database says so here.
+    match conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
+        Ok(()) => Ok(conn),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(Error::NotADatabase { path: path.to_owned() })
+        }
+        Err(error) => Err(open(error)),
+    }
+}

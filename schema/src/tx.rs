@@ -1,0 +1,185 @@
+//! A transaction: one look into the file or one change of it, and what is remembered while it lasts.
+
+use crate::catalogue::Catalogue;
+use crate::digest::Change;
+use crate::error::Doing as _;
+use crate::{Clock, Error, Origin, Result};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    pub(crate) seq: u64,
+    pub(crate) pos: u64,
+    pub(crate) mark: [u8; 16],
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    by_id: HashMap<i64, Origin>,
+    by_origin: HashMap<Origin, i64>,
+}
+
+/// One write transaction, and what it needs to know.
+pub(crate) struct Tx<'s> {
+    pub(crate) conn: &'s Connection,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) clock: &'s dyn Clock,
+    /// The machine and epoch that versions made here bear.
+    pub(crate) me: Origin,
+    /// The epoch that names new rows: that of the file's maker until its log is folded.
+    pub(crate) file_epoch: u64,
+    pub(crate) count: Counters,
+    /// The number that rows found or taken together bear.
+    pub(crate) together: u64,
+    /// The link that rows come over.
+    pub(crate) via: Option<i64>,
+    pub(crate) changes: HashMap<i64, Change>,
+    /// The shape of tracked tables changed: read the catalogue again.
+    pub(crate) reload: bool,
+    /// Conflicts newly kept.
+    pub(crate) conflicts: u64,
+    /// Is any number promised to anybody? None: not asked yet.
+    pub(crate) reserved: Option<bool>,
+    /// The highest stamp known here, as a time. None: not asked yet.
+    pub(crate) highest: Option<crate::Millis>,
+    /// Is any version withheld? None: not asked yet.
+    pub(crate) withheld: Option<bool>,
+    pub(crate) origins: &'s mut Origins,
+}
+
+pub(crate) fn meta<T: rusqlite::types::FromSql>(conn: &Connection, key: &str) -> Result<Option<T>> {
+    conn.prepare_cached("SELECT value FROM _dunlin_meta WHERE key = ?")
+        .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
+        .doing("read the sidecar's own notes")
+}
+
+pub(crate) fn set_meta(conn: &Connection, key: &str, value: impl rusqlite::ToSql) -> Result<()> {
+    conn.prepare_cached("INSERT INTO _dunlin_meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")
+        .and_then(|mut statement| statement.execute(params![key, value]))
+        .doing("write the sidecar's own notes")?;
+    Ok(())
+}
+
+pub(crate) fn read_counters(conn: &Connection) -> Result<Counters> {
+    let mut count = Counters::default();
+    let doing = "read the counters";
+    let mut statement = conn
+        .prepare_cached("SELECT key, value FROM _dunlin_meta WHERE key IN ('seq', 'pos', 'mark')")
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let key: String = row.get(0).doing(doing)?;
+        match (key.as_str(), row.get_ref(1).doing(doing)?) {
+            ("seq", ValueRef::Integer(n)) => count.seq = n.cast_unsigned(),
+            ("pos", ValueRef::Integer(n)) => count.pos = n.cast_unsigned(),
+            ("mark", ValueRef::Blob(bytes)) => count.mark = bytes.try_into().unwrap_or_default(),
+            _ => return Err(Error::Sidecar { what: "a counter that is none" }),
+        }
+    }
+    Ok(count)
+}
+
+impl Tx<'_> {
+    pub(crate) fn write_counters(&self) -> Result<()> {
+        set_meta(self.conn, "seq", self.count.seq)?;
+        set_meta(self.conn, "pos", self.count.pos)?;
+        set_meta(self.conn, "mark", self.count.mark.as_slice())
+    }
+
+    /// Notes when the journal stood where, about once a minute.
+    pub(crate) fn note_arrival(&self, pos: u64) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO _dunlin_arrival (time, pos) SELECT ?1, ?2
+                 WHERE NOT EXISTS (SELECT 1 FROM _dunlin_arrival WHERE time > ?1 - 60000)",
+            )
+            .and_then(|mut statement| statement.execute(params![self.clock.now(), pos]))
+            .doing("note when rows arrived")?;
+        Ok(())
+    }
+
+    /// The number of an origin in this file.
+    pub(crate) fn origin_id(&mut self, origin: Origin) -> Result<i64> {
+        if let Some(id) = self.origins.by_origin.get(&origin) {
+            return Ok(*id);
+        }
+        let doing = "number an origin";
+        let (machine, epoch) = (origin.machine.as_bytes().as_slice(), origin.epoch.cast_signed());
+        let found: Option<i64> = self
+            .conn
+            .query_row(
+                "SELECT id FROM _dunlin_origin WHERE machine = ?1 AND epoch = ?2",
+                params![machine, epoch],
+                |row| row.get(0),
+            )
+            .optional()
+            .doing(doing)?;
+        let id = if let Some(id) = found {
+            id
+        } else {
+            self.conn
+                .execute(
+                    "INSERT INTO _dunlin_origin (machine, epoch) VALUES (?1, ?2)",
+                    params![machine, epoch],
+                )
+                .doing(doing)?;
+            self.conn.last_insert_rowid()
+        };
+        self.origins.by_origin.insert(origin, id);
+        self.origins.by_id.insert(id, origin);
+        Ok(id)
+    }
+
+    /// The origin of a number in this file.
+    pub(crate) fn origin(&mut self, id: i64) -> Result<Origin> {
+        if let Some(origin) = self.origins.by_id.get(&id) {
+            return Ok(*origin);
+        }
+        let origin = self
+            .conn
+            .query_row("SELECT machine, epoch FROM _dunlin_origin WHERE id = ?", [id], |row| {
+                Ok(Origin {
+                    machine: crate::cursor::uuid(row, 0)?,
+                    epoch: crate::cursor::epoch(row.get(1)?),
+                })
+            })
+            .optional()
+            .doing("read an origin")?
+            .ok_or(Error::Sidecar { what: "a version of no known origin" })?;
+        self.origins.by_origin.insert(origin, id);
+        self.origins.by_id.insert(id, origin);
+        Ok(origin)
+    }
+
+    /// The number of a table by name, also of one that is not here: its rows are kept all the same.
+    pub(crate) fn table_id(&self, name: &str) -> Result<i64> {
+        if let Some(table) = self.catalogue.named(name) {
+            return Ok(table.id);
+        }
+        let doing = "number a table";
+        let found: Option<i64> = self
+            .conn
+            .prepare_cached("SELECT id FROM _dunlin_table WHERE name = ?")
+            .and_then(|mut statement| statement.query_row([name], |row| row.get(0)).optional())
+            .doing(doing)?;
+        if let Some(id) = found {
+            return Ok(id);
+        }
+        self.conn.execute("INSERT INTO _dunlin_table (name) VALUES (?)", [name]).doing(doing)?;
+        Ok(self.conn.last_insert_rowid())
+    }
+
+    /// The name of a table by number.
+    pub(crate) fn table_name(&self, id: i64) -> Result<String> {
+        if let Some(table) = self.catalogue.id(id) {
+            return Ok(table.name.clone());
+        }
+        self.conn
+            .prepare_cached("SELECT name FROM _dunlin_table WHERE id = ?")
+            .and_then(|mut statement| statement.query_row([id], |row| row.get(0)))
+            .doing("name a table")
+    }
+}
