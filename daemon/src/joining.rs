@@ -21,7 +21,7 @@ use crate::invite::{self, Ask, Reason, Standing, Token, Verdict};
 use crate::machine::{Machine, PROTOCOL};
 use crate::roster::MEMBERS_MAX;
 use crate::roster::statement::Signer;
-use crate::sync::driver::heard;
+use crate::sync::tell::heard;
 
 /// The issuer's side of one connection.
 #[derive(Debug)]

@@ -10,6 +10,8 @@
 pub mod answer;
 pub mod dial;
 pub mod driver;
+mod exchange;
 pub mod links;
 pub mod one_link;
 pub mod session;
+pub(crate) mod tell;

@@ -20,8 +20,11 @@ use jsonrpsee::{Extensions, PendingSubscriptionSink, SubscriptionSink};
 use tokio::sync::watch;
 use tracing::info;
 
-use super::driver::{self, check_greeting, describe, greeting, is_equal, joined, meet, weight};
 use super::links::Link;
+use super::tell::{
+    ByName, check_greeting, describe, first_moved, greeting, is_equal, joined, meet, stop_at,
+    weight,
+};
 use crate::convert;
 use crate::error::{Error, Result};
 use crate::fault::fault;
@@ -102,6 +105,14 @@ impl Answering {
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes how far the partner's clock is ahead of ours, by what he says it shows.
+    fn set_skew(&self, theirs: u64) -> i64 {
+        let theirs = i64::try_from(theirs).unwrap_or(i64::MAX);
+        let skew = theirs.saturating_sub(self.0.machine.clock.now());
+        *self.0.skew.lock().unwrap_or_else(PoisonError::into_inner) = skew;
+        skew
     }
 
     fn skew(&self) -> i64 {
@@ -249,7 +260,7 @@ impl Answering {
         let applied = database
             .call(move |store| store.apply(&page, Sender { origin, skew }))
             .await
-            .inspect_err(|error| driver::stop_at(machine, pin, error))?;
+            .inspect_err(|error| stop_at(machine, pin, error))?;
         self.count(|running| {
             running.received += rows;
             running.bytes_in += bytes;
@@ -271,9 +282,12 @@ impl Answering {
         let mut side = self.side(&ask.database)?;
         side.cursor = side.cursor.max(ask.cursor);
         self.sides().insert(ask.database.clone(), side.clone());
-        let (ours, waiting) = database
+        let skew = self.set_skew(ask.clock);
+        let (ours, waiting, cursor) = database
             .call(move |store| {
-                Ok((store.digests()?, store.waiting_for(side.cursor, &side.knowledge)?))
+                store.ask_again(side.origin, skew)?;
+                let waiting = store.waiting_for(side.cursor, &side.knowledge)?;
+                Ok((store.digests()?, waiting, store.cursor(side.origin)?))
             })
             .await?;
         let tables = convert::digests_out(ours);
@@ -286,6 +300,7 @@ impl Answering {
             partner.waiting_in = 0;
             partner.last_seen = Some(now);
             partner.stopped = None;
+            partner.skew = skew;
         });
         if let Some(running) = self.running().take() {
             let result = if running.held > 0 { Outcome::Warning } else { Outcome::Success };
@@ -296,7 +311,7 @@ impl Answering {
             };
             self.write_down(&running, result, &message);
         }
-        Ok(DigestAnswer { tables, waiting })
+        Ok(DigestAnswer { tables, waiting, cursor, clock: machine.now() })
     }
 
     /// Tells the dialler whenever our journal holds something for him, or the roster grew.
@@ -304,17 +319,17 @@ impl Answering {
         let machine = &self.0.machine;
         let mut roster = machine.roster_moved();
         let mut stopping = machine.stopping();
-        let mut moved: driver::ByName =
+        let mut moved: ByName =
             machine.databases.iter().map(|d| (d.name().to_owned(), d.moved())).collect();
-        let mut shapes: driver::ByName =
+        let mut shapes: ByName =
             machine.databases.iter().map(|d| (d.name().to_owned(), d.shapes())).collect();
         loop {
             let event = tokio::select! {
-                name = driver::first_moved(&mut moved) => match self.something_for_him(&name).await {
+                name = first_moved(&mut moved) => match self.something_for_him(&name).await {
                     Some(event) => event,
                     None => continue,
                 },
-                _ = driver::first_moved(&mut shapes) => PartnerEvent::Databases,
+                _ = first_moved(&mut shapes) => PartnerEvent::Databases,
                 _ = roster.changed() => PartnerEvent::Roster,
                 () = self.0.link.probe.notified() => PartnerEvent::Roster,
                 () = self.0.link.poke.notified() => match Self::something(&machine.databases) {
@@ -375,9 +390,7 @@ impl PartnerServer for Answering {
         }
         check_greeting(machine, &self.0.member, &theirs).map_err(|error| fault(&error))?;
         machine.links.admit(&self.0.link, &theirs.boot, ours).await?;
-        let skew =
-            i64::try_from(theirs.clock).unwrap_or(i64::MAX).saturating_sub(machine.clock.now());
-        *self.0.skew.lock().unwrap_or_else(PoisonError::into_inner) = skew;
+        self.set_skew(theirs.clock);
         self.0.greeted.store(true, Ordering::Relaxed);
         Ok(greeting(machine))
     }

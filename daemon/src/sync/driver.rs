@@ -5,85 +5,35 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dunlin_logs::{Direction, Outcome, Session, span};
 use dunlin_rpc::client;
 use dunlin_rpc::method::partner::PartnerClient as _;
-use dunlin_rpc::wire::partner::{
-    self as wire, Databases, DigestAsk, GetPage, PartnerEvent, PutPage, RosterAsk,
-};
-use dunlin_rpc::{Code, Fault, Pin, limits};
-use dunlin_schema::{Ask, Clock as _, Known, Origin, Sender};
-use jsonrpsee::core::client::{Error as RpcError, Subscription};
-use tokio::sync::watch;
-use tracing::{Instrument as _, debug, info, warn};
+use dunlin_rpc::wire::partner::{self as wire, Databases, PartnerEvent, RosterAsk};
+use dunlin_schema::{Clock as _, Origin};
+use jsonrpsee::core::client::Subscription;
+use tracing::{debug, info};
 
+use super::exchange::{PAGE_BYTES_FIRST, Side};
 use super::links::Link;
-use super::session::{self, Event, State, Step};
+use super::tell::{ByName, check_greeting, describe, first_moved, greeting, heard, meet, skew};
 use crate::convert;
-use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::machine::{Machine, PROTOCOL};
+use crate::machine::Machine;
 use crate::roster::Member;
 
 /// A session at least so often, also when nothing seems to move.
 const AT_LEAST: Duration = Duration::from_mins(1);
-/// A page is sized so that the receiver holds his application's write lock about so long.
-const APPLY_TIME: Duration = Duration::from_millis(20);
-/// A page is never asked to be smaller than this.
-const PAGE_BYTES_MIN: u64 = 32 * 1024;
-/// The first page of a link, before we know how fast the other side is.
-const PAGE_BYTES_FIRST: u64 = 128 * 1024;
-/// So many rows that the partner knows already may stand between his cursor and our end before we move it.
-const CURSOR_LAG_MAX: u64 = 1_000;
 
 /// A partner that was dialled, and everything said so far.
-struct Driver<'l> {
-    machine: Machine,
-    member: Member,
-    link: &'l client::Link,
-    handle: Arc<Link>,
+pub(super) struct Driver<'l> {
+    pub(super) machine: Machine,
+    pub(super) member: Member,
+    pub(super) link: &'l client::Link,
+    pub(super) handle: Arc<Link>,
     /// How far the partner's clock is ahead of ours, in milliseconds.
-    skew: i64,
-    sides: HashMap<String, Side>,
-}
-
-/// One database, as the other side has it.
-struct Side {
-    database: Database,
-    /// The partner's machine and epoch.
-    origin: Origin,
-    /// His cursor in our journal.
-    cursor: u64,
-    /// What he knows.
-    knowledge: Vec<Known>,
-    /// How large a page he, and we, can apply in time.
-    limit_in: u64,
-    limit_out: u64,
-    /// The next page, fetched or made while the last one is being applied: two are under way, never more.
-    ahead_in: Option<dunlin_rpc::wire::page::Page>,
-    ahead_out: Option<dunlin_schema::Page>,
-    pull: bool,
-    push: bool,
-}
-
-/// What one session moved.
-#[derive(Default)]
-struct Totals {
-    sent: u64,
-    received: u64,
-    applied: u64,
-    held: u64,
-    conflicts: u64,
-    bytes_out: u64,
-    bytes_in: u64,
-}
-
-/// What a call to the partner came to.
-pub(crate) fn heard(error: RpcError) -> Error {
-    match error {
-        RpcError::Call(error) => Error::Partner(Fault::from(&error)),
-        other => Error::Link(Box::new(other)),
-    }
+    pub(super) skew: i64,
+    /// The databases have to be told of anew.
+    pub(super) tell_again: bool,
+    pub(super) sides: HashMap<String, Side>,
 }
 
 /// Runs a link that was dialled until it ends. True: it got past the greeting.
@@ -101,6 +51,7 @@ pub async fn run(
         link: &link,
         handle: Arc::clone(&handle),
         skew: 0,
+        tell_again: false,
         sides: HashMap::new(),
     };
     let ended = tokio::select! {
@@ -147,11 +98,9 @@ impl Driver<'_> {
 
     async fn greet(&mut self) -> Result<()> {
         let ours = greeting(&self.machine);
-        let asked = Instant::now();
-        let theirs = self.link.partner_greet(ours.clone()).await.map_err(heard)?;
-        let middle = i64::try_from(ours.clock).unwrap_or(0)
-            + i64::try_from(asked.elapsed().as_millis() / 2).unwrap_or(0);
-        self.skew = i64::try_from(theirs.clock).unwrap_or(i64::MAX).saturating_sub(middle);
+        let asked = (ours.clock, Instant::now());
+        let theirs = self.link.partner_greet(ours).await.map_err(heard)?;
+        self.skew = skew(theirs.clock, asked);
         check_greeting(&self.machine, &self.member, &theirs)?;
         self.handle.sign_of_life();
         let our_pin = self.machine.identity.pin();
@@ -208,6 +157,7 @@ impl Driver<'_> {
                     limit_out: PAGE_BYTES_FIRST,
                     ahead_in: None,
                     ahead_out: None,
+                    withheld: false,
                     pull: true,
                     push: true,
                 },
@@ -232,6 +182,10 @@ impl Driver<'_> {
             let names: Vec<String> = self.sides.keys().cloned().collect();
             for name in names {
                 self.session(&name).await?;
+            }
+            if std::mem::take(&mut self.tell_again) {
+                self.databases().await?;
+                continue;
             }
             tokio::select! {
                 event = events.next() => match event {
@@ -275,436 +229,5 @@ impl Driver<'_> {
                 Err(Error::Link(format!("the other side is leaving: {reason}").into()))
             }
         }
-    }
-
-    /// One session over one database, and its line in the history.
-    async fn session(&mut self, name: &str) -> Result<()> {
-        let Some(side) = self.sides.get_mut(name) else { return Ok(()) };
-        let wanted = Event::Wanted {
-            pull: std::mem::take(&mut side.pull),
-            push: std::mem::take(&mut side.push),
-        };
-        let wanted = match wanted {
-            Event::Wanted { pull: false, push: true } if !side.has_something().await? => {
-                return Ok(());
-            }
-            Event::Wanted { pull: false, push: false } => return Ok(()),
-            wanted => wanted,
-        };
-        let (started, begun) = (self.machine.clock.now(), Instant::now());
-        let mut totals = Totals::default();
-        let span = span::session(self.handle.id, self.member.machine);
-        let done = self.run_session(name, wanted, &mut totals).instrument(span).await;
-        let failed = done.as_ref().err().map(ToString::to_string);
-        let result = match (&failed, totals.held) {
-            (Some(_), _) => Outcome::Error,
-            (None, 0) => Outcome::Success,
-            (None, _) => Outcome::Warning,
-        };
-        let message = failed.unwrap_or_else(|| match totals.held {
-            0 => "level".to_owned(),
-            held => format!("level; {held} rows are held"),
-        });
-        self.machine.remember(Session {
-            partner: self.member.machine,
-            partner_name: self.member.name.clone(),
-            direction: Direction::Dialled,
-            started,
-            took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            rows_sent: totals.sent,
-            rows_received: totals.received,
-            applied: totals.applied,
-            held: totals.held,
-            conflicts: totals.conflicts,
-            bytes_sent: totals.bytes_out,
-            bytes_received: totals.bytes_in,
-            result,
-            message,
-        });
-        if totals.sent + totals.received > 0 {
-            info!(
-                partner = %self.member.machine,
-                rows_out = totals.sent,
-                rows_in = totals.received,
-                took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-                "session done"
-            );
-        }
-        done
-    }
-
-    async fn run_session(&mut self, name: &str, wanted: Event, totals: &mut Totals) -> Result<()> {
-        let mut failed = None;
-        let mut event = wanted;
-        let mut state = State::Done;
-        loop {
-            let (after, step) = session::next(state, event);
-            state = after;
-            let done = match step {
-                Step::Pull(from) => self.pull(name, from, totals).await,
-                Step::Push(from) => self.push(name, from, totals).await,
-                Step::Compare => self.compare(name).await.map(|()| Event::Compared),
-                Step::Close | Step::Ignore => return failed.map_or(Ok(()), Err),
-            };
-            event = done.unwrap_or_else(|error| {
-                failed = Some(error);
-                Event::Lost
-            });
-        }
-    }
-
-    /// Asks for one page and applies it.
-    async fn pull(&mut self, name: &str, from: Option<u64>, totals: &mut Totals) -> Result<Event> {
-        let (link, machine, pin, skew) =
-            (self.link, self.machine.clone(), self.member.pin, self.skew);
-        let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
-        let origin = side.origin;
-        let (cursor, knowledge) = side
-            .database
-            .call(move |store| {
-                if from.is_none() {
-                    store.ask_again(origin, skew)?;
-                }
-                Ok((store.cursor(origin)?, store.knowledge()?))
-            })
-            .await?;
-        let limit = side.limit_in;
-        let ask = |cursor| GetPage {
-            database: name.to_owned(),
-            cursor,
-            knowledge: convert::knowledge_out(&knowledge),
-            now: machine.now(),
-            limit,
-            tables: None,
-            rows: None,
-        };
-        let ahead = side.ahead_in.take().filter(|page| from == Some(page.from));
-        let page = match ahead.filter(|page| page.from == cursor) {
-            Some(page) => page,
-            None => link.partner_getdata(ask(cursor)).await.map_err(heard)?,
-        };
-        self.handle.sign_of_life();
-        let (more, next) = (page.more, page.next);
-        totals.received += page.rows() as u64;
-        totals.bytes_in += weight(&page);
-        if let Some(last) = &page.last {
-            side.knowledge = convert::knowledge_in(&last.knowledge);
-        }
-        if more {
-            machine
-                .note(pin, |partner| partner.equal.insert(name.to_owned(), false).map_or((), drop));
-        }
-        let page = convert::page_in(page)?;
-        let applying =
-            timed(side.database.call(move |store| store.apply(&page, Sender { origin, skew })));
-        // What goes wrong with the next page shows when it is asked for again.
-        let fetching =
-            async { if more { link.partner_getdata(ask(next)).await.ok() } else { None } };
-        let ((applied, took), ahead) = tokio::join!(applying, fetching);
-        let applied = applied.inspect_err(|error| stop_at(&machine, pin, error))?;
-        side.ahead_in = ahead;
-        side.limit_in = fitted(side.limit_in, took);
-        totals.applied += applied.applied;
-        totals.held += applied.held;
-        totals.conflicts += applied.conflicts;
-        let push = !more && side.has_something().await?;
-        Ok(Event::Pulled { cursor: applied.cursor, more, push })
-    }
-
-    /// Gives one page.
-    async fn push(&mut self, name: &str, from: Option<u64>, totals: &mut Totals) -> Result<Event> {
-        let (link, machine, skew) = (self.link, self.machine.clone(), self.skew);
-        let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
-        let (database, knowledge) = (side.database.clone(), side.knowledge.clone());
-        let limit = usize::try_from(side.limit_out).unwrap_or(usize::MAX);
-        let make = |cursor| {
-            let now = machine.clock.now().saturating_add(skew);
-            let ask = Ask { cursor, knowledge: knowledge.clone(), now, limit };
-            database.call(move |store| store.page(&ask))
-        };
-        let page = match side.ahead_out.take().filter(|page| from == Some(page.from)) {
-            Some(page) => page,
-            None => make(from.unwrap_or(side.cursor)).await?,
-        };
-        let page = convert::page_out(page);
-        let (more, next) = (page.more, page.next);
-        let (rows, bytes) = (page.rows() as u64, weight(&page));
-        let learned = page.last.as_ref().map(|last| convert::knowledge_in(&last.knowledge));
-        let putting = timed(link.partner_putdata(PutPage { database: name.to_owned(), page }));
-        // What goes wrong with the next page shows when it is made again.
-        let making = async { if more { make(next).await.ok() } else { None } };
-        let ((answer, took), ahead) = tokio::join!(putting, making);
-        let answer = answer.map_err(heard)?;
-        self.handle.sign_of_life();
-        side.ahead_out = ahead;
-        side.limit_out = fitted(side.limit_out, took);
-        side.cursor = answer.cursor;
-        if let Some(ours) = learned {
-            side.knowledge = joined(&side.knowledge, &ours);
-        }
-        totals.sent += rows;
-        totals.bytes_out += bytes;
-        Ok(Event::Pushed { cursor: answer.cursor, more })
-    }
-
-    /// Both sides compare, table by table.
-    async fn compare(&mut self, name: &str) -> Result<()> {
-        let side = self.sides.get(name).ok_or(Error::Stopping)?;
-        let (cursor, knowledge, origin) = (side.cursor, side.knowledge.clone(), side.origin);
-        let (ours, waiting_out, taken) = side
-            .database
-            .call(move |store| {
-                Ok((
-                    store.digests()?,
-                    store.waiting_for(cursor, &knowledge)?,
-                    store.cursor(origin)?,
-                ))
-            })
-            .await?;
-        let ours = convert::digests_out(ours);
-        let ask = DigestAsk { database: name.to_owned(), cursor: taken, tables: ours.clone() };
-        let answer = self.link.partner_digest(ask).await.map_err(heard)?;
-        self.handle.sign_of_life();
-        let equal = is_equal(&ours, &answer.tables);
-        let now = self.machine.clock.now();
-        self.machine.note(self.member.pin, |partner| {
-            partner.equal.insert(name.to_owned(), equal);
-            partner.compared = Some(Instant::now());
-            partner.waiting_in = answer.waiting;
-            partner.waiting_out = waiting_out;
-            partner.last_seen = Some(now);
-            partner.stopped = None;
-        });
-        Ok(())
-    }
-}
-
-impl Side {
-    /// Does our journal hold anything that the partner has not?
-    async fn has_something(&self) -> Result<bool> {
-        let (cursor, knowledge) = (self.cursor, self.knowledge.clone());
-        self.database
-            .call(move |store| {
-                let lag = store.end()?.saturating_sub(cursor);
-                Ok(lag > CURSOR_LAG_MAX || (lag > 0 && store.anything_for(cursor, &knowledge)?))
-            })
-            .await
-    }
-}
-
-/// What came of it, and how long it took.
-async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
-    let begun = Instant::now();
-    let done = work.await;
-    (done, begun.elapsed())
-}
-
-/// The next page's size, by how long the last one took.
-fn fitted(limit: u64, took: Duration) -> u64 {
-    let next = if took > APPLY_TIME {
-        limit / 2
-    } else if took < APPLY_TIME / 2 {
-        limit * 2
-    } else {
-        limit
-    };
-    next.clamp(PAGE_BYTES_MIN, limits::PAGE_BYTES)
-}
-
-/// What both know, the higher seq of each origin.
-pub(crate) fn joined(one: &[Known], other: &[Known]) -> Vec<Known> {
-    let mut all: HashMap<Origin, Known> =
-        one.iter().map(|known| (known.origin, known.clone())).collect();
-    for known in other {
-        let place = all.entry(known.origin).or_insert_with(|| known.clone());
-        if place.seq < known.seq {
-            *place = known.clone();
-        }
-    }
-    all.into_values().collect()
-}
-
-/// About how many bytes a page takes on the wire: for the history, not for limits.
-pub(crate) fn weight(page: &dunlin_rpc::wire::page::Page) -> u64 {
-    use dunlin_rpc::wire::value::Value;
-    /// Name, stamp, origin, seq and the rest of a row's own columns.
-    const ROW: u64 = 100;
-    let value = |value: &Value| match value {
-        Value::Text(bytes) => bytes.len() as u64 + 3,
-        Value::Blob(bytes) => bytes.len() as u64 * 4 / 3 + 12,
-        Value::Row(_) => 47,
-        Value::Null | Value::Integer(_) | Value::Real(_) | Value::Number(_) => 8,
-    };
-    page.tables
-        .iter()
-        .flat_map(|table| &table.rows)
-        .map(|row| ROW + row.values.iter().map(value).sum::<u64>())
-        .sum()
-}
-
-/// Equal, table by table; a table that one side has no row of may be missing there.
-pub(crate) fn is_equal(ours: &[wire::TableDigest], theirs: &[wire::TableDigest]) -> bool {
-    let lacks = |a: &[wire::TableDigest], b: &[wire::TableDigest]| {
-        a.iter().any(|table| {
-            let other = b.iter().find(|other| other.name.eq_ignore_ascii_case(&table.name));
-            other.map_or(table.rows > 0, |other| other.digest != table.digest)
-        })
-    };
-    !lacks(ours, theirs) && !lacks(theirs, ours)
-}
-
-/// What stops a session until a person has looked.
-pub(crate) fn stop_at(machine: &Machine, pin: Pin, error: &Error) {
-    if let Error::Store(dunlin_schema::Error::TooManyHeld { .. }) = error {
-        let sentence = error.to_string();
-        warn!(partner = %pin, cause = sentence, "session stopped");
-        machine.note(pin, |partner| partner.stopped = Some(sentence));
-    }
-}
-
-/// What this machine says of itself first.
-pub(crate) fn greeting(machine: &Machine) -> wire::Greeting {
-    let roster = machine.roster();
-    wire::Greeting {
-        protocol: PROTOCOL,
-        features: Vec::new(),
-        id: machine.id(),
-        name: machine.name.clone(),
-        boot: machine.boot.clone(),
-        shop: roster.shop(),
-        clock: machine.now(),
-        roster: roster.hash(),
-    }
-}
-
-/// Is the other side who its key says, of our shop, and can we talk?
-pub(crate) fn check_greeting(
-    machine: &Machine,
-    member: &Member,
-    theirs: &wire::Greeting,
-) -> Result<()> {
-    let fault = |code, sentence: &str| Err(Error::Partner(Fault::new(code, sentence)));
-    if theirs.id != member.machine {
-        return fault(Code::IdentityProblem, "the machine's id is not that of its key");
-    }
-    if theirs.shop != machine.roster().shop() {
-        return fault(Code::IdentityProblem, "the machine is of another shop");
-    }
-    let ((low, high), (from, to)) = (PROTOCOL, theirs.protocol);
-    if to < low || high < from {
-        let sentence = format!(
-            "it speaks the protocols {from} to {to}, this machine {low} to {high}; update the older one"
-        );
-        return fault(Code::OtherProtocol, &sentence);
-    }
-    Ok(())
-}
-
-/// What this machine says of its databases. `theirs`: the partner's epoch of each, where he has told it.
-pub(crate) async fn describe(
-    machine: &Machine,
-    theirs: &HashMap<String, Origin>,
-) -> Result<Vec<wire::Database>> {
-    let mut all = Vec::new();
-    for database in &machine.databases {
-        let partner = theirs.get(database.name()).copied();
-        let (greeting, cursors) = database
-            .call(move |store| {
-                let greeting = store.greeting(partner)?;
-                Ok((greeting, store.cursors()?))
-            })
-            .await?;
-        let epoch = wire::Epoch(greeting.origin.epoch);
-        let end = greeting.knowledge.iter().find(|known| known.origin == greeting.origin);
-        all.push(wire::Database {
-            name: database.name().to_owned(),
-            epoch,
-            epochs: vec![wire::EpochEnd { epoch, end: end.map_or(0, |known| known.seq) }],
-            end: greeting.end,
-            cursors: cursors
-                .into_iter()
-                .filter(|(origin, _)| {
-                    partner.is_none_or(|partner| partner.machine == origin.machine)
-                })
-                .map(|(origin, position)| wire::Cursor {
-                    epoch: wire::Epoch(origin.epoch),
-                    position,
-                })
-                .collect(),
-            knowledge: convert::knowledge_out(&greeting.knowledge),
-            remembered: Vec::new(),
-            forks: Vec::new(),
-            tables: greeting.shapes.into_iter().map(convert::shape_out).collect(),
-            clock: machine.now(),
-        });
-    }
-    Ok(all)
-}
-
-/// Learns of a partner's tables, and takes up versions that were ahead of our clock.
-pub(crate) async fn meet(
-    database: &Database,
-    tables: Vec<wire::TableShape>,
-    origin: Origin,
-    skew: i64,
-) -> Result<()> {
-    let shapes: Vec<dunlin_schema::Shape> = tables.into_iter().map(convert::shape_in).collect();
-    let untracked = database.untracked().to_vec();
-    let tracked = database
-        .call(move |store| {
-            let tracked = store.meet(&shapes, &untracked)?;
-            store.ask_again(origin, skew)?;
-            Ok(tracked)
-        })
-        .await?;
-    for (table, _, rows) in tracked.tables {
-        info!(database = database.name(), table, rows, "table tracked, as the partner does");
-    }
-    Ok(())
-}
-
-/// Something to wait for, by the name of its database.
-pub(crate) type ByName = Vec<(String, watch::Receiver<u64>)>;
-
-pub(crate) async fn first_moved(moved: &mut ByName) -> String {
-    let waiting = moved.iter_mut().map(|(name, end)| {
-        Box::pin(async move {
-            if end.changed().await.is_err() {
-                // The database is gone with the daemon.
-                std::future::pending::<()>().await;
-            }
-            name.clone()
-        })
-    });
-    let waiting: Vec<_> = waiting.collect();
-    if waiting.is_empty() {
-        return std::future::pending().await;
-    }
-    futures_util::future::select_all(waiting).await.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(name: &str, rows: u64, digest: &str) -> wire::TableDigest {
-        wire::TableDigest { name: name.to_owned(), rows, digest: digest.to_owned() }
-    }
-
-    #[test]
-    fn an_empty_table_that_the_other_side_has_not_is_no_difference() {
-        let ours = [table("a", 1, "x"), table("b", 0, "0")];
-        assert!(is_equal(&ours, &[table("A", 1, "x")]));
-        assert!(!is_equal(&ours, &[table("A", 1, "y")]));
-        assert!(!is_equal(&ours, &[table("b", 0, "0")]));
-        assert!(!is_equal(&[], &[table("a", 1, "x")]));
-    }
-
-    #[test]
-    fn a_page_is_sized_to_what_the_receiver_applies_in_time() {
-        assert_eq!(fitted(128 * 1024, Duration::from_millis(100)), 64 * 1024);
-        assert_eq!(fitted(128 * 1024, Duration::from_millis(1)), 256 * 1024);
-        assert_eq!(fitted(PAGE_BYTES_MIN, Duration::from_secs(1)), PAGE_BYTES_MIN);
-        assert_eq!(fitted(limits::PAGE_BYTES, Duration::ZERO), limits::PAGE_BYTES);
     }
 }

@@ -239,6 +239,9 @@ pub struct DigestAsk {
     /// Where the asker stands in the other's journal now that it has taken the pages.
     #[serde(default)]
     pub cursor: u64,
+    /// The asker's wall clock, in milliseconds since 1970: clocks are mended while a link lives.
+    #[serde(default)]
+    pub clock: u64,
     /// The asker's own figures, so that both sides know whether they are equal.
     #[serde(default)]
     pub tables: Vec<TableDigest>,
@@ -251,6 +254,13 @@ pub struct DigestAnswer {
     pub tables: Vec<TableDigest>,
     /// Rows that the answering side still has for the asker.
     pub waiting: u64,
+    /// Where the answering side stands in the asker's journal. It goes back when versions that were ahead of its
+    /// clock may be taken now.
+    #[serde(default)]
+    pub cursor: u64,
+    /// The answering side's wall clock, in milliseconds since 1970.
+    #[serde(default)]
+    pub clock: u64,
 }
 
 /// A table in one figure.

@@ -1,0 +1,321 @@
+//! What one session moves: pages in, pages out, and the comparison at its end.
+
+use std::time::{Duration, Instant};
+
+use dunlin_logs::{Direction, Outcome, Session, span};
+use dunlin_rpc::limits;
+use dunlin_rpc::method::partner::PartnerClient as _;
+use dunlin_rpc::wire::partner::{DigestAsk, GetPage, PutPage};
+use dunlin_schema::{Ask, Clock as _, Known, Origin, Sender};
+use tracing::{Instrument as _, info};
+
+use super::driver::Driver;
+use super::session::{self, Event, State, Step};
+use super::tell::{heard, is_equal, joined, skew, stop_at, weight};
+use crate::convert;
+use crate::database::Database;
+use crate::error::{Error, Result};
+
+/// A page is sized so that the receiver holds his application's write lock about so long.
+const APPLY_TIME: Duration = Duration::from_millis(20);
+/// A page is never asked to be smaller than this.
+const PAGE_BYTES_MIN: u64 = 32 * 1024;
+/// The first page of a link, before we know how fast the other side is.
+pub(super) const PAGE_BYTES_FIRST: u64 = 128 * 1024;
+/// So many rows that the partner knows already may stand between his cursor and our end before we move it.
+const CURSOR_LAG_MAX: u64 = 1_000;
+
+/// One database, as the other side has it.
+pub(super) struct Side {
+    pub(super) database: Database,
+    /// The partner's machine and epoch.
+    pub(super) origin: Origin,
+    /// His cursor in our journal.
+    pub(super) cursor: u64,
+    /// What he knows.
+    pub(super) knowledge: Vec<Known>,
+    /// How large a page he, and we, can apply in time.
+    pub(super) limit_in: u64,
+    pub(super) limit_out: u64,
+    /// The next page, fetched or made while the last one is being applied: two are under way, never more.
+    pub(super) ahead_in: Option<dunlin_rpc::wire::page::Page>,
+    pub(super) ahead_out: Option<dunlin_schema::Page>,
+    /// Versions were withheld from him over this link.
+    pub(super) withheld: bool,
+    pub(super) pull: bool,
+    pub(super) push: bool,
+}
+
+/// What one session moved.
+#[derive(Default)]
+struct Totals {
+    sent: u64,
+    received: u64,
+    applied: u64,
+    held: u64,
+    conflicts: u64,
+    bytes_out: u64,
+    bytes_in: u64,
+}
+
+impl Driver<'_> {
+    /// One session over one database, and its line in the history.
+    pub(super) async fn session(&mut self, name: &str) -> Result<()> {
+        let Some(side) = self.sides.get_mut(name) else { return Ok(()) };
+        let wanted = Event::Wanted {
+            pull: std::mem::take(&mut side.pull),
+            push: std::mem::take(&mut side.push),
+        };
+        let wanted = match wanted {
+            Event::Wanted { pull: false, push: true } if !side.has_something().await? => {
+                return Ok(());
+            }
+            Event::Wanted { pull: false, push: false } => return Ok(()),
+            wanted => wanted,
+        };
+        let (started, begun) = (self.machine.clock.now(), Instant::now());
+        let mut totals = Totals::default();
+        let span = span::session(self.handle.id, self.member.machine);
+        let done = self.run_session(name, wanted, &mut totals).instrument(span).await;
+        let failed = done.as_ref().err().map(ToString::to_string);
+        let result = match (&failed, totals.held) {
+            (Some(_), _) => Outcome::Error,
+            (None, 0) => Outcome::Success,
+            (None, _) => Outcome::Warning,
+        };
+        let message = failed.unwrap_or_else(|| match totals.held {
+            0 => "level".to_owned(),
+            held => format!("level; {held} rows are held"),
+        });
+        self.machine.remember(Session {
+            partner: self.member.machine,
+            partner_name: self.member.name.clone(),
+            direction: Direction::Dialled,
+            started,
+            took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            rows_sent: totals.sent,
+            rows_received: totals.received,
+            applied: totals.applied,
+            held: totals.held,
+            conflicts: totals.conflicts,
+            bytes_sent: totals.bytes_out,
+            bytes_received: totals.bytes_in,
+            result,
+            message,
+        });
+        if totals.sent + totals.received > 0 {
+            info!(
+                partner = %self.member.machine,
+                rows_out = totals.sent,
+                rows_in = totals.received,
+                took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "session done"
+            );
+        }
+        done
+    }
+
+    async fn run_session(&mut self, name: &str, wanted: Event, totals: &mut Totals) -> Result<()> {
+        let mut failed = None;
+        let mut event = wanted;
+        let mut state = State::Done;
+        loop {
+            let (after, step) = session::next(state, event);
+            state = after;
+            let done = match step {
+                Step::Pull(from) => self.pull(name, from, totals).await,
+                Step::Push(from) => self.push(name, from, totals).await,
+                Step::Compare => self.compare(name).await.map(|()| Event::Compared),
+                Step::Close | Step::Ignore => return failed.map_or(Ok(()), Err),
+            };
+            event = done.unwrap_or_else(|error| {
+                failed = Some(error);
+                Event::Lost
+            });
+        }
+    }
+
+    /// Asks for one page and applies it.
+    async fn pull(&mut self, name: &str, from: Option<u64>, totals: &mut Totals) -> Result<Event> {
+        let (link, machine, pin, skew) =
+            (self.link, self.machine.clone(), self.member.pin, self.skew);
+        let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
+        let origin = side.origin;
+        let (cursor, knowledge) = side
+            .database
+            .call(move |store| {
+                if from.is_none() {
+                    store.ask_again(origin, skew)?;
+                }
+                Ok((store.cursor(origin)?, store.knowledge()?))
+            })
+            .await?;
+        let limit = side.limit_in;
+        let ask = |cursor| GetPage {
+            database: name.to_owned(),
+            cursor,
+            knowledge: convert::knowledge_out(&knowledge),
+            now: machine.now(),
+            limit,
+            tables: None,
+            rows: None,
+        };
+        let ahead = side.ahead_in.take().filter(|page| from == Some(page.from));
+        let page = match ahead.filter(|page| page.from == cursor) {
+            Some(page) => page,
+            None => link.partner_getdata(ask(cursor)).await.map_err(heard)?,
+        };
+        self.handle.sign_of_life();
+        let (more, next) = (page.more, page.next);
+        totals.received += page.rows() as u64;
+        totals.bytes_in += weight(&page);
+        if let Some(last) = &page.last {
+            side.knowledge = convert::knowledge_in(&last.knowledge);
+        }
+        if more {
+            machine
+                .note(pin, |partner| partner.equal.insert(name.to_owned(), false).map_or((), drop));
+        }
+        let page = convert::page_in(page)?;
+        let applying =
+            timed(side.database.call(move |store| store.apply(&page, Sender { origin, skew })));
+        // What goes wrong with the next page shows when it is asked for again.
+        let fetching =
+            async { if more { link.partner_getdata(ask(next)).await.ok() } else { None } };
+        let ((applied, took), ahead) = tokio::join!(applying, fetching);
+        let applied = applied.inspect_err(|error| stop_at(&machine, pin, error))?;
+        side.ahead_in = ahead;
+        side.limit_in = fitted(side.limit_in, took);
+        totals.applied += applied.applied;
+        totals.held += applied.held;
+        totals.conflicts += applied.conflicts;
+        let push = !more && side.has_something().await?;
+        Ok(Event::Pulled { cursor: applied.cursor, more, push })
+    }
+
+    /// Gives one page.
+    async fn push(&mut self, name: &str, from: Option<u64>, totals: &mut Totals) -> Result<Event> {
+        let (link, machine, skew) = (self.link, self.machine.clone(), self.skew);
+        let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
+        let (database, knowledge) = (side.database.clone(), side.knowledge.clone());
+        let limit = usize::try_from(side.limit_out).unwrap_or(usize::MAX);
+        let make = |cursor| {
+            let now = machine.clock.now().saturating_add(skew);
+            let ask = Ask { cursor, knowledge: knowledge.clone(), now, limit };
+            database.call(move |store| store.page(&ask))
+        };
+        let page = match side.ahead_out.take().filter(|page| from == Some(page.from)) {
+            Some(page) => page,
+            None => make(from.unwrap_or(side.cursor)).await?,
+        };
+        let page = convert::page_out(page);
+        let (more, next) = (page.more, page.next);
+        let (rows, bytes) = (page.rows() as u64, weight(&page));
+        // He does not know what was withheld from him, whatever we know.
+        side.withheld |= !page.withheld.is_empty();
+        let learned = page.last.as_ref().filter(|_| !side.withheld);
+        let learned = learned.map(|last| convert::knowledge_in(&last.knowledge));
+        let putting = timed(link.partner_putdata(PutPage { database: name.to_owned(), page }));
+        // What goes wrong with the next page shows when it is made again.
+        let making = async { if more { make(next).await.ok() } else { None } };
+        let ((answer, took), ahead) = tokio::join!(putting, making);
+        let answer = answer.map_err(heard)?;
+        self.handle.sign_of_life();
+        side.ahead_out = ahead;
+        side.limit_out = fitted(side.limit_out, took);
+        side.cursor = answer.cursor;
+        if let Some(ours) = learned {
+            side.knowledge = joined(&side.knowledge, &ours);
+        }
+        totals.sent += rows;
+        totals.bytes_out += bytes;
+        Ok(Event::Pushed { cursor: answer.cursor, more })
+    }
+
+    /// Both sides compare, table by table.
+    async fn compare(&mut self, name: &str) -> Result<()> {
+        let side = self.sides.get(name).ok_or(Error::Stopping)?;
+        let (cursor, knowledge, origin) = (side.cursor, side.knowledge.clone(), side.origin);
+        let (ours, waiting_out, taken) = side
+            .database
+            .call(move |store| {
+                Ok((
+                    store.digests()?,
+                    store.waiting_for(cursor, &knowledge)?,
+                    store.cursor(origin)?,
+                ))
+            })
+            .await?;
+        let ours = convert::digests_out(ours);
+        let ask = DigestAsk {
+            database: name.to_owned(),
+            cursor: taken,
+            clock: self.machine.now(),
+            tables: ours.clone(),
+        };
+        let asked = (ask.clock, Instant::now());
+        let answer = self.link.partner_digest(ask).await.map_err(heard)?;
+        self.handle.sign_of_life();
+        self.skew = skew(answer.clock, asked);
+        // His time has come for versions that were ahead of his clock: tell of the databases anew.
+        self.tell_again |= answer.cursor < cursor;
+        let skew = self.skew;
+        let equal = is_equal(&ours, &answer.tables);
+        let now = self.machine.clock.now();
+        self.machine.note(self.member.pin, |partner| {
+            partner.equal.insert(name.to_owned(), equal);
+            partner.compared = Some(Instant::now());
+            partner.waiting_in = answer.waiting;
+            partner.waiting_out = waiting_out;
+            partner.last_seen = Some(now);
+            partner.stopped = None;
+            partner.skew = skew;
+        });
+        Ok(())
+    }
+}
+
+impl Side {
+    /// Does our journal hold anything that the partner has not?
+    async fn has_something(&self) -> Result<bool> {
+        let (cursor, knowledge) = (self.cursor, self.knowledge.clone());
+        self.database
+            .call(move |store| {
+                let lag = store.end()?.saturating_sub(cursor);
+                Ok(lag > CURSOR_LAG_MAX || (lag > 0 && store.anything_for(cursor, &knowledge)?))
+            })
+            .await
+    }
+}
+
+/// What came of it, and how long it took.
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let begun = Instant::now();
+    let done = work.await;
+    (done, begun.elapsed())
+}
+
+/// The next page's size, by how long the last one took.
+fn fitted(limit: u64, took: Duration) -> u64 {
+    let next = if took > APPLY_TIME {
+        limit / 2
+    } else if took < APPLY_TIME / 2 {
+        limit * 2
+    } else {
+        limit
+    };
+    next.clamp(PAGE_BYTES_MIN, limits::PAGE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_sized_to_what_the_receiver_applies_in_time() {
+        assert_eq!(fitted(128 * 1024, Duration::from_millis(100)), 64 * 1024);
+        assert_eq!(fitted(128 * 1024, Duration::from_millis(1)), 256 * 1024);
+        assert_eq!(fitted(PAGE_BYTES_MIN, Duration::from_secs(1)), PAGE_BYTES_MIN);
+        assert_eq!(fitted(limits::PAGE_BYTES, Duration::ZERO), limits::PAGE_BYTES);
+    }
+}

@@ -1,0 +1,222 @@
+//! What both sides of a link say of themselves, and what they make of what the other says.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use dunlin_rpc::wire::partner as wire;
+use dunlin_rpc::{Code, Fault, Pin};
+use dunlin_schema::{Known, Origin};
+use jsonrpsee::core::client::Error as RpcError;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::convert;
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::machine::{Machine, PROTOCOL};
+use crate::roster::Member;
+
+/// How far a clock is ahead of ours, in milliseconds, by its answer to a question asked then.
+pub(crate) fn skew(theirs: u64, (ours, asked): (u64, Instant)) -> i64 {
+    let middle = i64::try_from(ours).unwrap_or(0)
+        + i64::try_from(asked.elapsed().as_millis() / 2).unwrap_or(0);
+    i64::try_from(theirs).unwrap_or(i64::MAX).saturating_sub(middle)
+}
+
+/// What a call to the partner came to.
+pub(crate) fn heard(error: RpcError) -> Error {
+    match error {
+        RpcError::Call(error) => Error::Partner(Fault::from(&error)),
+        other => Error::Link(Box::new(other)),
+    }
+}
+
+/// What both know, the higher seq of each origin.
+pub(crate) fn joined(one: &[Known], other: &[Known]) -> Vec<Known> {
+    let mut all: HashMap<Origin, Known> =
+        one.iter().map(|known| (known.origin, known.clone())).collect();
+    for known in other {
+        let place = all.entry(known.origin).or_insert_with(|| known.clone());
+        if place.seq < known.seq {
+            *place = known.clone();
+        }
+    }
+    all.into_values().collect()
+}
+
+/// About how many bytes a page takes on the wire: for the history, not for limits.
+pub(crate) fn weight(page: &dunlin_rpc::wire::page::Page) -> u64 {
+    use dunlin_rpc::wire::value::Value;
+    /// Name, stamp, origin, seq and the rest of a row's own columns.
+    const ROW: u64 = 100;
+    let value = |value: &Value| match value {
+        Value::Text(bytes) => bytes.len() as u64 + 3,
+        Value::Blob(bytes) => bytes.len() as u64 * 4 / 3 + 12,
+        Value::Row(_) => 47,
+        Value::Null | Value::Integer(_) | Value::Real(_) | Value::Number(_) => 8,
+    };
+    page.tables
+        .iter()
+        .flat_map(|table| &table.rows)
+        .map(|row| ROW + row.values.iter().map(value).sum::<u64>())
+        .sum()
+}
+
+/// Equal, table by table; a table that one side has no row of may be missing there.
+pub(crate) fn is_equal(ours: &[wire::TableDigest], theirs: &[wire::TableDigest]) -> bool {
+    let lacks = |a: &[wire::TableDigest], b: &[wire::TableDigest]| {
+        a.iter().any(|table| {
+            let other = b.iter().find(|other| other.name.eq_ignore_ascii_case(&table.name));
+            other.map_or(table.rows > 0, |other| other.digest != table.digest)
+        })
+    };
+    !lacks(ours, theirs) && !lacks(theirs, ours)
+}
+
+/// What stops a session until a person has looked.
+pub(crate) fn stop_at(machine: &Machine, pin: Pin, error: &Error) {
+    if let Error::Store(dunlin_schema::Error::TooManyHeld { .. }) = error {
+        let sentence = error.to_string();
+        warn!(partner = %pin, cause = sentence, "session stopped");
+        machine.note(pin, |partner| partner.stopped = Some(sentence));
+    }
+}
+
+/// What this machine says of itself first.
+pub(crate) fn greeting(machine: &Machine) -> wire::Greeting {
+    let roster = machine.roster();
+    wire::Greeting {
+        protocol: PROTOCOL,
+        features: Vec::new(),
+        id: machine.id(),
+        name: machine.name.clone(),
+        boot: machine.boot.clone(),
+        shop: roster.shop(),
+        clock: machine.now(),
+        roster: roster.hash(),
+    }
+}
+
+/// Is the other side who its key says, of our shop, and can we talk?
+pub(crate) fn check_greeting(
+    machine: &Machine,
+    member: &Member,
+    theirs: &wire::Greeting,
+) -> Result<()> {
+    let fault = |code, sentence: &str| Err(Error::Partner(Fault::new(code, sentence)));
+    if theirs.id != member.machine {
+        return fault(Code::IdentityProblem, "the machine's id is not that of its key");
+    }
+    if theirs.shop != machine.roster().shop() {
+        return fault(Code::IdentityProblem, "the machine is of another shop");
+    }
+    let ((low, high), (from, to)) = (PROTOCOL, theirs.protocol);
+    if to < low || high < from {
+        let sentence = format!(
+            "it speaks the protocols {from} to {to}, this machine {low} to {high}; update the older one"
+        );
+        return fault(Code::OtherProtocol, &sentence);
+    }
+    Ok(())
+}
+
+/// What this machine says of its databases. `theirs`: the partner's epoch of each, where he has told it.
+pub(crate) async fn describe(
+    machine: &Machine,
+    theirs: &HashMap<String, Origin>,
+) -> Result<Vec<wire::Database>> {
+    let mut all = Vec::new();
+    for database in &machine.databases {
+        let partner = theirs.get(database.name()).copied();
+        let (greeting, cursors) = database
+            .call(move |store| {
+                let greeting = store.greeting(partner)?;
+                Ok((greeting, store.cursors()?))
+            })
+            .await?;
+        let epoch = wire::Epoch(greeting.origin.epoch);
+        let end = greeting.knowledge.iter().find(|known| known.origin == greeting.origin);
+        all.push(wire::Database {
+            name: database.name().to_owned(),
+            epoch,
+            epochs: vec![wire::EpochEnd { epoch, end: end.map_or(0, |known| known.seq) }],
+            end: greeting.end,
+            cursors: cursors
+                .into_iter()
+                .filter(|(origin, _)| {
+                    partner.is_none_or(|partner| partner.machine == origin.machine)
+                })
+                .map(|(origin, position)| wire::Cursor {
+                    epoch: wire::Epoch(origin.epoch),
+                    position,
+                })
+                .collect(),
+            knowledge: convert::knowledge_out(&greeting.knowledge),
+            remembered: Vec::new(),
+            forks: Vec::new(),
+            tables: greeting.shapes.into_iter().map(convert::shape_out).collect(),
+            clock: machine.now(),
+        });
+    }
+    Ok(all)
+}
+
+/// Learns of a partner's tables, and takes up versions that were ahead of our clock.
+pub(crate) async fn meet(
+    database: &Database,
+    tables: Vec<wire::TableShape>,
+    origin: Origin,
+    skew: i64,
+) -> Result<()> {
+    let shapes: Vec<dunlin_schema::Shape> = tables.into_iter().map(convert::shape_in).collect();
+    let untracked = database.untracked().to_vec();
+    let tracked = database
+        .call(move |store| {
+            let tracked = store.meet(&shapes, &untracked)?;
+            store.ask_again(origin, skew)?;
+            Ok(tracked)
+        })
+        .await?;
+    for (table, _, rows) in tracked.tables {
+        info!(database = database.name(), table, rows, "table tracked, as the partner does");
+    }
+    Ok(())
+}
+
+/// Something to wait for, by the name of its database.
+pub(crate) type ByName = Vec<(String, watch::Receiver<u64>)>;
+
+pub(crate) async fn first_moved(moved: &mut ByName) -> String {
+    let waiting = moved.iter_mut().map(|(name, end)| {
+        Box::pin(async move {
+            if end.changed().await.is_err() {
+                // The database is gone with the daemon.
+                std::future::pending::<()>().await;
+            }
+            name.clone()
+        })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    if waiting.is_empty() {
+        return std::future::pending().await;
+    }
+    futures_util::future::select_all(waiting).await.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str, rows: u64, digest: &str) -> wire::TableDigest {
+        wire::TableDigest { name: name.to_owned(), rows, digest: digest.to_owned() }
+    }
+
+    #[test]
+    fn an_empty_table_that_the_other_side_has_not_is_no_difference() {
+        let ours = [table("a", 1, "x"), table("b", 0, "0")];
+        assert!(is_equal(&ours, &[table("A", 1, "x")]));
+        assert!(!is_equal(&ours, &[table("A", 1, "y")]));
+        assert!(!is_equal(&ours, &[table("b", 0, "0")]));
+        assert!(!is_equal(&[], &[table("a", 1, "x")]));
+    }
+}
