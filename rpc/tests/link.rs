@@ -191,8 +191,6 @@ async fn partners_greet_and_exchange_pages() {
         knowledge: vec![],
         now: 0,
         limit: 5_000,
-        tables: None,
-        rows: None,
     };
     let got = soon(link.partner_getdata(ask)).await.unwrap();
     assert_eq!(got, page(40, 5_000));

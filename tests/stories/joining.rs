@@ -186,8 +186,6 @@ fn a_member_that_speaks_another_protocol_or_out_of_turn_is_told_so() {
             knowledge: Vec::new(),
             now: 0,
             limit: 1_000,
-            tables: None,
-            rows: None,
         };
         let early = link.partner_getdata(ask).await.unwrap_err();
         assert!(early.to_string().contains("greet first"), "{early}");

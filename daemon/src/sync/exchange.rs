@@ -157,8 +157,6 @@ impl Driver<'_> {
             knowledge: convert::knowledge_out(&knowledge),
             now: machine.now(),
             limit,
-            tables: None,
-            rows: None,
         };
         let ahead = side.ahead_in.take().filter(|page| from == Some(page.from));
         let page = match ahead.filter(|page| page.from == cursor) {
@@ -168,7 +166,8 @@ impl Driver<'_> {
         self.handle.sign_of_life();
         let (more, next) = (page.more, page.next);
         totals.received += page.rows() as u64;
-        totals.bytes_in += weight(&page);
+        let bytes = weight(&page);
+        totals.bytes_in += bytes;
         if let Some(last) = &page.last {
             side.knowledge = convert::knowledge_in(&last.knowledge);
         }
@@ -185,7 +184,7 @@ impl Driver<'_> {
         let ((applied, took), ahead) = tokio::join!(applying, fetching);
         let applied = applied.inspect_err(|error| stop_at(&machine, pin, error))?;
         side.ahead_in = ahead;
-        side.limit_in = fitted(side.limit_in, took);
+        side.limit_in = fitted(side.limit_in, bytes, took);
         totals.applied += applied.applied;
         totals.held += applied.held;
         totals.conflicts += applied.conflicts;
@@ -222,7 +221,7 @@ impl Driver<'_> {
         let answer = answer.map_err(heard)?;
         self.handle.sign_of_life();
         side.ahead_out = ahead;
-        side.limit_out = fitted(side.limit_out, took);
+        side.limit_out = fitted(side.limit_out, bytes, took);
         side.cursor = answer.cursor;
         if let Some(ours) = learned {
             side.knowledge = joined(&side.knowledge, &ours);
@@ -296,15 +295,16 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
 }
 
 /// The next page's size, by how long the last one took.
-fn fitted(limit: u64, took: Duration) -> u64 {
-    let next = if took > APPLY_TIME {
-        limit / 2
-    } else if took < APPLY_TIME / 2 {
-        limit * 2
-    } else {
-        limit
-    };
-    next.clamp(PAGE_BYTES_MIN, limits::PAGE_BYTES)
+///
+/// A small page that was quick says nothing about a large one: a day of single sales must not end with a page that
+/// holds the application's lock for a second.
+fn fitted(limit: u64, bytes: u64, took: Duration) -> u64 {
+    if bytes < limit / 2 && took <= APPLY_TIME {
+        return limit;
+    }
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1);
+    let fits = bytes.saturating_mul(micros(APPLY_TIME)) / micros(took);
+    fits.clamp(limit / 2, limit * 2).clamp(PAGE_BYTES_MIN, limits::PAGE_BYTES)
 }
 
 #[cfg(test)]
@@ -313,9 +313,22 @@ mod tests {
 
     #[test]
     fn a_page_is_sized_to_what_the_receiver_applies_in_time() {
-        assert_eq!(fitted(128 * 1024, Duration::from_millis(100)), 64 * 1024);
-        assert_eq!(fitted(128 * 1024, Duration::from_millis(1)), 256 * 1024);
-        assert_eq!(fitted(PAGE_BYTES_MIN, Duration::from_secs(1)), PAGE_BYTES_MIN);
-        assert_eq!(fitted(limits::PAGE_BYTES, Duration::ZERO), limits::PAGE_BYTES);
+        const K: u64 = 1024;
+        let millis = Duration::from_millis;
+        assert_eq!(fitted(128 * K, 128 * K, millis(100)), 64 * K);
+        assert_eq!(fitted(128 * K, 128 * K, millis(25)), 128 * K * 20 / 25);
+        assert_eq!(fitted(128 * K, 128 * K, millis(1)), 256 * K);
+        assert_eq!(fitted(PAGE_BYTES_MIN, PAGE_BYTES_MIN, millis(1_000)), PAGE_BYTES_MIN);
+        assert_eq!(
+            fitted(limits::PAGE_BYTES, limits::PAGE_BYTES, Duration::ZERO),
+            limits::PAGE_BYTES
+        );
+    }
+
+    #[test]
+    fn a_small_page_makes_the_next_one_no_larger() {
+        let hour = (0..3_600).fold(PAGE_BYTES_FIRST, |limit, _| fitted(limit, 300, Duration::ZERO));
+        assert_eq!(hour, PAGE_BYTES_FIRST);
+        assert_eq!(fitted(128 * 1024, 300, Duration::from_millis(100)), 64 * 1024);
     }
 }

@@ -201,12 +201,6 @@ pub struct GetPage {
     pub now: u64,
     /// The page's size in bytes; at least one row comes.
     pub limit: u64,
-    /// These tables only. Such a page moves neither cursor nor knowledge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tables: Option<Vec<String>>,
-    /// These rows only. Such a page moves neither cursor nor knowledge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows: Option<Vec<Uuid>>,
 }
 
 /// `partner_putdata`: a page, pushed.
