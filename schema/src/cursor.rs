@@ -133,7 +133,7 @@ impl Tx<'_> {
             .doing("read what is withheld")
     }
 
-    fn anything_withheld(&mut self) -> Result<bool> {
+    pub(crate) fn anything_withheld(&mut self) -> Result<bool> {
         if let Some(withheld) = self.withheld {
             return Ok(withheld);
         }

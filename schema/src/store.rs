@@ -156,7 +156,11 @@ impl Store {
     /// Puts the cursor in a partner's journal back where versions that were ahead of our clock may be taken now.
     /// `skew`: how far the partner's clock is ahead of ours, in milliseconds.
     pub fn ask_again(&mut self, partner: Origin, skew: i64) -> Result<()> {
-        self.write(Flush::Later, |tx| tx.ask_again(partner, skew))
+        // Mostly nothing is; then the application's write lock is left alone.
+        if self.write(Flush::Reads, |tx| tx.anything_withheld())? {
+            self.write(Flush::Later, |tx| tx.ask_again(partner, skew))?;
+        }
+        Ok(())
     }
 
     /// Was the file switched to a write-ahead log when it was opened? A person is told.
