@@ -157,10 +157,11 @@ impl Store {
     /// `skew`: how far the partner's clock is ahead of ours, in milliseconds.
     pub fn ask_again(&mut self, partner: Origin, skew: i64) -> Result<()> {
         // Mostly nothing is; then the application's write lock is left alone.
-        if self.write(Flush::Reads, |tx| tx.anything_withheld())? {
-            self.write(Flush::Later, |tx| tx.ask_again(partner, skew))?;
-        }
-        Ok(())
+        let withheld = self.write(Flush::Reads, |tx| {
+            let withheld = tx.anything_withheld()?;
+            Ok(withheld && tx.cursor(partner)? > 0)
+        })?;
+        if withheld { self.write(Flush::Later, |tx| tx.ask_again(partner, skew)) } else { Ok(()) }
     }
 
     /// Was the file switched to a write-ahead log when it was opened? A person is told.
