@@ -353,7 +353,15 @@ impl Tx<'_> {
         let table = line.table;
         let given = line.given_name()?;
         let modified = line.modified()?;
-        let matched = self.entry(given)?.filter(|entry| entry.table == table.id);
+        let mut matched = self.entry(given)?.filter(|entry| entry.table == table.id);
+        if matched.is_none() && line.deleted() {
+            // A delete may name the row by its key, where that is its name.
+            let key = self.put_cells(line, None, names)?;
+            matched = match line.name_of(&key) {
+                Some(uuid) => self.entry(uuid)?.filter(|entry| entry.table == table.id),
+                None => None,
+            };
+        }
         let cells = if line.deleted() {
             None
         } else {

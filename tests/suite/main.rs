@@ -4,4 +4,5 @@
 
 mod counterexamples;
 mod northwind_store;
+mod put;
 mod sim;
