@@ -96,24 +96,50 @@ pub(crate) fn raw_rate(place: &Path, from: &Path, rows: u64) -> f64 {
 
 pub(crate) fn measure(report: &mut Report, rows: u64) {
     let place = tempfile::tempdir().unwrap();
-    let (full, empty) = (place.path().join("full.db"), place.path().join("empty.db"));
-    shop::rows_of_200_bytes(&full, rows, 1).unwrap();
-    empty_items(&empty);
-    let raw = raw_rate(place.path(), &full, rows);
-    let raw_is = "raw insert";
+    let source = place.path().join("source.db");
+    drop(shop::rows_of_200_bytes(&source, rows, 1).unwrap());
+    for since in [false, true] {
+        let raw = raw_rate(place.path(), &source, rows);
+        let which = if since { "written while tracked" } else { "there before tracking" };
+        fold_page_apply(report, &source, (rows, raw), (since, which));
+    }
+}
 
-    let begun = Instant::now();
+/// Two stores, one of them empty. `since`: the rows are written while their table is tracked, as a shop's are.
+fn fold_page_apply(
+    report: &mut Report,
+    source: &Path,
+    (rows, raw): (u64, f64),
+    (since, which): (bool, &str),
+) {
+    let place = tempfile::tempdir().unwrap();
+    let (full, empty) = (place.path().join("full.db"), place.path().join("empty.db"));
+    empty_items(&full);
+    empty_items(&empty);
+    let mut tell = |what: &str, took: Duration| {
+        report.rate(&format!("{what}, rows {which}"), rate(rows, took), raw, "raw insert");
+    };
+
     let mut a = Store::open(&full, options(1)).unwrap();
-    a.track(&Track::default()).unwrap();
-    report.rate("track and fold", rate(rows, begun.elapsed()), raw, raw_is);
+    if since {
+        a.track(&Track::default()).unwrap();
+    }
+    copy(source, &full);
+    let begun = Instant::now();
+    if since {
+        a.fold().unwrap();
+    } else {
+        a.track(&Track::default()).unwrap();
+    }
+    tell("folded", begun.elapsed());
 
     let mut b = Store::open(&empty, options(2)).unwrap();
     b.track(&Track::default()).unwrap();
     let (mut paging, mut applying) = (Duration::ZERO, Duration::ZERO);
     let mut cursor = 0;
     loop {
-        let begun = Instant::now();
         let ask = Ask { cursor, knowledge: Vec::new(), now: Millis::MAX / 2, limit: PAGE_BYTES };
+        let begun = Instant::now();
         let page = a.page(&ask).unwrap();
         paging += begun.elapsed();
         let begun = Instant::now();
@@ -124,12 +150,12 @@ pub(crate) fn measure(report: &mut Report, rows: u64) {
         }
     }
     assert_eq!(a.digests().unwrap(), b.digests().unwrap());
-    report.rate("pages made", rate(rows, paging), raw, raw_is);
-    report.rate("pages applied to an empty partner", rate(rows, applying), raw, raw_is);
-    report.rate(
-        "pages made and applied, one after the other",
-        rate(rows, paging + applying),
-        raw,
-        raw_is,
-    );
+    tell("pages made", paging);
+    tell("pages applied", applying);
+}
+
+fn copy(from: &Path, to: &Path) {
+    let conn = Connection::open(to).unwrap();
+    conn.execute("ATTACH ? AS source", [from.to_str()]).unwrap();
+    conn.execute_batch("INSERT INTO main.item SELECT * FROM source.item ORDER BY id").unwrap();
 }
