@@ -89,15 +89,25 @@ impl Tx<'_> {
         set_meta(self.conn, "mark", self.count.mark.as_slice())
     }
 
-    /// Notes when the journal stood where, about once a minute.
+    /// Notes when the journal stood where, about once a minute, for as long as anybody asks.
     pub(crate) fn note_arrival(&self, pos: u64) -> Result<()> {
-        self.conn
+        /// 400 days: who asks for what arrived before is given all there is.
+        const REMEMBERED: i64 = 400 * 24 * 3_600_000;
+        let (doing, now) = ("note when rows arrived", self.clock.now());
+        let noted = self
+            .conn
             .prepare_cached(
                 "INSERT INTO _dunlin_arrival (time, pos) SELECT ?1, ?2
                  WHERE NOT EXISTS (SELECT 1 FROM _dunlin_arrival WHERE time > ?1 - 60000)",
             )
-            .and_then(|mut statement| statement.execute(params![self.clock.now(), pos]))
-            .doing("note when rows arrived")?;
+            .and_then(|mut statement| statement.execute(params![now, pos]))
+            .doing(doing)?;
+        if noted > 0 {
+            self.conn
+                .prepare_cached("DELETE FROM _dunlin_arrival WHERE time < ?")
+                .and_then(|mut statement| statement.execute([now - REMEMBERED]))
+                .doing(doing)?;
+        }
         Ok(())
     }
 
