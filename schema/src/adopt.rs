@@ -17,6 +17,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS_MAX: usize = 1_000;
 /// Enough that a batch or a page finds what it touches in memory; SQLite takes it as it needs it.
 const CACHE_KIB: i64 = 16 << 10;
+/// Pages of the WAL before we copy them into the file: SQLite's own 1 000 would copy, and flush, the same pages of an
+/// index again and again while many rows come in. 16 MiB; a connection of the application still has its own measure.
+const CHECKPOINT_PAGES: i64 = 4_000;
 /// What the sidecar looks like; a greater number is a newer Dunlin's.
 const FORMAT: i64 = 1;
 
@@ -136,6 +139,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection> {
     conn.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     conn.pragma_update(None, "cache_size", -CACHE_KIB).map_err(open)?;
+    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(open)?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),

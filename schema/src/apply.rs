@@ -25,8 +25,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// So many rows of one partner may be held here; more than that is a fault or an attack, and a person looks.
+/// So many rows of one partner may be held here, and so many bytes; more than that is a fault or an attack, and a
+/// person looks.
 const HELD_MAX: u64 = 10_000;
+const HELD_BYTES_MAX: u64 = 64 << 20;
 
 /// Whom a page comes from.
 #[derive(Clone, Copy, Debug)]
@@ -113,8 +115,11 @@ impl Tx<'_> {
         }
         let via = self.via.unwrap_or(0);
         let held = self.count_held(&dirty)? as u64;
-        if held > 0 && self.held_over(via)? > HELD_MAX {
-            return Err(Error::TooManyHeld { rows: self.held_over(via)?, limit: HELD_MAX });
+        if held > 0 {
+            let (rows, bytes) = self.held_over(via)?;
+            if rows > HELD_MAX || bytes > HELD_BYTES_MAX {
+                return Err(Error::TooManyHeld { rows, mebibytes: bytes >> 20 });
+            }
         }
         Ok(Applied {
             rows: page.rows() as u64,

@@ -124,12 +124,14 @@ pub enum Error {
         number: i64,
     },
     /// A partner holds more than its share here.
-    #[error("this partner has {rows} rows held here, more than the limit of {limit}")]
+    #[error(
+        "this partner has {rows} rows ({mebibytes} MiB) held here, more than may be; see `dunlin held`"
+    )]
     TooManyHeld {
         /// How many.
         rows: u64,
-        /// How many may be.
-        limit: u64,
+        /// How large.
+        mebibytes: u64,
     },
 }
 

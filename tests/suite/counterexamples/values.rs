@@ -1,8 +1,9 @@
 //! Values: all that SQLite stores arrives as it is.
 
 use super::{equal, level, take, three, two};
-use dunlin_schema::{Body, Why};
+use dunlin_schema::{Body, Error, Why};
 use dunlin_tests::sim::Lab;
+use dunlin_tests::sim::session::greet;
 use std::time::Duration;
 
 #[test]
@@ -227,4 +228,30 @@ fn a_table_that_was_dropped_takes_no_row_away_elsewhere_and_is_not_known_for_oth
     assert_eq!(carl.ask("SELECT v FROM t"), ["v"]);
     take(&mut bert, &mut anna);
     assert_eq!(bert.ask("SELECT v FROM t"), ["v"]);
+}
+
+#[test]
+fn a_partner_whose_rows_fit_nowhere_is_stopped_at_64_mebibytes_with_words() {
+    let lab = Lab::new();
+    let mut anna = lab.machine("anna", "CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB)");
+    let mut bert = lab
+        .machine("bert", "CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB CHECK (length(v) < 9))");
+    anna.run(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7)
+         INSERT INTO t SELECT i, zeroblob(10 << 20) FROM n",
+    );
+    let (mut ask, sender) = greet(&mut bert, &mut anna);
+    ask.limit = 1;
+    let mut error = None;
+    for _ in 0..7 {
+        let page = anna.store().page(&ask).unwrap();
+        match bert.store().apply(&page, sender) {
+            Ok(applied) => ask.cursor = applied.cursor,
+            Err(found) => error = Some(found),
+        }
+    }
+    let error = error.unwrap();
+    assert!(matches!(error, Error::TooManyHeld { rows: 7, mebibytes: 70 }), "{error}");
+    // What was taken before stays, and what was refused is not half here.
+    assert_eq!(bert.store().held(100).unwrap().len(), 6);
 }
