@@ -22,6 +22,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// After an event, so often and so far apart.
 const LOOKS: usize = 3;
 const APART: Duration = Duration::from_millis(1);
+/// So long the watch rests after an event, while the kernel makes one of all that follow: a page of ours is thousands
+/// of writes, and each of them would wake us.
+const REST: Duration = Duration::from_micros(300);
 
 /// Folds what the application writes, until dropped.
 pub(crate) async fn watch(database: Database) {
@@ -41,8 +44,11 @@ pub(crate) async fn watch(database: Database) {
             () = tokio::time::sleep(POLL) => 1,
         };
         for look in 0..looks {
-            if look > 0 {
-                tokio::time::sleep(APART).await;
+            match look {
+                0 => {}
+                // A commit is several writes; the last of them is the one that shows it.
+                1 => drop(tokio::time::timeout(APART, event.notified()).await),
+                _ => tokio::time::sleep(APART).await,
             }
             match database.call(dunlin_schema::Store::fold).await {
                 Ok(folded) => {
@@ -64,6 +70,11 @@ pub(crate) async fn watch(database: Database) {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the watch's own thread rests, so that events merge")]
+fn rest() {
+    std::thread::sleep(REST);
+}
+
 fn start(file: &Path, event: Arc<Notify>) -> Result<notify::RecommendedWatcher, notify::Error> {
     let name: OsString = file.file_name().unwrap_or_default().to_owned();
     let mut watcher = notify::recommended_watcher(move |found: notify::Result<notify::Event>| {
@@ -76,6 +87,7 @@ fn start(file: &Path, event: Arc<Notify>) -> Result<notify::RecommendedWatcher, 
         if writes && found.paths.iter().any(ours) {
             event.notify_one();
         }
+        rest();
     })?;
     let folder = file.parent().unwrap_or_else(|| Path::new("."));
     watcher.watch(folder, RecursiveMode::NonRecursive)?;
