@@ -187,13 +187,13 @@ pub(crate) fn pair(place: &Path, dials: &str, make: impl Fn(&Path, &str)) -> [Ma
         machine
     });
     let [a, b] = &mut machines;
-    let (dialler, dialled) = if dials == "a" { (a, b) } else { (b, a) };
+    let (dialler, answerer) = if dials == "a" { (a, b) } else { (b, a) };
     let partner = if dials == "a" { "a" } else { "b" };
-    dialled.configure(&format!("[[partner_address]]\npartner = \"{partner}\"\ndial = \"never\""));
-    dialled.start();
-    dialler.join(dialled.invite().trim());
+    answerer.configure(&format!("[[partner_address]]\npartner = \"{partner}\"\ndial = \"never\""));
+    answerer.start();
+    dialler.join(answerer.invite().trim());
     let other = if dials == "a" { "b" } else { "a" };
-    let address = dialled.address();
+    let address = answerer.address();
     dialler.configure(&format!(
         "[[partner_address]]\npartner = \"{other}\"\naddresses = [\"{address}\"]"
     ));

@@ -17,7 +17,6 @@
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a measurement that cannot go on should stop, and its figures are what it prints"
 )]

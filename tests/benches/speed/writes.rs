@@ -183,7 +183,9 @@ fn insert_bulk(conn: &mut Connection, from: u64, count: u64) -> Duration {
     let rows: Vec<Row> = (from..from + count).map(Row::of).collect();
     let begun = Instant::now();
     let all = conn.transaction().unwrap();
-    rows.iter().for_each(|row| insert(&all, row));
+    for row in &rows {
+        insert(&all, row);
+    }
     all.commit().unwrap();
     begun.elapsed()
 }
