@@ -191,10 +191,10 @@ pub(crate) fn pair(place: &Path, dials: &str, make: impl Fn(&Path, &str)) -> [Ma
     let partner = if dials == "a" { "a" } else { "b" };
     answerer.configure(&format!("[[partner_address]]\npartner = \"{partner}\"\ndial = \"never\""));
     answerer.start();
-    caller.join(answerer.invite().trim());
+    dialler.join(answerer.invite().trim());
     let other = if dials == "a" { "b" } else { "a" };
     let address = answerer.address();
-    caller.configure(&format!(
+    dialler.configure(&format!(
         "[[partner_address]]\npartner = \"{other}\"\naddresses = [\"{address}\"]"
     ));
     machines
