@@ -209,12 +209,20 @@ async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acce
             Some(_) = serving.join_next() => continue,
         };
         match accepted {
-            Ok((stream, from)) => greeting.begin(acceptor.clone(), stream, from),
+            Ok((stream, from)) => greeting.begin(acceptor.clone(), stream, plain(from)),
             Err(error) => {
                 warn!(cause = %Chain(&error), "accept failed");
                 tokio::time::sleep(dunlin_rpc::limits::ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// An address as people write it: a socket that takes both families shows IPv4 inside IPv6.
+fn plain(from: SocketAddr) -> SocketAddr {
+    match from.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::from((ip, from.port())),
+        IpAddr::V6(_) => from, // with its scope
     }
 }
 
