@@ -45,16 +45,20 @@ pub fn count(number_of: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(number_of), if number_of == 1 { one } else { many })
 }
 
+/// What nobody counts.
+const A_MOMENT: TimeDelta = TimeDelta::seconds(5);
+
 /// A time of an answer, told from now: `3 minutes ago`, `in 2 days`; as it is when it is no time.
 pub fn from_now(time: &str, now: NaiveDateTime) -> String {
     let Ok(then) = NaiveDateTime::parse_from_str(time, TIME) else { return foreign(time) };
     let passed = now - then;
-    if passed.abs() < TimeDelta::seconds(5) {
+    if passed.abs() < A_MOMENT {
         "just now".to_owned()
     } else if passed > TimeDelta::zero() {
         format!("{} ago", span(passed.num_seconds().unsigned_abs()))
     } else {
-        format!("in {}", span(passed.num_seconds().unsigned_abs()))
+        // The answer is a moment old when it is read: of 15 minutes, 14 whole ones are left.
+        format!("in {}", span((A_MOMENT - passed).num_seconds().unsigned_abs()))
     }
 }
 
@@ -122,6 +126,8 @@ mod tests {
             ("2026-03-02 10:59:00", "1 hour ago"),
             ("2026-02-27 12:00:00", "3 days ago"),
             ("2026-03-02 12:15:00", "in 15 minutes"),
+            ("2026-03-02 12:14:59", "in 15 minutes"),
+            ("2026-03-02 12:14:30", "in 14 minutes"),
             ("soon\u{1b}[2J", "soon\\u{1b}[2J"),
         ] {
             assert_eq!(from_now(time, now), told);
