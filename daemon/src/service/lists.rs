@@ -1,6 +1,6 @@
 //! Lists for people: conflicts, held rows, past sessions.
 
-use dunlin_logs::Query;
+use dunlin_logs::{Query, Record};
 use dunlin_rpc::wire::admin::{ConflictEntry, HeldEntry, HistoryEntry};
 use dunlin_schema::{Cell, Cells, Origin, Stamp, Why};
 use uuid::Uuid;
@@ -98,20 +98,20 @@ impl Service {
             .map_err(|error| Error::Refused(format!("the history cannot be read: {error}")))?;
         Ok(records
             .into_iter()
-            .map(|record| HistoryEntry {
-                partner: Some(record.partner),
-                name: record.partner_name,
-                direction: record.direction.as_str().to_owned(),
-                started: clock::text(record.started),
-                took_ms: record.took_ms,
-                sent: record.rows_sent,
-                received: record.rows_received,
-                applied: record.applied,
-                held: record.held,
-                conflicts: record.conflicts,
-                bytes: record.bytes_sent + record.bytes_received,
-                result: record.result.as_str().to_owned(),
-                message: record.message,
+            .map(|Record { session, .. }| HistoryEntry {
+                partner: Some(session.partner),
+                name: session.partner_name,
+                direction: session.direction.as_str().to_owned(),
+                started: clock::text(session.started),
+                took_ms: session.took_ms,
+                sent: session.rows_sent,
+                received: session.rows_received,
+                applied: session.applied,
+                held: session.held,
+                conflicts: session.conflicts,
+                bytes: session.bytes_sent + session.bytes_received,
+                result: session.result.as_str().to_owned(),
+                message: session.message,
             })
             .collect())
     }

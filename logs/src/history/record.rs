@@ -2,13 +2,11 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, Row, named_params};
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// Who opened the link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// We dialled.
     Dialled,
@@ -27,8 +25,7 @@ impl Direction {
 }
 
 /// How a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Both sides are level.
     Success,
@@ -121,44 +118,18 @@ impl Session {
 }
 
 /// One record of the history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Counts up; pass it as [`Query::before`] to go on.
     pub id: i64,
-    /// The partner's machine id.
-    pub partner: Uuid,
-    /// Its name at that time.
-    pub partner_name: String,
-    /// Who opened the link.
-    pub direction: Direction,
-    /// When it began, in milliseconds since 1970, UTC.
-    pub started: i64,
-    /// How long it took.
-    pub took_ms: u64,
-    /// Rows that went out.
-    pub rows_sent: u64,
-    /// Rows that came in.
-    pub rows_received: u64,
-    /// Rows of theirs that changed a table here.
-    pub applied: u64,
-    /// Rows of theirs that are known and cannot be shown yet.
-    pub held: u64,
-    /// Rows of which two versions met.
-    pub conflicts: u64,
-    /// Bytes that went out.
-    pub bytes_sent: u64,
-    /// Bytes that came in.
-    pub bytes_received: u64,
-    /// How it ended.
-    pub result: Outcome,
-    /// One sentence for a person; empty when all went well.
-    pub message: String,
+    /// The session that it tells of.
+    pub session: Session,
     /// How many sessions with this partner moved no row between its record before and this one.
     pub idle: u64,
 }
 
 /// Sessions with one partner that moved no row since its newest record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Idle {
     /// How many.
     pub count: u64,
@@ -238,8 +209,7 @@ pub(super) fn select(
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
     let partner: String = row.get("partner")?;
-    Ok(Record {
-        id: row.get("id")?,
+    let session = Session {
         partner: Uuid::parse_str(&partner).unwrap_or_default(),
         partner_name: row.get("partner_name")?,
         direction: row.get("direction")?,
@@ -254,8 +224,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         bytes_received: count(row, "bytes_received")?,
         result: row.get("result")?,
         message: row.get("message")?,
-        idle: count(row, "idle")?,
-    })
+    };
+    Ok(Record { id: row.get("id")?, session, idle: count(row, "idle")? })
 }
 
 /// A counter as it was stored; below zero means that somebody else wrote it.
