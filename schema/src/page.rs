@@ -435,8 +435,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_page_ends_before_a_row_that_was_written_since_and_never_passes_it() {
+    /// One table, tracked; the application's connection, and a store whose clock stands still.
+    fn shop() -> (tempfile::TempDir, rusqlite::Connection, Store) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shop.db");
         let app = rusqlite::Connection::open(&path).unwrap();
@@ -449,6 +449,12 @@ mod tests {
         };
         let mut store = Store::open(&path, options).unwrap();
         store.track(&Track::default()).unwrap();
+        (folder, app, store)
+    }
+
+    #[test]
+    fn a_page_ends_before_a_row_that_was_written_since_and_never_passes_it() {
+        let (_folder, app, mut store) = shop();
         app.execute_batch("INSERT INTO t (v) VALUES ('a'), ('b'), ('c')").unwrap();
         store.fold().unwrap();
         // A line that only asks to look leaves the row where it stands in the journal.
@@ -466,18 +472,7 @@ mod tests {
     /// With a clock that stands still only the number tells two rows of one key apart.
     #[test]
     fn no_number_of_the_log_is_given_twice_though_the_fold_empties_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("shop.db");
-        let app = rusqlite::Connection::open(&path).unwrap();
-        app.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)").unwrap();
-        let options = Options {
-            machine: Uuid::from_u128(1),
-            clock: Arc::new(Stopped),
-            epoch: 1,
-            now_sql: Some("1790000000000".to_owned()),
-        };
-        let mut store = Store::open(&path, options).unwrap();
-        store.track(&Track::default()).unwrap();
+        let (_folder, app, mut store) = shop();
         let mut uuids = Vec::new();
         for _ in 0..2 {
             app.execute_batch("INSERT INTO t VALUES (1, 'a')").unwrap();
