@@ -5,4 +5,5 @@
 mod counterexamples;
 mod northwind_store;
 mod put;
+mod restarts;
 mod sim;
