@@ -61,7 +61,8 @@ fn a_machine_has_a_key_a_shop_and_a_configuration() {
     let identity = Identity::from_pem(&pem).unwrap();
     assert_eq!(made.id, identity.public_key().machine_id());
     let roster = Roster::load(&folder).unwrap();
-    assert!(roster.is_alone(identity.public_key()));
+    assert_eq!(roster.members().len(), 1);
+    assert!(roster.members().get(identity.public_key()).is_some());
     assert!(roster.members().get(identity.public_key()).is_some());
     let config = Config::load(&settings.data, &Flags::default()).unwrap();
     assert_eq!(config.machine_name(), "till 1");

@@ -97,11 +97,6 @@ impl Members {
         self.out.contains(&key)
     }
 
-    /// Whether the key with this pin is out, for ever.
-    pub fn is_out_pin(&self, pin: Pin) -> bool {
-        self.out.iter().any(|key| key.pin() == pin)
-    }
-
     /// Whether the key is a keeper's.
     pub fn is_keeper(&self, key: PublicKey) -> bool {
         self.get(key).is_some_and(|member| member.role == Role::Keeper)

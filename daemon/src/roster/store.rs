@@ -172,11 +172,6 @@ impl Roster {
         self.members.iter().map(|member| member.pin).collect()
     }
 
-    /// Whether a machine with this key is alone in its shop, and so free to join another.
-    pub fn is_alone(&self, us: PublicKey) -> bool {
-        self.others(us) == 0
-    }
-
     /// How many members there are beside us; none when we are not a member ourselves.
     fn others(&self, us: PublicKey) -> usize {
         if self.members.get(us).is_none() { 0 } else { self.members.len() - 1 }
@@ -203,15 +198,6 @@ impl Roster {
     /// All statements, for a joiner.
     pub fn statements(&self) -> Vec<Statement> {
         self.statements.values().map(|signed| signed.wire.clone()).collect()
-    }
-
-    /// What `key` signed that let somebody in: what a person ticks when it is forgotten.
-    pub fn let_in_by(&self, key: PublicKey) -> Vec<&Signed> {
-        let lets_in = |signed: &&Signed| {
-            let is_way_in = matches!(signed.claim.kind, Kind::Admit { .. } | Kind::Rotate { .. });
-            is_way_in && signed.claim.by == key
-        };
-        self.statements.values().filter(lets_in).collect()
     }
 
     /// Takes statements over the link of `link`, or from ourselves; stores what is new before it
