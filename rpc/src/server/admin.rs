@@ -42,61 +42,53 @@ use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, GOODBYE, GOODBYE_BYTES_
 pub async fn serve_admin(listener: TcpListener, methods: Methods, pages: Router) -> io::Result<()> {
     let here = listener.local_addr()?;
     let desk = Desk { methods, pages, room: Room::default() };
-    let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = connections.join_next() => continue,
-        };
-        match accepted {
-            Err(error) => pause(&error).await,
-            Ok((io, peer)) => {
-                let desk = desk.clone();
-                connections.spawn(async move {
-                    let at = At::Listener { here: facing(here, &io), peer };
-                    serve(io, at, desk).await;
-                    drop(place);
-                });
-            }
-        }
-    }
+    let listener = &listener;
+    let accept = move || async move {
+        let (io, peer) = listener.accept().await?;
+        // A listener on all addresses does not know which one the caller reached.
+        let here = io.local_addr().unwrap_or(here);
+        Ok((io, At::Listener { here, peer }))
+    };
+    serve_all(accept, desk).await
 }
 
 /// Serves the socket until dropped. Who can open it was decided by its file's mode.
 #[cfg(unix)]
 pub async fn serve_socket(listener: UnixListener, methods: Methods) -> io::Result<()> {
     let desk = Desk { methods, pages: Router::new(), room: Room::default() };
+    let listener = &listener;
+    let accept = move || async move { Ok((listener.accept().await?.0, At::Socket)) };
+    serve_all(accept, desk).await
+}
+
+/// Takes connections, as many at once as there are places.
+async fn serve_all<IO, F>(accept: impl Fn() -> F, desk: Desk) -> io::Result<()>
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = io::Result<(IO, At)>>,
+{
     let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept() => accepted,
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
-            Err(error) => pause(&error).await,
-            Ok((io, _)) => {
+            Ok((io, at)) => {
                 let desk = desk.clone();
                 connections.spawn(async move {
-                    serve(io, At::Socket, desk).await;
+                    serve(io, at, desk).await;
                     drop(place);
                 });
             }
+            Err(error) => {
+                warn!(cause = %error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
-}
-
-async fn pause(error: &io::Error) {
-    warn!(cause = %error, "accept failed");
-    tokio::time::sleep(ACCEPT_PAUSE).await;
-}
-
-/// The address that the caller reached, which a listener on all addresses does not know.
-fn facing(here: SocketAddr, io: &tokio::net::TcpStream) -> SocketAddr {
-    io.local_addr().unwrap_or(here)
 }
 
 /// Where a connection came in.
