@@ -139,6 +139,25 @@ pub fn know_each_other(machines: &[Machine]) {
     }
 }
 
+/// Makes a shop of three in a row: all tables tracked, and the ends never linked to each other.
+pub fn in_a_row(machines: &mut [Machine; 3]) {
+    for machine in &*machines {
+        machine.ok(&["track", "--all"]);
+    }
+    let [a, b, c] = &*machines;
+    for (here, there) in [(a, b), (b, a), (b, c), (c, b)] {
+        here.knows(there);
+    }
+    a.never_calls(c);
+    c.never_calls(a);
+    for machine in &mut *machines {
+        machine.start();
+    }
+    let [a, b, c] = &*machines;
+    b.join(&a.invite());
+    c.join(&b.invite());
+}
+
 /// The application's own connection: it waits for others, and keeps its references.
 pub fn open(file: &Path) -> Connection {
     let db = Connection::open(file).unwrap();

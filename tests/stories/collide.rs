@@ -141,21 +141,10 @@ fn a_row_that_one_machine_refuses_is_held_there_passed_on_and_shown_once_the_sch
     let plain = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT, price INTEGER);";
     let strict =
         "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT, price INTEGER CHECK (price > 0));";
-    let (mut a, mut b, mut c) =
-        (lab.machine("a", plain), lab.machine("b", strict), lab.machine("c", plain));
-    for machine in [&a, &b, &c] {
-        machine.ok(&["track", "--all"]);
-    }
-    // Only B links A and C.
-    a.knows(&b);
-    c.knows(&b);
-    a.never_calls(&c);
-    c.never_calls(&a);
-    for machine in [&mut a, &mut b, &mut c] {
-        machine.start();
-    }
-    b.join(&a.invite());
-    c.join(&a.invite());
+    let mut machines =
+        [("a", plain), ("b", strict), ("c", plain)].map(|(name, schema)| lab.machine(name, schema));
+    lab::in_a_row(&mut machines);
+    let [a, b, c] = machines;
     a.write("INSERT INTO parts (name, price) VALUES ('free sample', 0), ('pad', 5)");
     lab::all_say(&[&a, &c], "SELECT count(*) FROM parts", "2");
     lab::all_say(&[&b], "SELECT group_concat(name) FROM parts", "pad");

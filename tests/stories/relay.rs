@@ -7,21 +7,9 @@ const SHOP: &str = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NU
 #[test]
 fn rows_reach_a_machine_that_never_meets_the_one_that_wrote_them() {
     let lab = Lab::new();
-    let [mut a, mut b, mut c] = ["a", "b", "c"].map(|name| lab.machine(name, SHOP));
-    for machine in [&a, &b, &c] {
-        machine.ok(&["track", "--all"]);
-    }
-    a.knows(&b);
-    b.knows(&a);
-    b.knows(&c);
-    c.knows(&b);
-    a.never_calls(&c);
-    c.never_calls(&a);
-    for machine in [&mut a, &mut b, &mut c] {
-        machine.start();
-    }
-    b.join(&a.invite());
-    c.join(&b.invite());
+    let mut machines = ["a", "b", "c"].map(|name| lab.machine(name, SHOP));
+    lab::in_a_row(&mut machines);
+    let [a, b, c] = machines;
 
     a.write("INSERT INTO parts (name, price) VALUES ('brake pad', 12.5), ('Bremsbelag é', 0.1)");
     c.write("INSERT INTO parts (name, price) VALUES ('bulb', 3)");
