@@ -5,10 +5,11 @@
 //!   databases (a thread each) ─ discovery ─ links ─ what is known of each partner
 //! ```
 
+mod ignored;
 mod member;
 mod partners;
 
-pub use partners::{Partner, State};
+pub use partners::{Moving, Partner, State};
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use dunlin_logs::{Chain, History, Limits};
+use dunlin_logs::{Chain, History, Limits, Output};
 use dunlin_rpc::{Alpn, Identity, LetIn, Pin};
 use dunlin_schema::{Clock as _, Millis, Options, Store};
 use tokio::sync::{Semaphore, watch};
@@ -87,6 +88,9 @@ pub struct Inner {
     partners: partners::Table,
     stopping: watch::Sender<bool>,
     wanted: watch::Sender<u64>,
+    changed: watch::Sender<u64>,
+    ignored: ignored::Ignored,
+    log: OnceLock<Output>,
     _locks: Vec<Lock>,
 }
 
@@ -174,6 +178,9 @@ impl Machine {
             partners: partners::Table::load(&folder),
             stopping: watch::Sender::new(false),
             wanted: watch::Sender::new(0),
+            changed: watch::Sender::new(0),
+            ignored: ignored::Ignored::load(&folder),
+            log: OnceLock::new(),
             _locks: locks,
             config,
             folder,
@@ -314,6 +321,7 @@ impl Machine {
         *self.pins.write().unwrap_or_else(PoisonError::into_inner) = pins;
         self.tell_discovery();
         self.roster_moved.send_modify(|count| *count += 1);
+        self.seen_to_change();
     }
 
     fn tell_discovery(&self) {
@@ -350,8 +358,36 @@ impl Machine {
 
     /// Writes a session down, off the runtime: the disk may be slow.
     pub fn remember(&self, session: dunlin_logs::Session) {
-        let history = Arc::clone(&self.history);
-        drop(tokio::task::spawn_blocking(move || history.append(&session)));
+        let machine = self.clone();
+        drop(tokio::task::spawn_blocking(move || {
+            machine.history.append(&session);
+            if !session.is_idle() {
+                machine.seen_to_change();
+            }
+        }));
+    }
+
+    /// Hands over the daemon's log, whose latest lines the page shows.
+    pub fn set_log(&self, log: Output) {
+        // Set once, at start.
+        drop(self.log.set(log));
+    }
+
+    /// The daemon's log; none in a command that runs without a daemon.
+    pub fn log(&self) -> Option<&Output> {
+        self.log.get()
+    }
+}
+
+impl Inner {
+    /// Counts up whenever something changed that people look at.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Something changed that people look at.
+    pub fn seen_to_change(&self) {
+        self.changed.send_modify(|count| *count += 1);
     }
 }
 

@@ -37,12 +37,13 @@ const STOP: Duration = Duration::from_secs(4);
 
 /// Runs the machine in a state folder until SIGTERM or Ctrl-C.
 pub async fn run(data: &Path) -> Result<()> {
-    // Kept to the end: dropping it writes what still waits.
-    let _log = start_log(data)?;
+    let log = start_log(data)?;
     let path = data.to_owned();
     let machine = tokio::task::spawn_blocking(move || Machine::open(&path))
         .await
         .map_err(|_panic| Error::Stopping)??;
+    // Kept as long as the machine: dropping it writes what still waits.
+    machine.set_log(log);
     let span = dunlin_logs::span::machine(machine.id(), &machine.name);
     serve(machine).instrument(span).await
 }
@@ -148,7 +149,7 @@ async fn listen(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening>
         tasks.spawn(async move { ended("socket", server::serve_socket(socket, api).await) });
     }
     for listener in admin {
-        let (api, pages) = (api.clone(), page::router(machine));
+        let (api, pages) = (api.clone(), page::router(machine, &api));
         tasks.spawn(async move {
             ended("admin listener", server::serve_admin(listener, api, pages).await);
         });

@@ -1,9 +1,13 @@
 //! What this machine answers its browser, its scripts and the command line.
 
 mod admin;
+mod attention;
+mod bundle;
 mod callers;
+mod inside;
 mod level;
 mod lists;
+mod overview;
 mod rights;
 mod status;
 mod tables;
@@ -13,13 +17,15 @@ use std::sync::Arc;
 use dunlin_rpc::dialect::Api;
 use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::admin::AdminServer as _;
+use dunlin_rpc::method::overview::OverviewServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
 use jsonrpsee::core::server::Methods;
 use tracing::error;
 
 use crate::machine::Machine;
 
-pub(crate) use status::status;
+pub(crate) use inside::Inside;
+pub(crate) use rights::trusted;
 
 /// The methods of the admin listener and the socket, with the porter before them.
 pub(crate) fn api(machine: &Machine) -> Api {
@@ -28,11 +34,12 @@ pub(crate) fn api(machine: &Machine) -> Api {
 }
 
 /// All methods of the admin listener and the socket.
-pub(crate) fn methods(machine: &Machine) -> Methods {
+fn methods(machine: &Machine) -> Methods {
     let mut methods = Methods::new();
     let admin = admin::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();
-    for module in [Methods::from(admin), Methods::from(tables)] {
+    let overview = overview::Service { machine: machine.clone() }.into_rpc();
+    for module in [Methods::from(admin), Methods::from(tables), Methods::from(overview)] {
         // Two methods of one name would be a fault of ours, which a test of the table would show.
         if let Err(cause) = methods.merge(module) {
             error!(%cause, "methods not served");

@@ -19,7 +19,7 @@ mod tests;
 
 use crate::chain::Chain;
 use crate::clean::{MESSAGE_MAX, clean};
-pub use record::{Direction, Idle, Limits, Outcome, Query, Record, Session};
+pub use record::{Direction, Hour, Idle, Limits, Outcome, Query, Record, Session};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -145,6 +145,13 @@ impl History {
             )
             .optional()
             .map(Option::unwrap_or_default)
+            .map_err(|source| Error::Read { path: self.path.clone(), source })
+    }
+
+    /// Rows that moved, by partner and hour, in sessions that began at `since` or later; oldest first.
+    pub fn hours(&self, since: i64) -> Result<Vec<Hour>, Error> {
+        let book = self.lock();
+        record::hours(&book.connection, since)
             .map_err(|source| Error::Read { path: self.path.clone(), source })
     }
 

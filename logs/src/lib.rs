@@ -24,7 +24,7 @@ pub mod span;
 pub use chain::Chain;
 pub use clean::{clean, strip};
 pub use history::{
-    Direction, Error as HistoryError, History, Idle, Limits, Outcome, Query, Record, Session,
+    Direction, Error as HistoryError, History, Hour, Idle, Limits, Outcome, Query, Record, Session,
 };
 pub use output::{Level, Output, Settings, UnknownLevel, start};
 pub use ring::{Line, Recent};

@@ -23,14 +23,15 @@ use layer::{LogLayer, Sinks};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 use tracing_subscriber::{Layer as _, Registry};
 
 /// How many lines one place in the code may write in one [`FLOOD_WINDOW`]; `debug` and `trace` are
@@ -102,6 +103,18 @@ impl Level {
     }
 }
 
+impl From<Level> for tracing::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Error => Self::ERROR,
+            Level::Warn => Self::WARN,
+            Level::Info => Self::INFO,
+            Level::Debug => Self::DEBUG,
+            Level::Trace => Self::TRACE,
+        }
+    }
+}
+
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -145,6 +158,8 @@ pub struct Output {
     dropped: Option<ErrorCounter>,
     /// Why there is no daily file, if one was asked for.
     trouble: Option<String>,
+    filter: reload::Handle<Targets, Registry>,
+    level: Mutex<Level>,
     _worker: Option<WorkerGuard>,
 }
 
@@ -164,6 +179,20 @@ impl Output {
     pub fn lost(&self) -> u64 {
         let dropped = self.dropped.as_ref().map_or(0, ErrorCounter::dropped_lines);
         self.lost.load(Ordering::Relaxed) + u64::try_from(dropped).unwrap_or(u64::MAX)
+    }
+
+    /// How much is written now.
+    pub fn level(&self) -> Level {
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much is written from now on.
+    pub fn set_level(&self, level: Level) {
+        let mut now = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        // It fails only when the subscriber is gone, and then nothing is written at all.
+        if self.filter.reload(targets(level)).is_ok() {
+            *now = level;
+        }
     }
 
     /// Why there is no daily file although one was asked for.
@@ -208,8 +237,10 @@ pub(crate) fn build(settings: &Settings) -> (impl Subscriber + Send + Sync + use
         recent: recent.clone(),
         lost: Arc::clone(&lost),
     };
-    let layer = LogLayer::new(sinks, settings.now).with_filter(targets(settings.level));
-    let output = Output { recent, lost, dropped, trouble, _worker: worker };
+    let (filter, handle) = reload::Layer::new(targets(settings.level));
+    let layer = LogLayer::new(sinks, settings.now).with_filter(filter);
+    let level = Mutex::new(settings.level);
+    let output = Output { recent, lost, dropped, trouble, filter: handle, level, _worker: worker };
     (Registry::default().with(layer), output)
 }
 

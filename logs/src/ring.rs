@@ -1,5 +1,6 @@
 //! The latest log lines, in memory, for the page.
 
+use crate::output::Level;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::fmt;
@@ -77,7 +78,8 @@ impl Recent {
 
     /// The newest `limit` lines after number `after` that are at least as severe as `level`,
     /// oldest first.
-    pub fn lines(&self, after: u64, level: tracing::Level, limit: usize) -> Vec<Line> {
+    pub fn lines(&self, after: u64, level: Level, limit: usize) -> Vec<Line> {
+        let level: tracing::Level = level.into();
         let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines: Vec<Line> = ring
             .lines
@@ -96,13 +98,12 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracing::Level;
 
     fn line(message: &str, level: Level) -> Line {
         Line {
             number: 0,
             time: 0,
-            level,
+            level: level.into(),
             target: String::new(),
             spans: vec![],
             message: message.to_owned(),
@@ -114,9 +115,9 @@ mod tests {
     fn the_oldest_lines_make_room() {
         let recent = Recent::default();
         for n in 0..LINES_MAX + 5 {
-            recent.push(line(&n.to_string(), Level::INFO));
+            recent.push(line(&n.to_string(), Level::Info));
         }
-        let lines = recent.lines(0, Level::TRACE, usize::MAX);
+        let lines = recent.lines(0, Level::Trace, usize::MAX);
         assert_eq!(lines.len(), LINES_MAX);
         assert_eq!(lines[0].message, "5");
     }
@@ -125,22 +126,22 @@ mod tests {
     fn big_lines_are_limited_by_bytes() {
         let recent = Recent::default();
         for _ in 0..100 {
-            recent.push(line(&"x".repeat(BYTES_MAX / 10), Level::INFO));
+            recent.push(line(&"x".repeat(BYTES_MAX / 10), Level::Info));
         }
-        assert_eq!(recent.lines(0, Level::TRACE, usize::MAX).len(), 10);
+        assert_eq!(recent.lines(0, Level::Trace, usize::MAX).len(), 10);
     }
 
     #[test]
     fn lines_are_asked_for_by_number_and_level() {
         let recent = Recent::default();
-        recent.push(line("one", Level::INFO));
-        recent.push(line("two", Level::DEBUG));
-        recent.push(line("three", Level::WARN));
+        recent.push(line("one", Level::Info));
+        recent.push(line("two", Level::Debug));
+        recent.push(line("three", Level::Warn));
         let told = |after, level, limit| -> Vec<String> {
             recent.lines(after, level, limit).into_iter().map(|line| line.message).collect()
         };
-        assert_eq!(told(0, Level::INFO, 10), ["one", "three"]);
-        assert_eq!(told(1, Level::TRACE, 10), ["two", "three"]);
-        assert_eq!(told(0, Level::TRACE, 1), ["three"]);
+        assert_eq!(told(0, Level::Info, 10), ["one", "three"]);
+        assert_eq!(told(1, Level::Trace, 10), ["two", "three"]);
+        assert_eq!(told(0, Level::Trace, 1), ["three"]);
     }
 }

@@ -6,6 +6,7 @@
 //! | `join` | `/join` | any key, while joining is open |
 //! | `tables` | `/rpc`, the old paths | scripts: `getdata`, `putdata` |
 //! | `admin` | `/rpc`, the socket | the CLI and scripts |
+//! | `overview` | `/rpc`, the socket | the page, the CLI and scripts |
 //!
 //! Each method is given the request's extensions: [`Peer`](crate::Peer) on a link,
 //! [`Caller`](crate::Caller) on the others. What a method on `/rpc` asks of its caller stands in
@@ -13,6 +14,7 @@
 
 pub mod admin;
 pub mod join;
+pub mod overview;
 pub mod partner;
 pub mod tables;
 
@@ -55,7 +57,7 @@ pub const METHODS: &[Method] = &[
     method("partners_list", &[], Right::Read),
     method("tables_list", &[], Right::Read),
     method("tables_track", &["track"], Right::Admin),
-    method("history_list", &["partner", "since", "limit"], Right::Read),
+    method("history_list", &["partner", "since", "limit", "result", "before"], Right::Read),
     method("conflicts_list", &["limit"], Right::Read),
     method("conflicts_restore", &["number"], Right::Write),
     method("conflicts_keep", &["number"], Right::Write),
@@ -68,4 +70,14 @@ pub const METHODS: &[Method] = &[
     method("users_add", &["name", "role", "password"], Right::Admin),
     method("users_passwd", &["name", "password"], Right::Admin),
     method("users_remove", &["name"], Right::Admin),
+    method("tables_compare", &[], Right::Read),
+    method("tables_candidates", &[], Right::Read),
+    method("history_hours", &["hours"], Right::Read),
+    method("held_delete", &["number"], Right::Write),
+    method("sightings_ignore", &["id"], Right::Admin),
+    method("sightings_notice", &["id"], Right::Admin),
+    method("log_list", &["level", "limit"], Right::Admin),
+    method("settings_show", &[], Right::Admin),
+    method("settings_log_level", &["level"], Right::Admin),
+    method("support_bundle", &[], Right::Admin),
 ];

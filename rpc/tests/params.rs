@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use dunlin_rpc::Secret;
 use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::admin::AdminClient;
+use dunlin_rpc::method::overview::OverviewClient;
 use dunlin_rpc::method::tables::TablesClient;
 use dunlin_rpc::wire::admin::Track;
 use jsonrpsee::core::client::{BatchResponse, ClientT, Error};
@@ -59,7 +60,7 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.partners_list().await.unwrap_err();
     client.tables_list().await.unwrap_err();
     client.tables_track(Track::default()).await.unwrap_err();
-    client.history_list(None, None, None).await.unwrap_err();
+    client.history_list(None, None, None, None, None).await.unwrap_err();
     client.conflicts_list(None).await.unwrap_err();
     client.conflicts_restore(1).await.unwrap_err();
     client.conflicts_keep(1).await.unwrap_err();
@@ -72,6 +73,16 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.users_add(text(), text(), secret()).await.unwrap_err();
     client.users_passwd(text(), secret()).await.unwrap_err();
     client.users_remove(text()).await.unwrap_err();
+    client.tables_compare().await.unwrap_err();
+    client.tables_candidates().await.unwrap_err();
+    client.history_hours(None).await.unwrap_err();
+    client.held_delete(1).await.unwrap_err();
+    client.sightings_ignore(uuid::Uuid::nil()).await.unwrap_err();
+    client.sightings_notice(uuid::Uuid::nil()).await.unwrap_err();
+    client.log_list(None, None).await.unwrap_err();
+    client.settings_show().await.unwrap_err();
+    client.settings_log_level(text()).await.unwrap_err();
+    client.support_bundle().await.unwrap_err();
     let recorded = client.0.into_inner().unwrap();
     let table: Vec<_> =
         METHODS.iter().map(|method| (method.name.to_owned(), method.params.len())).collect();

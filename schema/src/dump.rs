@@ -229,7 +229,7 @@ impl Tx<'_> {
     }
 
     /// A position before which everything had arrived at a time.
-    fn arrived_before(&self, time: Millis) -> Result<u64> {
+    pub(crate) fn arrived_before(&self, time: Millis) -> Result<u64> {
         self.conn
             .prepare_cached(
                 "SELECT pos FROM _dunlin_arrival WHERE time <= ? ORDER BY time DESC LIMIT 1",

@@ -7,9 +7,10 @@ use crate::entry::State;
 use crate::error::Doing as _;
 use crate::store::Flush;
 use crate::tx::Tx;
-use crate::{Cell, Cells, Error, Millis, Origin, Result, Store};
+use crate::{Cell, Cells, Error, Millis, Origin, Result, Stamp, Store};
 use rusqlite::{OptionalExtension as _, params};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Why a row's place in the table is empty.
@@ -292,6 +293,36 @@ impl Store {
             let held_before = tx.count_held(&rows)?;
             tx.settle(rows.clone())?;
             Ok(held_before.saturating_sub(tx.count_held(&rows)?))
+        })
+    }
+}
+
+impl Store {
+    /// Deletes a held row by its number, on every machine: a tombstone that a person here makes.
+    pub fn delete_held(&mut self, number: i64) -> Result<()> {
+        self.fold()?;
+        self.write(Flush::Now, |tx| {
+            let gone = || Error::NoSuchNumber { what: "held row", number };
+            let uuid = tx
+                .conn
+                .query_row("SELECT uuid FROM _dunlin_kept WHERE n = ?", [number], |row| {
+                    crate::cursor::uuid(row, 0)
+                })
+                .optional()
+                .doing("find the held row")?
+                .ok_or_else(gone)?;
+            // A row that is shown is deleted where everybody sees it: in the application.
+            let entry = tx.entry(uuid)?.filter(|entry| entry.state == State::Held);
+            let entry = entry.ok_or_else(gone)?;
+            let catalogue = Arc::clone(&tx.catalogue);
+            let table = match catalogue.id(entry.table) {
+                Some(table) => table,
+                None => return Err(Error::NoSuchTable { table: tx.table_name(entry.table)? }),
+            };
+            let stamp = Stamp::after(Some(entry.head.stamp), tx.clock.now());
+            let dirty = tx.write_version((table, uuid), Some(&entry), None, stamp)?;
+            tx.forget_kept(uuid)?;
+            tx.settle(dirty)
         })
     }
 }

@@ -12,7 +12,7 @@
 use crate::catalogue::{self, Catalogue, Shape};
 use crate::error::Doing as _;
 use crate::tx::{Counters, Origins, Tx, read_counters};
-use crate::{Clock, Error, Known, Origin, Result, adopt, feed, trigger};
+use crate::{Clock, Error, Known, Millis, Origin, Result, adopt, feed, trigger};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -223,6 +223,24 @@ impl Store {
                 .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
                 .doing(doing)
                 .map(|tables| tables.into_iter().filter(|table| !catalogue::is_ours(&table.name)).collect())
+        })
+    }
+
+    /// How many rows of each table changed here since a time, as far as the journal remembers when.
+    pub fn changed_since(&mut self, time: Millis) -> Result<Vec<(String, u64)>> {
+        self.write(Flush::Reads, |tx| {
+            let from = tx.arrived_before(time)?;
+            tx.conn
+                .prepare_cached(
+                    "SELECT t.name, count(*) FROM _dunlin_row AS r JOIN _dunlin_table AS t ON t.id = r.tbl
+                     WHERE r.pos > ? GROUP BY r.tbl",
+                )
+                .and_then(|mut statement| {
+                    statement
+                        .query_map([from], |row| Ok((row.get(0)?, row.get(1)?)))
+                        .and_then(Iterator::collect)
+                })
+                .doing("count what changed")
         })
     }
 

@@ -45,6 +45,24 @@ impl Store {
         Ok(tracked)
     }
 
+    /// The tables that are not tracked: by name, and why those that cannot be.
+    pub fn candidates(&mut self) -> Result<Vec<(String, Option<String>)>> {
+        self.write(Flush::Reads, |tx| {
+            let names = tx.all_tables()?.into_iter();
+            names
+                .filter(|name| tx.catalogue.named(name).is_none())
+                .map(|name| {
+                    let listed = catalogue::Listed { id: 0, name, natural: false, copies: false };
+                    match catalogue::read(tx.conn, &listed) {
+                        Ok(table) => Ok((table.name, None)),
+                        Err(Error::Untrackable { table, why }) => Ok((table, Some(why))),
+                        Err(error) => Err(error),
+                    }
+                })
+                .collect()
+        })
+    }
+
     /// Learns of a partner's tables: those that exist here with the same key are tracked here too, and what is
     /// loose there is loose here. Answers what is newly tracked.
     pub fn meet(&mut self, shapes: &[Shape], untracked: &[String]) -> Result<Tracked> {

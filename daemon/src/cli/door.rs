@@ -16,10 +16,8 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use dunlin_rpc::client::{CallError, SocketClient};
-use jsonrpsee::Methods;
 use jsonrpsee::core::client::{BatchResponse, ClientT, Error as ClientError};
 use jsonrpsee::core::params::BatchRequestBuilder;
-use jsonrpsee::core::server::MethodsError;
 use jsonrpsee::core::traits::ToRpcParams;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -29,6 +27,7 @@ use super::engine;
 use super::error::Error;
 use crate::config;
 use crate::machine::SOCKET;
+use crate::service::Inside;
 
 /// The longest path that fits into a socket's address everywhere (macOS has room for 104 bytes).
 const PATH_MAX: usize = 100;
@@ -46,7 +45,7 @@ enum Way {
         /// The folder by which the socket's path is written when it is a long one.
         _folder: Option<File>,
     },
-    Here(Methods),
+    Here(Box<Inside>),
 }
 
 impl fmt::Debug for Way {
@@ -63,8 +62,8 @@ impl Door {
     pub(super) async fn open(data: &Path) -> Result<Self, Error> {
         match Self::daemon(data).await {
             Err(Error::NoDaemon { data }) => {
-                let methods = engine::offline(&data).await?;
-                Ok(Self { data, way: Way::Here(methods) })
+                let inside = engine::offline(&data).await?;
+                Ok(Self { data, way: Way::Here(Box::new(inside)) })
             }
             other => other,
         }
@@ -152,18 +151,9 @@ impl ClientT for Door {
         R: DeserializeOwned,
         Params: ToRpcParams + Send,
     {
-        let methods = match &self.way {
-            Way::Daemon { socket, .. } => return socket.request(method, params).await,
-            Way::Here(methods) => methods,
-        };
-        let params = Given(params.to_rpc_params()?);
-        match methods.call::<_, Box<RawValue>>(method, params).await {
-            Ok(answer) => serde_json::from_str(answer.get()).map_err(ClientError::ParseError),
-            Err(MethodsError::JsonRpc(error)) => Err(ClientError::Call(error)),
-            Err(MethodsError::Parse(error)) => Err(ClientError::ParseError(error)),
-            Err(other @ MethodsError::InvalidSubscriptionId(_)) => {
-                Err(ClientError::Custom(other.to_string()))
-            }
+        match &self.way {
+            Way::Daemon { socket, .. } => socket.request(method, params).await,
+            Way::Here(inside) => inside.request(method, params).await,
         }
     }
 
@@ -178,23 +168,29 @@ impl ClientT for Door {
     }
 }
 
-/// Parameters that are written already.
-struct Given(Option<Box<RawValue>>);
-
-impl ToRpcParams for Given {
-    fn to_rpc_params(self) -> serde_json::Result<Option<Box<RawValue>>> {
-        Ok(self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use dunlin_rpc::Code;
-    use dunlin_rpc::Fault;
+    use std::sync::Arc;
+
+    use dunlin_rpc::dialect::Api;
+    use dunlin_rpc::gate::{Gate, Judging};
+    use dunlin_rpc::method::{Method, Right};
+    use dunlin_rpc::{Caller, Code, Fault};
     use jsonrpsee::RpcModule;
     use jsonrpsee::rpc_params;
 
     use super::*;
+
+    /// Lets everybody through.
+    struct Open;
+
+    impl Gate for Open {
+        fn judge<'a>(&'a self, _: &'a Caller, _: Right) -> Judging<'a> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    const TABLE: &[Method] = &[Method { name: "twice", params: &["number"], right: Right::Read }];
 
     fn here() -> Door {
         let mut module = RpcModule::new(());
@@ -207,7 +203,9 @@ mod tests {
                 Ok::<_, jsonrpsee::types::ErrorObjectOwned>(number * 2)
             })
             .unwrap();
-        Door { data: "/d".into(), way: Way::Here(module.into()) }
+        let api = Api { methods: module.into(), table: TABLE, gate: Arc::new(Open) };
+        let inside = Inside { api, caller: Caller::socket() };
+        Door { data: "/d".into(), way: Way::Here(Box::new(inside)) }
     }
 
     #[tokio::test]

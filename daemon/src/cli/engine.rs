@@ -5,11 +5,11 @@
 use std::path::Path;
 
 use dunlin_rpc::Caller;
-use jsonrpsee::Methods;
 
 use super::exit::Exit;
+use crate::folder;
 use crate::machine::Machine;
-use crate::{folder, service};
+use crate::service::{self, Inside};
 
 /// Why the machine does not run in this process.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +32,12 @@ impl Error {
 /// The admin methods, run in this process under the machine's lock: there is no daemon.
 ///
 /// The lock is held as long as the methods are.
-pub(super) async fn offline(data: &Path) -> Result<Methods, Error> {
+pub(super) async fn offline(data: &Path) -> Result<Inside, Error> {
     let path = data.to_owned();
     let machine = tokio::task::spawn_blocking(move || Machine::open(&path))
         .await
         .map_err(|_panic| crate::Error::Stopping)??;
-    let mut methods = service::methods(&machine);
-    methods.extensions_mut().insert(Caller::socket());
-    Ok(methods)
+    Ok(Inside { api: service::api(&machine), caller: Caller::socket() })
 }
 
 /// Serves until told to stop.

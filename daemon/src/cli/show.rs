@@ -5,6 +5,7 @@
 //! * An empty list is a sentence, never an empty table.
 //! * Names and values of others pass through `text::foreign`; nothing else puts them into a cell.
 
+mod attention;
 mod lists;
 mod status;
 mod table;

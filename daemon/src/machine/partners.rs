@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dunlin_logs::Chain;
 use dunlin_rpc::Pin;
+use dunlin_rpc::wire::partner::TableDigest;
 use dunlin_schema::Millis;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -80,6 +81,25 @@ pub struct Partner {
     pub stopped: Option<String>,
     /// How far its clock is ahead of ours, in milliseconds.
     pub skew: i64,
+    /// Since when it is linked.
+    pub linked_since: Option<Millis>,
+    /// When they last compared, by the wall clock.
+    pub compared_at: Option<Millis>,
+    /// By database: the tables of the partner and their digests when they last compared.
+    pub digests: BTreeMap<String, Arc<BTreeMap<String, String>>>,
+    /// What moves in the session under way.
+    pub moving: Option<Moving>,
+}
+
+/// Rows on their way, since both were last level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moving {
+    /// Since when.
+    pub since: Instant,
+    /// How many were moved.
+    pub rows: u64,
+    /// About how many are left.
+    pub left: u64,
 }
 
 impl Partner {
@@ -105,6 +125,22 @@ impl Partner {
         }
     }
 
+    /// A page went over the link; about `left` rows are to follow.
+    pub fn moved(&mut self, rows: u64, left: u64) {
+        let moving = self.moving.get_or_insert(Moving { since: Instant::now(), rows: 0, left });
+        moving.rows += rows;
+        moving.left = left;
+    }
+
+    /// Both sides have compared a database: its tables there.
+    pub fn told(&mut self, database: &str, tables: &[TableDigest], now: Millis) {
+        let tables =
+            tables.iter().map(|table| (table.name.to_lowercase(), table.digest.clone())).collect();
+        self.digests.insert(database.to_owned(), Arc::new(tables));
+        self.compared_at = Some(now);
+        self.moving = None;
+    }
+
     /// Is every database equal, by a comparison made since?
     pub fn is_equal_since(&self, since: Instant) -> bool {
         self.linked
@@ -117,6 +153,14 @@ impl Partner {
     pub fn next_try_seconds(&self) -> Option<u64> {
         let left = self.next_try?.saturating_duration_since(Instant::now());
         (!self.linked).then(|| left.max(Duration::from_secs(1)).as_secs())
+    }
+}
+
+impl Moving {
+    /// About how long the rest takes, at the speed so far.
+    pub fn left_seconds(self) -> Option<u64> {
+        let took = u64::try_from(self.since.elapsed().as_millis()).ok()?;
+        self.left.checked_mul(took)?.checked_div(self.rows.checked_mul(1000)?)
     }
 }
 
@@ -180,6 +224,7 @@ impl super::Inner {
     /// Changes what is known of a partner.
     pub fn note(&self, pin: Pin, change: impl FnOnce(&mut Partner)) {
         change(self.partners.known().entry(pin).or_default());
+        self.seen_to_change();
     }
 
     /// The addresses at which a partner was reached before, the last first.

@@ -11,6 +11,7 @@ use dunlin_rpc::{Code, Fault, Secret};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 
+use super::lists::Past;
 use super::status;
 use crate::clock;
 use crate::discovery::Nets;
@@ -136,7 +137,7 @@ fn reference(text: &str) -> Result<(String, String, String)> {
 #[async_trait]
 impl AdminServer for Service {
     async fn machine_status(&self, _: &Extensions) -> RpcResult<Status> {
-        Ok(status(&self.machine).await.map_err(|error| fault(&error))?)
+        Ok(status::status(&self.machine).await.map_err(|error| fault(&error))?)
     }
 
     async fn partners_list(&self, _: &Extensions) -> RpcResult<Vec<PartnerStatus>> {
@@ -166,11 +167,12 @@ impl AdminServer for Service {
         partner: Option<String>,
         since: Option<String>,
         rows: Option<u32>,
+        result: Option<String>,
+        before: Option<i64>,
     ) -> RpcResult<Vec<HistoryEntry>> {
-        Ok(self
-            .history(partner, since, rows.unwrap_or(ROWS).min(ROWS_MAX))
-            .await
-            .map_err(|error| fault(&error))?)
+        let limit = rows.unwrap_or(ROWS).min(ROWS_MAX);
+        let asked = Past { partner, since, limit, result, before };
+        Ok(self.history(asked).await.map_err(|error| fault(&error))?)
     }
 
     async fn conflicts_list(

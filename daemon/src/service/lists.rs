@@ -1,6 +1,6 @@
 //! Lists for people: conflicts, held rows, past sessions.
 
-use dunlin_logs::{Query, Record};
+use dunlin_logs::{Outcome, Query, Record};
 use dunlin_rpc::wire::admin::{ConflictEntry, HeldEntry, HistoryEntry};
 use dunlin_schema::{Cell, Cells, Origin, Stamp, Why};
 use uuid::Uuid;
@@ -65,18 +65,15 @@ impl Service {
                 since: clock::text(held.since),
                 origin: self.who(held.origin),
                 held: held.held,
+                values: held.cells.as_ref().map(values).unwrap_or_default(),
+                waits_for: held.waits_for,
             }));
         }
         Ok(all)
     }
 
-    pub(super) async fn history(
-        &self,
-        partner: Option<String>,
-        since: Option<String>,
-        limit: u32,
-    ) -> Result<Vec<HistoryEntry>> {
-        let since = match since {
+    pub(super) async fn history(&self, asked: Past) -> Result<Vec<HistoryEntry>> {
+        let since = match asked.since {
             None => None,
             Some(text) => {
                 Some(dunlin_rpc::dump::seconds_of(&text).map(|seconds| seconds * 1000).ok_or_else(
@@ -84,12 +81,15 @@ impl Service {
                 )?)
             }
         };
-        let partner = partner.map(|wanted| self.machine.find(&wanted)).transpose()?;
+        let partner = asked.partner.map(|wanted| self.machine.find(&wanted)).transpose()?;
+        let result = asked.result.as_deref().map(outcome).transpose()?;
         let history = std::sync::Arc::clone(&self.machine.history);
         let query = Query {
             partner: partner.map(|member| member.machine),
             since,
-            limit,
+            result,
+            before: asked.before,
+            limit: asked.limit,
             ..Query::default()
         };
         let records = tokio::task::spawn_blocking(move || history.query(&query))
@@ -98,7 +98,9 @@ impl Service {
             .map_err(|error| Error::Refused(format!("the history cannot be read: {error}")))?;
         Ok(records
             .into_iter()
-            .map(|Record { session, .. }| HistoryEntry {
+            .map(|Record { id, idle, session }| HistoryEntry {
+                number: id,
+                idle,
                 partner: Some(session.partner),
                 name: session.partner_name,
                 direction: session.direction.as_str().to_owned(),
@@ -115,6 +117,24 @@ impl Service {
             })
             .collect())
     }
+}
+
+/// Which sessions of the past.
+pub(super) struct Past {
+    pub(super) partner: Option<String>,
+    pub(super) since: Option<String>,
+    pub(super) limit: u32,
+    pub(super) result: Option<String>,
+    pub(super) before: Option<i64>,
+}
+
+fn outcome(word: &str) -> Result<Outcome> {
+    [Outcome::Success, Outcome::Warning, Outcome::Error, Outcome::Fatal]
+        .into_iter()
+        .find(|outcome| outcome.as_str() == word)
+        .ok_or_else(|| {
+            Error::Refused(format!("{word:?} is no result; write success, warning, error or fatal"))
+        })
 }
 
 /// When a version was written; empty for a row that was there before it was tracked.

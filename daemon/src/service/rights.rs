@@ -48,7 +48,7 @@ async fn may(machine: &Machine, caller: &Caller, role: Role) -> Result<(), Fault
 }
 
 /// What a caller may do without a password, for being where he is.
-pub(super) fn trusted(machine: &Machine, caller: &Caller) -> Option<Role> {
+pub(crate) fn trusted(machine: &Machine, caller: &Caller) -> Option<Role> {
     match (caller.near, caller.listener) {
         (Near::Ours, Listener::Socket) => Some(Role::Admin),
         (Near::Ours, Listener::Loopback) => match machine.config.admin.local_trust {

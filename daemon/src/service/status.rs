@@ -5,11 +5,12 @@ use dunlin_rpc::wire::admin::{
 };
 use dunlin_schema::Clock as _;
 
+use super::attention;
 use crate::clock;
 use crate::database::Database;
-use crate::discovery::Discovery;
+use crate::discovery::{Discovery, Kind, Sighting};
 use crate::error::Result;
-use crate::machine::{Machine, State};
+use crate::machine::{Machine, Moving, State};
 use crate::roster::Member;
 
 /// Everything that `dunlin status` and the page show.
@@ -33,7 +34,7 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
     let partners: Vec<PartnerStatus> =
         machine.others().iter().map(|member| partner(machine, member)).collect();
     Ok(Status {
-        attention: attention(machine, &databases, &partners),
+        attention: attention::attention(machine, &databases, &partners).await?,
         machine: MachineStatus {
             id: machine.id(),
             name: machine.name.clone(),
@@ -47,19 +48,24 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
         sightings: sightings
             .into_iter()
             .filter(|sighting| !members.contains(&sighting.advert.id.to_string()))
-            .map(|sighting| SightingStatus {
-                id: sighting.advert.id.to_string(),
-                name: sighting.advert.name.clone(),
-                address: sighting
-                    .advert
-                    .addresses
-                    .first()
-                    .map_or_else(String::new, ToString::to_string),
-            })
+            .map(|sighting| seen(machine, &sighting))
             .collect(),
         started: clock::text(machine.started),
         uptime: machine.clock.elapsed().as_secs(),
     })
+}
+
+fn seen(machine: &Machine, sighting: &Sighting) -> SightingStatus {
+    let advert = &sighting.advert;
+    SightingStatus {
+        id: advert.id.to_string(),
+        name: advert.name.clone(),
+        address: advert.addresses.first().map_or_else(String::new, ToString::to_string),
+        first_seen: sighting.first_seen.as_secs(),
+        shop: advert.shop.clone(),
+        ignored: machine.is_ignored(advert.id),
+        old: advert.kind == Kind::Sahana,
+    }
 }
 
 pub(super) async fn tables(database: &Database) -> Result<Vec<TableStatus>> {
@@ -98,54 +104,25 @@ pub(super) fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
             State::UpToDate | State::CatchingUp => None,
             State::Retrying | State::Offline => known.reason,
         },
+        linked_since: known.linked_since.map(clock::text),
+        found: found(machine, member).map(ToOwned::to_owned),
+        clock_ms: known.compared.map(|_| known.skew),
+        compared: known.compared_at.map(clock::text),
+        moved: known.moving.map_or(0, |moving| moving.rows),
+        left: known.moving.map(|moving| moving.left),
+        left_seconds: known.moving.and_then(Moving::left_seconds),
     }
 }
 
-/// What needs a person: one sentence each.
-fn attention(
-    machine: &Machine,
-    databases: &[DatabaseStatus],
-    partners: &[PartnerStatus],
-) -> Vec<String> {
-    /// A clock further off than this orders edits wrongly often enough for people to notice.
-    const SKEW_MAX: i64 = 30_000;
-    let mut sentences = Vec::new();
-    if let Some(reason) = machine.links.held(machine.identity.pin()) {
-        sentences.push(format!("this machine: {reason}"));
+/// How its address is known.
+fn found(machine: &Machine, member: &Member) -> Option<&'static str> {
+    let seen = machine.discovery().map(Discovery::sightings).unwrap_or_default();
+    if seen.iter().any(|sighting| sighting.advert.id == member.machine) {
+        return Some("mdns");
     }
-    for partner in partners {
-        if partner.state == State::IdentityProblem.word() || partner.state == State::Stopped.word()
-        {
-            let reason = partner.reason.clone().unwrap_or_default();
-            sentences.push(format!("partner {:?}: {reason}", partner.name));
-        }
+    let configured = machine.config.partner(&member.machine.to_string(), &member.name);
+    if configured.is_some_and(|entry| !entry.addresses.is_empty()) {
+        return Some("configured");
     }
-    for member in machine.others() {
-        let known = machine.partner(member.pin);
-        if known.linked && known.skew.abs() > SKEW_MAX {
-            let seconds = known.skew.abs() / 1000;
-            sentences.push(format!(
-                "the clocks of this machine and {:?} are {seconds} seconds apart; set the wrong one right",
-                member.name
-            ));
-        }
-    }
-    for table in databases.iter().flat_map(|database| &database.tables) {
-        if table.held > 0 {
-            let rows = if table.held == 1 { "row is" } else { "rows are" };
-            sentences
-                .push(format!("{}: {} {rows} held; see `dunlin held`", table.name, table.held));
-        }
-        if table.conflicts > 0 {
-            let many = if table.conflicts == 1 { "conflict" } else { "conflicts" };
-            sentences.push(format!(
-                "{}: {} {many}; see `dunlin conflicts`",
-                table.name, table.conflicts
-            ));
-        }
-    }
-    if machine.history.lost() > 0 {
-        sentences.push("the history could not be written; is the disk full?".to_owned());
-    }
-    sentences
+    (!machine.remembered(member.pin).is_empty()).then_some("remembered")
 }

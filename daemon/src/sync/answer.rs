@@ -209,6 +209,7 @@ impl Answering {
         let (skew, from) = (self.skew(), self.0.from);
         machine.note(self.0.member.pin, |partner| {
             partner.linked = true;
+            partner.linked_since.get_or_insert(now);
             partner.address = Some(from);
             partner.last_seen = Some(now);
             partner.attempt = 0;
@@ -238,6 +239,10 @@ impl Answering {
         };
         let page = database.call(move |store| store.page(&ask)).await?;
         let page = convert::page_out(page);
+        if page.more {
+            let (rows, left) = (page.rows() as u64, database.end().saturating_sub(page.next));
+            self.0.machine.note(self.0.member.pin, |partner| partner.moved(rows, left));
+        }
         self.count(|running| {
             running.sent += page.rows() as u64;
             running.bytes_out += weight(&page);
@@ -294,6 +299,7 @@ impl Answering {
         let equal = is_equal(&tables, &ask.tables);
         let now = machine.clock.now();
         machine.note(self.0.member.pin, |partner| {
+            partner.told(&ask.database, &ask.tables, now);
             partner.equal.insert(ask.database, equal);
             partner.compared = Some(Instant::now());
             partner.waiting_out = waiting;

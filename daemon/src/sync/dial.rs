@@ -214,6 +214,8 @@ pub fn unlinked(machine: &Machine, pin: Pin) {
             partner.last_seen = Some(now);
         }
         partner.linked = false;
+        partner.linked_since = None;
+        partner.moving = None;
     });
     if was_linked {
         let machine = machine.clone();

@@ -81,6 +81,7 @@ impl Driver<'_> {
         let now = self.machine.clock.now();
         self.machine.note(self.member.pin, |partner| {
             partner.linked = true;
+            partner.linked_since.get_or_insert(now);
             partner.address = Some(address);
             partner.last_seen = Some(now);
             partner.attempt = 0;
@@ -152,6 +153,7 @@ impl Driver<'_> {
                     database,
                     origin,
                     cursor,
+                    end: theirs.end,
                     knowledge: convert::knowledge_in(&theirs.knowledge),
                     limit_in: PAGE_BYTES_FIRST,
                     limit_out: PAGE_BYTES_FIRST,

@@ -32,6 +32,8 @@ pub(super) struct Side {
     pub(super) origin: Origin,
     /// His cursor in our journal.
     pub(super) cursor: u64,
+    /// The end of his journal, as he last said.
+    pub(super) end: u64,
     /// What he knows.
     pub(super) knowledge: Vec<Known>,
     /// How large a page he, and we, can apply in time.
@@ -172,8 +174,11 @@ impl Driver<'_> {
             side.knowledge = convert::knowledge_in(&last.knowledge);
         }
         if more {
-            machine
-                .note(pin, |partner| partner.equal.insert(name.to_owned(), false).map_or((), drop));
+            let (rows, left) = (page.rows() as u64, side.end.saturating_sub(next));
+            machine.note(pin, |partner| {
+                partner.equal.insert(name.to_owned(), false);
+                partner.moved(rows, left);
+            });
         }
         let page = convert::page_in(page)?;
         let applying =
@@ -226,6 +231,10 @@ impl Driver<'_> {
         if let Some(ours) = learned {
             side.knowledge = joined(&side.knowledge, &ours);
         }
+        if more {
+            let left = side.database.end().saturating_sub(next);
+            machine.note(self.member.pin, |partner| partner.moved(rows, left));
+        }
         totals.sent += rows;
         totals.bytes_out += bytes;
         Ok(Event::Pushed { cursor: answer.cursor, more })
@@ -264,6 +273,7 @@ impl Driver<'_> {
         self.machine.note(self.member.pin, |partner| {
             partner.equal.insert(name.to_owned(), equal);
             partner.compared = Some(Instant::now());
+            partner.told(name, &answer.tables, now);
             partner.waiting_in = answer.waiting;
             partner.waiting_out = waiting_out;
             partner.last_seen = Some(now);

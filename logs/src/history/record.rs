@@ -137,6 +137,21 @@ pub struct Idle {
     pub last: i64,
 }
 
+/// What moved with one partner in one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hour {
+    /// The partner's machine id.
+    pub partner: Uuid,
+    /// Its latest name.
+    pub partner_name: String,
+    /// When the hour began, in milliseconds since 1970.
+    pub started: i64,
+    /// Rows that went out.
+    pub rows_sent: u64,
+    /// Rows that came in.
+    pub rows_received: u64,
+}
+
 /// Which records; everything left out matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
@@ -205,6 +220,27 @@ pub(super) fn select(
     let mut statement = connection.prepare_cached(&sql)?;
     let records = statement.query_map(named.as_slice(), read)?;
     records.collect()
+}
+
+/// Sums by partner and hour.
+pub(super) fn hours(connection: &Connection, since: i64) -> rusqlite::Result<Vec<Hour>> {
+    const HOUR: i64 = 3_600_000;
+    let mut statement = connection.prepare_cached(
+        "SELECT partner, max(partner_name) AS partner_name, started / ?2 * ?2 AS hour,
+             sum(rows_sent) AS rows_sent, sum(rows_received) AS rows_received
+         FROM record WHERE started >= ?1 GROUP BY partner, hour ORDER BY hour, partner",
+    )?;
+    let hours = statement.query_map([since, HOUR], |row| {
+        let partner: String = row.get("partner")?;
+        Ok(Hour {
+            partner: Uuid::parse_str(&partner).unwrap_or_default(),
+            partner_name: row.get("partner_name")?,
+            started: row.get("hour")?,
+            rows_sent: count(row, "rows_sent")?,
+            rows_received: count(row, "rows_received")?,
+        })
+    })?;
+    hours.collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Record> {

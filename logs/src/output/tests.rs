@@ -10,7 +10,7 @@ use tracing::{debug, error, info, subscriber::with_default, warn};
 fn told(settings: &Settings, run: impl FnOnce()) -> Vec<Line> {
     let (subscriber, output) = build(settings);
     with_default(subscriber, run);
-    output.recent().lines(0, tracing::Level::TRACE, usize::MAX)
+    output.recent().lines(0, Level::Trace, usize::MAX)
 }
 
 fn quiet() -> Settings {
@@ -106,7 +106,7 @@ fn a_folder_that_cannot_be_written_costs_the_file_only() {
     let (subscriber, output) = build(&settings);
     with_default(subscriber, || info!("started"));
     assert!(output.trouble().unwrap().starts_with("cannot write in "));
-    assert_eq!(output.recent().lines(0, tracing::Level::INFO, 10).len(), 1);
+    assert_eq!(output.recent().lines(0, Level::Info, 10).len(), 1);
 }
 
 thread_local! {

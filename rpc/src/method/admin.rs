@@ -29,13 +29,15 @@ pub trait Admin {
     async fn tables_track(&self, track: Track) -> RpcResult<Tracked>;
 
     /// Past sessions, newest first: of one partner (name or id), since a time, at most `limit`
-    /// (100 unless said). R.
+    /// (100 unless said), that ended as `result` says, older than the one numbered `before`. R.
     #[method(name = "history_list", with_extensions)]
     async fn history_list(
         &self,
         partner: Option<String>,
         since: Option<String>,
         limit: Option<u32>,
+        result: Option<String>,
+        before: Option<i64>,
     ) -> RpcResult<Vec<HistoryEntry>>;
 
     /// Versions that lost, newest first, at most `limit` (100 unless said). R.

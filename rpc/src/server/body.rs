@@ -94,7 +94,7 @@ pub(super) fn cookies(headers: &HeaderMap) -> Option<Secret<String>> {
 }
 
 /// A query's names and values, in order; `None` when it cannot be read.
-pub(super) fn query(text: &str) -> Option<Vec<(String, String)>> {
+pub fn query(text: &str) -> Option<Vec<(String, String)>> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

@@ -20,8 +20,8 @@ pub struct Status {
     pub started: String,
     /// For how many seconds it has been running.
     pub uptime: u64,
-    /// What needs a person: one sentence each. Empty when nothing does.
-    pub attention: Vec<String>,
+    /// What needs a person. Empty when nothing does.
+    pub attention: Vec<crate::wire::overview::Attention>,
 }
 
 /// This machine.
@@ -102,6 +102,27 @@ pub struct PartnerStatus {
     /// Why there is no link, in a sentence.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Since when it is linked; null when it is not.
+    #[serde(default)]
+    pub linked_since: Option<String>,
+    /// How its address is known: `mdns`, `configured` or `remembered`; null when it is not.
+    #[serde(default)]
+    pub found: Option<String>,
+    /// By how many milliseconds its clock is ahead of ours; null before the two have compared.
+    #[serde(default)]
+    pub clock_ms: Option<i64>,
+    /// When the two last found out that they are equal, or how they differ.
+    #[serde(default)]
+    pub compared: Option<String>,
+    /// Rows that went over the link since both were last level, while more are to follow.
+    #[serde(default)]
+    pub moved: u64,
+    /// About how many are to follow; null when none is on its way.
+    #[serde(default)]
+    pub left: Option<u64>,
+    /// About how many seconds that takes.
+    #[serde(default)]
+    pub left_seconds: Option<u64>,
 }
 
 /// A machine seen over mDNS, not trusted.
@@ -113,6 +134,18 @@ pub struct SightingStatus {
     pub name: String,
     /// Where it says it is.
     pub address: String,
+    /// How many seconds ago it was first seen.
+    #[serde(default)]
+    pub first_seen: u64,
+    /// The first 8 hex digits of the shop that it claims to be of; null when it says none.
+    #[serde(default)]
+    pub shop: Option<String>,
+    /// Whether a person chose not to see it.
+    #[serde(default)]
+    pub ignored: bool,
+    /// A daemon of 2009: it can be seen, and not be paired.
+    #[serde(default)]
+    pub old: bool,
 }
 
 /// `tables_track`: what to track, and how.
@@ -156,6 +189,12 @@ pub struct RefusedTable {
 /// A session in the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
+    /// Counts up; as `before` it goes on where a list ended.
+    #[serde(default)]
+    pub number: i64,
+    /// Sessions with this partner that moved no row, between its line before and this one.
+    #[serde(default)]
+    pub idle: u64,
     /// The partner's machine id.
     pub partner: Option<Uuid>,
     /// Its name at the time.
@@ -237,6 +276,12 @@ pub struct HeldEntry {
     /// Its place in the table is empty; else it is shown with other values.
     #[serde(default)]
     pub held: bool,
+    /// Its columns and values; empty where they were left out.
+    #[serde(default)]
+    pub values: serde_json::Map<String, serde_json::Value>,
+    /// The rows that it refers to and that are not shown.
+    #[serde(default)]
+    pub waits_for: Vec<Uuid>,
 }
 
 /// What `held_retry` did.

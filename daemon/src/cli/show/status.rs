@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use chrono::NaiveDateTime;
 use dunlin_rpc::wire::admin::{PartnerStatus, SightingStatus, Status};
 
+use super::attention;
 use super::lists;
 use super::table::Grid;
 use crate::cli::output::Look;
@@ -15,7 +16,7 @@ const STATES_FOR_A_PERSON: [&str; 2] = ["identity problem", "stopped"];
 
 /// Whether something stands that no machine will settle: the reason for exit code 5.
 pub fn needs_a_person(status: &Status) -> bool {
-    !attention(status).is_empty()
+    !needs(status).is_empty()
 }
 
 /// Whether a partner's state waits for a person.
@@ -24,9 +25,9 @@ pub(super) fn stuck(partner: &PartnerStatus) -> bool {
 }
 
 /// What needs a person: the machine's own sentences; where it has none, those that its numbers tell.
-fn attention(status: &Status) -> Vec<String> {
+fn needs(status: &Status) -> Vec<String> {
     if !status.attention.is_empty() {
-        return status.attention.iter().map(|line| sentence(line)).collect();
+        return status.attention.iter().map(attention::sentence).collect();
     }
     let tables = || status.databases.iter().flat_map(|database| &database.tables);
     let held: u64 = tables().map(|table| table.held).sum();
@@ -68,10 +69,10 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
     }
     text.push('\n');
 
-    let attention = attention(status);
-    if !attention.is_empty() {
+    let needs = needs(status);
+    if !needs.is_empty() {
         text += "\nNeeds attention\n";
-        for line in attention {
+        for line in needs {
             let _ = writeln!(text, " ! {line}");
         }
     }

@@ -5,6 +5,7 @@ use dunlin_rpc::wire::admin::{
     ConflictEntry, DatabaseStatus, HeldEntry, HistoryEntry, MachineStatus, PartnerStatus,
     SightingStatus, Status, SyncedPartner, TableStatus, UserEntry,
 };
+use dunlin_rpc::wire::overview::Attention;
 use uuid::Uuid;
 
 use super::*;
@@ -103,7 +104,7 @@ fn what_will_pass_needs_no_person() {
 
 #[test]
 fn the_machines_own_sentences_come_first() {
-    let attention = vec!["the disk is full; make room".to_owned()];
+    let attention = vec![Attention::Other { text: "the disk is full; make room".to_owned() }];
     let status = Status { attention, ..Status::default() };
     assert!(needs_a_person(&status));
     let text = super::status(&status, Look::PLAIN, now());
@@ -221,6 +222,7 @@ fn strangers_are_shown_as_such() {
         id: "abc".to_owned(),
         name: "Admin: click here\nok".to_owned(),
         address: "192.168.1.9:7474".to_owned(),
+        ..SightingStatus::default()
     };
     let status = Status { sightings: vec![seen], ..quiet() };
     let text = super::status(&status, Look::PLAIN, now());

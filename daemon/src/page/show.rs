@@ -1,0 +1,192 @@
+//! What a GET shows: asks the machine, and hands the answers to a view.
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use dunlin_rpc::method::admin::AdminClient as _;
+use dunlin_rpc::method::overview::OverviewClient as _;
+use dunlin_rpc::wire::admin::HistoryEntry;
+use dunlin_rpc::{Code, Fault};
+use jsonrpsee::core::client::Error;
+
+use super::frame::Place;
+use super::view::history::Filter;
+use super::view::{self};
+use super::visit::Visit;
+use super::words;
+
+/// Conflicts and held rows on one page.
+const ROWS: u32 = 200;
+/// Sessions in one export.
+const EXPORTED: u32 = 10_000;
+
+/// `/`
+pub(super) async fn partners(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let tables = visit.inside.tables_compare().await?;
+        let frame = visit.frame(Place::Partners, &status);
+        Ok(view::partners::page(frame, &status, &tables, words::now()))
+    };
+    visit.answer(page.await)
+}
+
+/// `/tables`
+pub(super) async fn tables(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let tables = visit.inside.tables_compare().await?;
+        let candidates = visit.inside.tables_candidates().await?;
+        let frame = visit.frame(Place::Tables, &status);
+        Ok(view::tables::page(frame, &status, &tables, &candidates))
+    };
+    visit.answer(page.await)
+}
+
+/// `/history`
+pub(super) async fn history(visit: Visit) -> Response {
+    let page = async {
+        let (filter, now) = (Filter::of(&visit.query), words::now());
+        let status = visit.inside.machine_status().await?;
+        let sessions = sessions(&visit, &filter, view::history::LINES).await?;
+        let hours = visit.inside.history_hours(Some(view::history::HOURS)).await?;
+        let frame = visit.frame(Place::History, &status);
+        Ok(view::history::page(frame, &status, (&sessions, &hours), &filter, now))
+    };
+    visit.answer(page.await)
+}
+
+async fn sessions(visit: &Visit, filter: &Filter, limit: u32) -> Result<Vec<HistoryEntry>, Error> {
+    let since = filter.from(words::now());
+    let (partner, result) = (filter.partner.clone(), filter.result.clone());
+    visit.inside.history_list(partner, since, Some(limit), result, filter.before).await
+}
+
+/// `/history.csv`
+pub(super) async fn history_csv(visit: Visit) -> Response {
+    match sessions(&visit, &Filter::of(&visit.query), EXPORTED).await {
+        Ok(sessions) => {
+            file("text/csv; charset=utf-8", "history.csv", view::history::csv(&sessions))
+        }
+        Err(error) => visit.trouble(error),
+    }
+}
+
+/// `/history.json`
+pub(super) async fn history_json(visit: Visit) -> Response {
+    match sessions(&visit, &Filter::of(&visit.query), EXPORTED).await {
+        Ok(sessions) => {
+            let json = serde_json::json!({"schema": 1, "history": sessions});
+            file("application/json", "history.json", format!("{json:#}\n"))
+        }
+        Err(error) => visit.trouble(error),
+    }
+}
+
+/// `/conflicts`
+pub(super) async fn conflicts(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let conflicts = visit.inside.conflicts_list(Some(ROWS)).await?;
+        let frame = visit.frame(Place::Conflicts, &status);
+        Ok(view::conflicts::page(frame, &conflicts, ROWS as usize, words::now()))
+    };
+    visit.answer(page.await)
+}
+
+/// `/held`
+pub(super) async fn held(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let rows = visit.inside.held_list(Some(ROWS)).await?;
+        let frame = visit.frame(Place::Held, &status);
+        Ok(view::held::page(frame, &rows, ROWS as usize, words::now()))
+    };
+    visit.answer(page.await)
+}
+
+/// `/held/delete?number=…`: the question, not yet the deed.
+pub(super) async fn held_delete(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let number = visit.query.get("number").parse::<i64>().ok();
+        let rows = visit.inside.held_list(Some(EXPORTED)).await?;
+        let row = rows.iter().find(|row| Some(row.number) == number && row.held);
+        let row = row.ok_or_else(|| {
+            let gone = Fault::new(Code::Refused, visit.t.of("held.gone"));
+            Error::Call(gone.into())
+        })?;
+        Ok(view::held::delete(visit.frame(Place::Held, &status), row, words::now()))
+    };
+    visit.answer(page.await)
+}
+
+/// `/let-in`
+pub(super) async fn let_in(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        Ok(view::letting::let_in(visit.frame(Place::Elsewhere, &status), visit.once()))
+    };
+    visit.answer(page.await)
+}
+
+/// `/join`
+pub(super) async fn join(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let frame = visit.frame(Place::Elsewhere, &status);
+        Ok(view::letting::join(frame, status.machine.members))
+    };
+    visit.answer(page.await)
+}
+
+/// `/settings`
+pub(super) async fn settings(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let settings = visit.inside.settings_show().await?;
+        Ok(view::settings::settings(visit.frame(Place::Settings, &status), &settings))
+    };
+    visit.answer(page.await)
+}
+
+/// `/log`
+pub(super) async fn log(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let level = view::log::level(visit.query.get("level"));
+        let lines = visit.inside.log_list(Some(level.to_owned()), Some(ROWS)).await?;
+        Ok(view::log::page(visit.frame(Place::Log, &status), level, &lines))
+    };
+    visit.answer(page.await)
+}
+
+/// `/about`
+pub(super) async fn about(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        Ok(view::settings::about(visit.frame(Place::About, &status), &status))
+    };
+    visit.answer(page.await)
+}
+
+/// `/bundle.json`
+pub(super) async fn bundle(visit: Visit) -> Response {
+    match visit.inside.support_bundle().await {
+        Ok(bundle) => file("application/json", "dunlin-bundle.json", format!("{bundle:#}\n")),
+        Err(error) => visit.trouble(error),
+    }
+}
+
+/// Something to be kept, not shown: its name is ours.
+fn file(kind: &'static str, name: &'static str, text: String) -> Response {
+    let kind = HeaderValue::from_static(kind);
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    let disposition = disposition.unwrap_or(HeaderValue::from_static("attachment"));
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (headers, text).into_response()
+}

@@ -1,0 +1,149 @@
+//! What needs a person: what happened, what it means for the shop, and the button that mends it.
+
+use dunlin_rpc::wire::admin::Status;
+use dunlin_rpc::wire::overview::Attention;
+
+use super::press::Press;
+use crate::page::texts::Texts;
+use crate::page::words;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::page) struct Line {
+    /// `bad` when it is broken now, `warn` when it will be.
+    pub(in crate::page) class: &'static str,
+    pub(in crate::page) what: String,
+    pub(in crate::page) means: String,
+    pub(in crate::page) mend: Option<Press>,
+}
+
+/// All of them, the gravest first.
+pub(in crate::page) fn lines(t: Texts, status: &Status) -> Vec<Line> {
+    status.attention.iter().map(|one| line(t, one)).collect()
+}
+
+fn line(t: Texts, attention: &Attention) -> Line {
+    let lead = |path: &str, word, id: &str| Some(Press::lead(path.to_owned(), word, id.to_owned()));
+    let (class, what, means, mend) = match attention {
+        Attention::Copied { reason } => (
+            "bad",
+            t.of("attention.copied").to_owned(),
+            t.with("attention.copied_means", &[("reason", &words::sentence(reason))]),
+            lead("/about#identity", t.of("attention.how"), "mend-copied"),
+        ),
+        Attention::Partner { id, name, state, reason } => partner(t, (id, name, state, reason)),
+        Attention::Clock { name, seconds, .. } => {
+            let name = words::foreign(name);
+            let apart = words::span(t, seconds.unsigned_abs());
+            let names = [("name", name.as_str()), ("span", apart.as_str())];
+            let what = if *seconds > 0 {
+                t.with("attention.clock_ahead", &names)
+            } else {
+                t.with("attention.clock_behind", &names)
+            };
+            ("warn", what, t.of("attention.clock_means").to_owned(), None)
+        }
+        Attention::Held { table, rows } => (
+            "warn",
+            t.count_with("attention.held", *rows, &[("table", &words::foreign(table))]),
+            t.of("attention.held_means").to_owned(),
+            lead("/held", t.of("attention.held_do"), "mend-held"),
+        ),
+        Attention::Schema { rows } => (
+            "warn",
+            t.count("attention.schema", *rows),
+            t.of("attention.schema_means").to_owned(),
+            lead("/held", t.of("attention.held_do"), "mend-schema"),
+        ),
+        Attention::Conflicts { table, count } => (
+            "warn",
+            t.count_with("attention.conflicts", *count, &[("table", &words::foreign(table))]),
+            t.of("attention.conflicts_means").to_owned(),
+            lead("/conflicts", t.of("attention.conflicts_do"), "mend-conflicts"),
+        ),
+        Attention::HistoryLost { sessions } => (
+            "warn",
+            t.count("attention.history", *sessions),
+            t.of("attention.history_means").to_owned(),
+            lead("/log", t.of("attention.log_do"), "mend-history"),
+        ),
+        Attention::Disk { free_mb } => (
+            "bad",
+            t.with("attention.disk", &[("mb", &words::number(t, *free_mb))]),
+            t.of("attention.disk_means").to_owned(),
+            None,
+        ),
+        Attention::Multicast => (
+            "warn",
+            t.of("attention.multicast").to_owned(),
+            t.of("attention.multicast_means").to_owned(),
+            lead("/let-in", t.of("let_in.button"), "mend-multicast"),
+        ),
+        Attention::Other { text } => ("warn", words::sentence(text), String::new(), None),
+    };
+    Line { class, what, means, mend }
+}
+
+type Of<'a> = (&'a uuid::Uuid, &'a str, &'a str, &'a str);
+
+fn partner(
+    t: Texts,
+    (id, name, state, reason): Of<'_>,
+) -> (&'static str, String, String, Option<Press>) {
+    let name = words::foreign(name);
+    let reason = words::sentence(reason);
+    let names = [("name", name.as_str()), ("reason", reason.as_str())];
+    if state == "Identity problem" {
+        let forget = Press::lead(
+            format!("/forget?partner={id}"),
+            t.of("partner.forget"),
+            format!("mend-identity-{id}"),
+        );
+        let what = t.with("attention.identity", &names);
+        let means = t.with("attention.identity_means", &names);
+        return ("bad", what, means, Some(forget.about(&name)));
+    }
+    let again = Press::post("/do/sync", t.of("attention.again"), format!("mend-stopped-{id}"))
+        .with("partner", id.to_string());
+    let what = t.with("attention.stopped", &names);
+    ("bad", what, t.with("attention.stopped_means", &names), Some(again.about(&name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::texts::Language;
+
+    const T: Texts = Texts { language: Language::English };
+
+    #[test]
+    fn a_line_says_what_happened_what_it_means_and_what_mends_it() {
+        let held = line(T, &Attention::Held { table: "parts".into(), rows: 2 });
+        assert!(held.what.contains("parts") && held.what.contains('2'), "{held:?}");
+        assert!(!held.means.is_empty());
+        assert_eq!(held.mend.unwrap().action, "/held");
+    }
+
+    #[test]
+    fn a_clock_is_ahead_or_behind() {
+        let clock = |seconds| {
+            line(T, &Attention::Clock { id: uuid::Uuid::nil(), name: "till".into(), seconds }).what
+        };
+        assert_ne!(clock(90), clock(-90));
+        assert!(clock(90).contains("1 minute"), "{}", clock(90));
+    }
+
+    #[test]
+    fn a_partner_whose_identity_does_not_hold_can_be_forgotten() {
+        let attention = Attention::Partner {
+            id: uuid::Uuid::nil(),
+            name: "x".repeat(300),
+            state: "Identity problem".into(),
+            reason: "two machines have its key".into(),
+        };
+        let line = line(T, &attention);
+        assert_eq!(line.class, "bad");
+        assert!(line.mend.unwrap().action.starts_with("/forget?partner="));
+        assert!(!line.what.contains(&"x".repeat(65)), "a name is cut");
+    }
+}

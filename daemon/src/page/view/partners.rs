@@ -1,0 +1,280 @@
+//! The front page: what needs a person, who was found, and a card for each partner.
+
+use askama::Template;
+use chrono::NaiveDateTime;
+use dunlin_rpc::wire::admin::{PartnerStatus, SightingStatus, Status};
+use dunlin_rpc::wire::overview::TableCompared;
+
+use super::attention::{self, Line};
+use super::press::Press;
+use super::state::{self, Shown};
+use crate::page::frame::Frame;
+use crate::page::texts::Texts;
+use crate::page::words;
+
+/// So many machines found are shown; a flood of adverts is no list.
+const FOUND_MAX: usize = 50;
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "partners.html")]
+pub(in crate::page) struct Partners {
+    frame: Frame,
+    attention: Vec<Line>,
+    found: Vec<Found>,
+    hidden: String,
+    ignored: Vec<Found>,
+    ignored_words: String,
+    partners: Vec<Card>,
+    all: Vec<Press>,
+}
+
+/// A machine on the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Found {
+    name: String,
+    short: String,
+    facts: String,
+    presses: Vec<Press>,
+}
+
+/// A partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Card {
+    id: String,
+    name: String,
+    state: Shown,
+    reason: Option<String>,
+    step: Option<String>,
+    progress: Option<Progress>,
+    facts: Vec<(&'static str, String)>,
+    more: Vec<(&'static str, String)>,
+    tables: Vec<(String, Shown)>,
+    presses: Vec<Press>,
+}
+
+/// How far catching up is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Progress {
+    done: u64,
+    all: u64,
+    words: String,
+}
+
+/// The page, from how the machine stands.
+pub(in crate::page) fn page(
+    frame: Frame,
+    status: &Status,
+    tables: &[TableCompared],
+    now: NaiveDateTime,
+) -> Partners {
+    let t = frame.t;
+    let may = (frame.can_write, frame.can_admin);
+    let (ignored, found): (Vec<_>, Vec<_>) =
+        status.sightings.iter().partition(|sighting| sighting.ignored);
+    let hidden = found.len().saturating_sub(FOUND_MAX) as u64;
+    Partners {
+        attention: attention::lines(t, status),
+        hidden: if hidden > 0 { t.count("found.hidden", hidden) } else { String::new() },
+        ignored_words: t.count("found.ignored", ignored.len() as u64),
+        found: found.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
+        ignored: ignored.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
+        partners: status.partners.iter().map(|one| card(t, one, tables, may, now)).collect(),
+        all: for_all(t, status, may.1),
+        frame,
+    }
+}
+
+fn seen(t: Texts, sighting: &SightingStatus, can_admin: bool) -> Found {
+    let name = words::foreign(&sighting.name);
+    let id = &sighting.id;
+    let since = words::span(t, sighting.first_seen);
+    let address = words::foreign(&sighting.address);
+    let facts = t.with("found.facts", &[("address", &address), ("span", &since)]);
+    let mut presses = Vec::new();
+    if can_admin && !sighting.old && !sighting.ignored {
+        let pair = Press::post("/do/pair", t.of("found.pair"), format!("pair-{id}")).class("main");
+        presses.push(pair.with("target", id.clone()).about(&name));
+    }
+    if can_admin && sighting.ignored {
+        let notice = Press::post("/do/notice", t.of("found.notice"), format!("notice-{id}"));
+        presses.push(notice.with("target", id.clone()).about(&name));
+    } else if can_admin {
+        let ignore = Press::post("/do/ignore", t.of("found.ignore"), format!("ignore-{id}"));
+        presses.push(ignore.with("target", id.clone()).about(&name));
+    }
+    let facts = if sighting.old { format!("{facts} {}", t.of("found.old")) } else { facts };
+    Found { name, short: words::short(id), facts, presses }
+}
+
+fn for_all(t: Texts, status: &Status, can_admin: bool) -> Vec<Press> {
+    if !can_admin || status.partners.is_empty() {
+        return Vec::new();
+    }
+    let paused = |one: &PartnerStatus| one.state == "Paused";
+    let mut presses =
+        vec![Press::post("/do/sync", t.of("partner.sync_all"), "sync-all".to_owned())];
+    if !status.partners.iter().all(paused) {
+        presses.push(Press::post("/do/pause", t.of("partner.pause_all"), "pause-all".to_owned()));
+    }
+    if status.partners.iter().any(paused) {
+        let resume = t.of("partner.resume_all");
+        presses.push(Press::post("/do/resume", resume, "resume-all".to_owned()));
+    }
+    presses
+}
+
+fn card(
+    t: Texts,
+    partner: &PartnerStatus,
+    tables: &[TableCompared],
+    (can_write, can_admin): (bool, bool),
+    now: NaiveDateTime,
+) -> Card {
+    let id = partner.id.to_string();
+    let name = words::foreign(&partner.name);
+    let tables: Vec<(String, Shown)> = tables
+        .iter()
+        .filter_map(|table| {
+            let there = table.partners.iter().find(|there| there.id == partner.id)?;
+            Some((words::foreign(&table.name), state::table(t, &there.state)))
+        })
+        .collect();
+    let mut presses = Vec::new();
+    if can_write {
+        let sync = Press::post("/do/sync", t.of("partner.sync"), format!("sync-{id}"));
+        presses.push(sync.with("partner", id.clone()).about(&name));
+    }
+    if can_admin {
+        let press = if partner.state == "Paused" {
+            Press::post("/do/resume", t.of("partner.resume"), format!("resume-{id}"))
+        } else {
+            Press::post("/do/pause", t.of("partner.pause"), format!("pause-{id}"))
+        };
+        presses.push(press.with("partner", id.clone()).about(&name));
+        let path = format!("/forget?partner={id}");
+        let forget = Press::lead(path, t.of("partner.forget"), format!("forget-{id}"));
+        presses.push(forget.about(&name).class("danger"));
+    }
+    Card {
+        state: state::partner(t, &partner.state),
+        reason: partner.reason.as_deref().filter(|reason| !reason.is_empty()).map(words::sentence),
+        step: step(t, partner),
+        progress: progress(t, partner),
+        facts: facts(t, partner, &tables, now),
+        more: more(t, partner, now),
+        tables,
+        presses,
+        name,
+        id,
+    }
+}
+
+/// What comes next, by itself or by a person.
+fn step(t: Texts, partner: &PartnerStatus) -> Option<String> {
+    match (partner.state.as_str(), partner.next_try_seconds) {
+        ("Identity problem", _) => Some(t.of("step.identity").to_owned()),
+        ("Stopped", _) => Some(t.of("step.stopped").to_owned()),
+        ("Paused", _) => Some(t.of("step.paused").to_owned()),
+        (_, Some(seconds)) if partner.attempt > 1 => Some(t.with(
+            "step.next_try_again",
+            &[("span", &words::span(t, seconds)), ("attempt", &partner.attempt.to_string())],
+        )),
+        (_, Some(seconds)) => Some(t.with("step.next_try", &[("span", &words::span(t, seconds))])),
+        ("Offline", None) => Some(t.of("step.offline").to_owned()),
+        _ => None,
+    }
+}
+
+fn progress(t: Texts, partner: &PartnerStatus) -> Option<Progress> {
+    let left = partner.left.filter(|_| partner.state == "Catching up")?;
+    let (done, all) = (partner.moved, partner.moved + left);
+    let (of, from) = (words::number(t, done), words::number(t, all));
+    let names = [("done", of.as_str()), ("all", from.as_str())];
+    let words = match partner.left_seconds {
+        Some(seconds) => {
+            let span = words::span(t, seconds.max(1));
+            t.with("progress.left", &[&names[..], &[("span", &span)]].concat())
+        }
+        None => t.with("progress.rows", &names),
+    };
+    Some(Progress { done, all, words })
+}
+
+fn facts(
+    t: Texts,
+    partner: &PartnerStatus,
+    tables: &[(String, Shown)],
+    now: NaiveDateTime,
+) -> Vec<(&'static str, String)> {
+    let seen = match (&partner.linked_since, &partner.last_seen) {
+        (Some(_), _) => t.of("partner.now").to_owned(),
+        (None, Some(seen)) => words::ago(t, seen, now),
+        (None, None) => t.of("partner.never").to_owned(),
+    };
+    let address = partner.address.as_deref().map_or_else(
+        || words::UNKNOWN.to_owned(),
+        |address| match partner.found.as_deref() {
+            Some("mdns") => t.with("partner.by_mdns", &[("address", &words::foreign(address))]),
+            Some("configured") => {
+                t.with("partner.by_config", &[("address", &words::foreign(address))])
+            }
+            _ => t.with("partner.by_memory", &[("address", &words::foreign(address))]),
+        },
+    );
+    let mut facts = vec![
+        (t.of("partner.seen"), seen),
+        (t.of("partner.address"), address),
+        (t.of("partner.waiting_in"), waiting(t, partner.waiting_in)),
+        (t.of("partner.waiting_out"), waiting(t, partner.waiting_out)),
+    ];
+    if !tables.is_empty() {
+        facts.push((t.of("partner.equal"), equal(t, tables)));
+    }
+    facts
+}
+
+fn waiting(t: Texts, rows: Option<u64>) -> String {
+    rows.map_or_else(|| words::UNKNOWN.to_owned(), |rows| t.count("rows", rows))
+}
+
+/// How many tables are equal, in words.
+fn equal(t: Texts, tables: &[(String, Shown)]) -> String {
+    let all = tables.len() as u64;
+    let known = tables.iter().filter(|(_, state)| state.sign != "?").count() as u64;
+    let equal = tables.iter().filter(|(_, state)| state.class == "good").count() as u64;
+    if known == 0 {
+        words::UNKNOWN.to_owned()
+    } else if equal == all {
+        t.count("partner.all_equal", all)
+    } else {
+        let equal = words::number(t, equal);
+        t.count_with("partner.some_equal", all, &[("equal", &equal)])
+    }
+}
+
+fn more(t: Texts, partner: &PartnerStatus, now: NaiveDateTime) -> Vec<(&'static str, String)> {
+    let mut more = vec![(t.of("partner.id"), words::short(&partner.id.to_string()))];
+    if let Some(since) = &partner.linked_since {
+        more.push((t.of("partner.linked"), words::ago(t, since, now)));
+    }
+    let clock = partner.clock_ms.map_or_else(
+        || words::UNKNOWN.to_owned(),
+        |ms| {
+            let by = words::took(t, ms.unsigned_abs());
+            if ms >= 0 {
+                t.with("partner.ahead", &[("by", &by)])
+            } else {
+                t.with("partner.behind", &[("by", &by)])
+            }
+        },
+    );
+    more.push((t.of("partner.clock"), clock));
+    if let Some(compared) = &partner.compared {
+        more.push((t.of("partner.compared"), words::ago(t, compared, now)));
+    }
+    more
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! The front page as data.
+
+use dunlin_rpc::wire::overview::TableThere;
+use uuid::Uuid;
+
+use super::*;
+use crate::page::texts::Language;
+
+const T: Texts = Texts { language: Language::English };
+
+fn now() -> NaiveDateTime {
+    words::time("2026-11-20 12:00:00").unwrap()
+}
+
+fn partner(state: &str) -> PartnerStatus {
+    PartnerStatus {
+        id: Uuid::from_u128(7),
+        name: "till 2".into(),
+        state: state.into(),
+        ..PartnerStatus::default()
+    }
+}
+
+fn shown(partner: &PartnerStatus) -> Card {
+    card(T, partner, &[], (true, true), now())
+}
+
+fn actions(card: &Card) -> Vec<&str> {
+    card.presses.iter().map(|press| press.action.as_str()).collect()
+}
+
+#[test]
+fn what_is_not_known_is_a_dash_and_never_zero() {
+    let card = shown(&partner("Offline"));
+    let fact = |label| card.facts.iter().find(|(known, _)| *known == label).unwrap().1.as_str();
+    assert_eq!(fact(T.of("partner.waiting_in")), "–");
+    assert_eq!(fact(T.of("partner.address")), "–");
+    assert_eq!(fact(T.of("partner.seen")), "never");
+    let compared =
+        PartnerStatus { waiting_in: Some(0), waiting_out: Some(1), ..partner("Up to date") };
+    let facts = shown(&compared).facts;
+    assert!(facts.contains(&(T.of("partner.waiting_in"), "0 rows".to_owned())), "{facts:?}");
+    assert!(facts.contains(&(T.of("partner.waiting_out"), "1 row".to_owned())), "{facts:?}");
+}
+
+#[test]
+fn last_seen_is_told_in_words_and_a_linked_partner_is_connected_now() {
+    let seen =
+        PartnerStatus { last_seen: Some("2026-11-17 11:00:00".into()), ..partner("Offline") };
+    assert_eq!(shown(&seen).facts[0].1, "3 days ago");
+    let linked = PartnerStatus { linked_since: Some("2026-11-20 11:00:00".into()), ..seen };
+    assert_eq!(shown(&linked).facts[0].1, "connected now");
+}
+
+#[test]
+fn catching_up_has_a_bar_and_the_time_that_is_left() {
+    let catching = PartnerStatus {
+        moved: 1_204,
+        left: Some(7_796),
+        left_seconds: Some(120),
+        ..partner("Catching up")
+    };
+    let progress = shown(&catching).progress.unwrap();
+    assert_eq!((progress.done, progress.all), (1_204, 9_000));
+    assert_eq!(progress.words, "1,204 of about 9,000 rows, about 2 minutes left");
+    assert_eq!(shown(&partner("Up to date")).progress, None);
+}
+
+#[test]
+fn a_retry_says_when_and_which() {
+    let retrying = PartnerStatus { next_try_seconds: Some(40), attempt: 6, ..partner("Retrying") };
+    assert_eq!(shown(&retrying).step.unwrap(), "Next try in 40 seconds, attempt 6.");
+}
+
+#[test]
+fn buttons_are_those_that_the_role_may_press() {
+    let running = partner("Up to date");
+    let all = shown(&running);
+    assert_eq!(actions(&all)[..2], ["/do/sync", "/do/pause"]);
+    assert!(actions(&all)[2].starts_with("/forget?partner="));
+    assert!(card(T, &running, &[], (false, false), now()).presses.is_empty());
+    assert_eq!(actions(&card(T, &running, &[], (true, false), now())), ["/do/sync"]);
+    assert!(actions(&shown(&partner("Paused"))).contains(&"/do/resume"));
+}
+
+#[test]
+fn equal_is_claimed_for_what_was_compared_only() {
+    let table = |state: &str| TableCompared {
+        name: "parts".into(),
+        partners: vec![TableThere {
+            id: Uuid::from_u128(7),
+            name: String::new(),
+            state: state.into(),
+        }],
+        ..TableCompared::default()
+    };
+    let told = |tables: &[TableCompared]| {
+        let card = card(T, &partner("Up to date"), tables, (true, true), now());
+        card.facts.last().unwrap().1.clone()
+    };
+    assert_eq!(told(&[table("equal"), table("equal")]), "all 2 tables are equal");
+    assert_eq!(told(&[table("equal"), table("differs")]), "1 of 2 tables");
+    assert_eq!(told(&[table("unknown")]), "–");
+}
+
+#[test]
+fn a_flood_of_machines_found_is_cut_and_an_ignored_one_can_be_shown_again() {
+    let sighting = |n: usize, ignored| SightingStatus {
+        id: Uuid::from_u128(n as u128).to_string(),
+        name: format!("machine {n}"),
+        ignored,
+        ..SightingStatus::default()
+    };
+    let one = seen(T, &sighting(1, false), true);
+    assert_eq!(
+        one.presses.iter().map(|press| press.action.as_str()).collect::<Vec<_>>(),
+        ["/do/pair", "/do/ignore"]
+    );
+    let ignored = seen(T, &sighting(1, true), true);
+    assert_eq!(ignored.presses[0].action, "/do/notice");
+    assert!(seen(T, &sighting(1, false), false).presses.is_empty());
+    let old = SightingStatus { old: true, ..sighting(1, false) };
+    assert_eq!(seen(T, &old, true).presses[0].action, "/do/ignore");
+}

@@ -1,0 +1,88 @@
+//! The settings, and what this program is.
+
+use askama::Template;
+use dunlin_rpc::wire::admin::Status;
+use dunlin_rpc::wire::overview::SettingsShown;
+
+use crate::page::frame::{Choice, Frame};
+use crate::page::words;
+
+/// The settings.
+#[derive(Debug, Template)]
+#[template(path = "settings.html")]
+pub(in crate::page) struct Settings {
+    frame: Frame,
+    file: String,
+    levels: Vec<Choice>,
+    settings: Vec<(String, String)>,
+}
+
+/// What this program is.
+#[derive(Debug, Template)]
+#[template(path = "about.html")]
+pub(in crate::page) struct AboutPage {
+    frame: Frame,
+    facts: Vec<(&'static str, String)>,
+    licences: Vec<(&'static str, &'static str)>,
+}
+
+/// What stands in the program beside our own work, by licence. Held against the lock file by a test.
+const LICENCES: &[(&str, &str)] = &[
+    ("SQLite", "public domain"),
+    ("rustls, ring, webpki", "Apache-2.0, ISC, MIT"),
+    ("tokio, hyper, axum, tower", "MIT"),
+    ("jsonrpsee", "MIT"),
+    ("mdns-sd", "Apache-2.0 / MIT"),
+    ("rusqlite", "MIT"),
+    ("serde, serde_json, toml, uuid, chrono", "Apache-2.0 / MIT"),
+    ("argon2, sha2, hmac (RustCrypto)", "Apache-2.0 / MIT"),
+    ("askama, qrcode", "Apache-2.0 / MIT"),
+    ("clap, tracing", "Apache-2.0 / MIT"),
+];
+
+pub(in crate::page) fn settings(frame: Frame, shown: &SettingsShown) -> Settings {
+    let t = frame.t;
+    let level = |value: &str| Choice {
+        value: value.to_owned(),
+        word: match value {
+            "error" => t.of("log.error"),
+            "warn" => t.of("log.warn"),
+            "debug" => t.of("log.debug"),
+            "trace" => t.of("log.trace"),
+            _ => t.of("log.info"),
+        }
+        .to_owned(),
+        current: value == shown.log_level,
+    };
+    let setting = |(key, value): &(String, String)| {
+        let value = if value.is_empty() { words::UNKNOWN.to_owned() } else { value.clone() };
+        (words::foreign(key), dunlin_logs::strip(&value, 256))
+    };
+    Settings {
+        file: dunlin_logs::strip(&shown.file, 256),
+        levels: ["error", "warn", "info", "debug", "trace"].map(level).into(),
+        settings: shown.settings.iter().map(setting).collect(),
+        frame,
+    }
+}
+
+pub(in crate::page) fn about(frame: Frame, status: &Status) -> AboutPage {
+    let t = frame.t;
+    let machine = &status.machine;
+    let facts = vec![
+        (t.of("about.machine"), words::foreign(&machine.name)),
+        (t.of("about.id"), machine.id.to_string()),
+        (t.of("about.pin"), groups(&machine.pin)),
+        (t.of("about.shop"), words::short(&machine.shop)),
+        (t.of("about.members"), words::number(t, machine.members)),
+        (t.of("about.version"), machine.version.clone()),
+        (t.of("about.started"), words::clock(t, &status.started)),
+    ];
+    AboutPage { facts, licences: LICENCES.to_vec(), frame }
+}
+
+/// Hex in groups of eight, to be compared by eye.
+fn groups(hex: &str) -> String {
+    let hex: Vec<char> = hex.chars().filter(char::is_ascii_hexdigit).collect();
+    hex.chunks(8).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,126 @@
+//! What needs a person: found here, put into words by whoever shows it.
+
+use dunlin_rpc::wire::admin::{DatabaseStatus, PartnerStatus};
+use dunlin_rpc::wire::overview::Attention;
+
+use crate::database::Database;
+use crate::discovery::Discovery;
+use crate::error::Result;
+use crate::machine::{Machine, State};
+
+/// A clock further off than this orders edits wrongly often enough for people to notice.
+const SKEW_MAX: i64 = 30_000;
+/// With less than this left on the disk, a busy day may fill it.
+const DISK_MB_MIN: u64 = 500;
+/// So long a machine has to be seen before we say that nobody is.
+const SEEN_WITHIN: std::time::Duration = std::time::Duration::from_mins(2);
+
+/// Everything that needs a person, the gravest first.
+pub(super) async fn attention(
+    machine: &Machine,
+    databases: &[DatabaseStatus],
+    partners: &[PartnerStatus],
+) -> Result<Vec<Attention>> {
+    let mut found = Vec::new();
+    if let Some(reason) = machine.links.held(machine.identity.pin()) {
+        found.push(Attention::Copied { reason });
+    }
+    for partner in partners {
+        if partner.state == State::IdentityProblem.word() || partner.state == State::Stopped.word()
+        {
+            found.push(Attention::Partner {
+                id: partner.id,
+                name: partner.name.clone(),
+                state: partner.state.clone(),
+                reason: partner.reason.clone().unwrap_or_default(),
+            });
+        }
+    }
+    found.extend(disk(machine).await);
+    found.extend(clocks(machine));
+    found.extend(rows(machine, databases).await?);
+    if machine.history.lost() > 0 {
+        found.push(Attention::HistoryLost { sessions: machine.history.lost() });
+    }
+    found.extend(multicast(machine));
+    Ok(found)
+}
+
+fn clocks(machine: &Machine) -> Vec<Attention> {
+    let others = machine.others().into_iter();
+    others
+        .filter_map(|member| {
+            let known = machine.partner(member.pin);
+            (known.linked && known.skew.abs() > SKEW_MAX).then(|| Attention::Clock {
+                id: member.machine,
+                name: member.name,
+                seconds: known.skew / 1000,
+            })
+        })
+        .collect()
+}
+
+/// Held rows and conflicts, table by table; rows that wait for a newer application, all together.
+async fn rows(machine: &Machine, databases: &[DatabaseStatus]) -> Result<Vec<Attention>> {
+    let mut found = Vec::new();
+    let tables = || databases.iter().flat_map(|database| &database.tables);
+    if tables().any(|table| table.held > 0) {
+        let mut waiting = 0;
+        for database in &machine.databases {
+            waiting += waiting_for_schema(database).await?;
+        }
+        if waiting > 0 {
+            found.push(Attention::Schema { rows: waiting });
+        }
+    }
+    for table in tables() {
+        if table.held > 0 {
+            found.push(Attention::Held { table: table.name.clone(), rows: table.held });
+        }
+        if table.conflicts > 0 {
+            found.push(Attention::Conflicts { table: table.name.clone(), count: table.conflicts });
+        }
+    }
+    Ok(found)
+}
+
+async fn waiting_for_schema(database: &Database) -> Result<u64> {
+    /// Above so many it does not matter how many they are.
+    const LOOKED_AT: usize = 1_000;
+    let held = database.call(|store| store.held(LOOKED_AT)).await?;
+    let waiting = held.iter().filter(|row| row.held && row.why == dunlin_schema::Why::Schema);
+    Ok(waiting.count() as u64)
+}
+
+async fn disk(machine: &Machine) -> Option<Attention> {
+    let folder = machine.folder.path().to_owned();
+    let free = tokio::task::spawn_blocking(move || free_mb(&folder)).await.ok()??;
+    (free < DISK_MB_MIN).then_some(Attention::Disk { free_mb: free })
+}
+
+/// MiB that we may still write where a folder lies.
+#[cfg(unix)]
+fn free_mb(folder: &std::path::Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
+}
+
+/// Not asked on this system.
+#[cfg(not(unix))]
+fn free_mb(_folder: &std::path::Path) -> Option<u64> {
+    None
+}
+
+/// Partners are linked over the network, and none of them was seen on it.
+fn multicast(machine: &Machine) -> Option<Attention> {
+    use dunlin_schema::Clock as _;
+    if !machine.config.discovery.enabled || machine.clock.elapsed() < SEEN_WITHIN {
+        return None;
+    }
+    let seen = machine.discovery().map(Discovery::sightings).unwrap_or_default();
+    let linked = machine.others().iter().any(|member| {
+        let known = machine.partner(member.pin);
+        known.linked && known.address.is_some_and(|address| !address.ip().is_loopback())
+    });
+    (seen.is_empty() && linked).then_some(Attention::Multicast)
+}

@@ -1,0 +1,321 @@
+//! What the page shows beyond the status: comparisons, charts, the log, settings.
+
+use std::sync::Arc;
+
+use chrono::{Local, NaiveTime, TimeZone as _};
+use dunlin_logs::Level;
+use dunlin_rpc::method::overview::OverviewServer;
+use dunlin_rpc::wire::overview::{
+    Candidate, HistoryHour, LogLine, SettingsShown, TableCompared, TableThere,
+};
+use dunlin_rpc::{Code, Fault};
+use dunlin_schema::{Clock as _, Millis, TableState};
+use jsonrpsee::Extensions;
+use jsonrpsee::core::{RpcResult, async_trait};
+use uuid::Uuid;
+
+use super::bundle;
+use crate::clock;
+use crate::config;
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::fault::fault;
+use crate::machine::{Machine, Partner};
+use crate::roster::Member;
+
+/// A month of hours at most.
+const HOURS_MAX: u32 = 744;
+/// Lines of the log in one answer.
+const LINES: u32 = 200;
+const LINES_MAX: u32 = 1_000;
+
+/// The methods of the page.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) machine: Machine,
+}
+
+impl Service {
+    async fn compare(&self) -> Result<Vec<TableCompared>> {
+        let machine = &self.machine;
+        let partners: Vec<(Member, Partner)> = machine
+            .others()
+            .into_iter()
+            .map(|member| {
+                let known = machine.partner(member.pin);
+                (member, known)
+            })
+            .collect();
+        let midnight = midnight(machine.clock.now());
+        let mut all = Vec::new();
+        for database in &machine.databases {
+            let (tables, changed) = database
+                .call(move |store| Ok((store.tables()?, store.changed_since(midnight)?)))
+                .await?;
+            let name = database.name();
+            all.extend(tables.into_iter().map(|table| {
+                let there = partners.iter().map(|(member, known)| TableThere {
+                    id: member.machine,
+                    name: member.name.clone(),
+                    state: stands(name, &table, known).to_owned(),
+                });
+                TableCompared {
+                    database: name.to_owned(),
+                    partners: there.collect(),
+                    tracked: table.tracked,
+                    rows: table.rows,
+                    changed_today: changed
+                        .iter()
+                        .find(|(changed, _)| *changed == table.name)
+                        .map_or(0, |(_, rows)| *rows),
+                    held: table.held,
+                    conflicts: table.conflicts,
+                    digest: table.digest,
+                    name: table.name,
+                }
+            }));
+        }
+        Ok(all)
+    }
+
+    async fn candidates(&self, database: &Database) -> Result<Vec<Candidate>> {
+        let found = database.call(dunlin_schema::Store::candidates).await?;
+        let name = database.name();
+        Ok(found
+            .into_iter()
+            .map(|(table, reason)| Candidate { database: name.to_owned(), name: table, reason })
+            .collect())
+    }
+
+    async fn hours(&self, hours: u32) -> Result<Vec<HistoryHour>> {
+        const HOUR: Millis = 3_600_000;
+        let now = self.machine.clock.now();
+        // Whole hours, the one under way among them.
+        let since = (now / HOUR + 1 - Millis::from(hours)) * HOUR;
+        let history = Arc::clone(&self.machine.history);
+        let found = tokio::task::spawn_blocking(move || history.hours(since))
+            .await
+            .map_err(|_panic| Error::Stopping)?
+            .map_err(|error| Error::Refused(format!("the history cannot be read: {error}")))?;
+        Ok(found
+            .into_iter()
+            .map(|hour| HistoryHour {
+                partner: hour.partner,
+                name: hour.partner_name,
+                hour: clock::text(hour.started),
+                sent: hour.rows_sent,
+                received: hour.rows_received,
+            })
+            .collect())
+    }
+
+    async fn delete_held(&self, number: i64) -> Result<()> {
+        self.machine.main_database()?.call(move |store| store.delete_held(number)).await
+    }
+
+    async fn ignore(&self, id: Uuid, hide: bool) -> Result<()> {
+        let machine = self.machine.clone();
+        tokio::task::spawn_blocking(move || machine.ignore(id, hide))
+            .await
+            .map_err(|_panic| Error::Stopping)?
+    }
+
+    fn settings(&self) -> SettingsShown {
+        let config = &self.machine.config;
+        let mut settings = Vec::new();
+        if let Ok(toml::Value::Table(table)) = toml::Value::try_from(config) {
+            flatten("", &toml::Value::Table(table), &mut settings);
+        }
+        let level = self.machine.log().map_or_else(|| config.log.level.into(), |log| log.level());
+        SettingsShown {
+            file: self.machine.folder.file(config::FILE).display().to_string(),
+            log_level: level.as_str().to_owned(),
+            settings,
+        }
+    }
+}
+
+/// How a table stands against a partner, as of the last comparison.
+fn stands(database: &str, table: &TableState, known: &Partner) -> &'static str {
+    let Some(there) = known.digests.get(database) else { return "unknown" };
+    // The comparison itself said so: no write since explains it.
+    let found = known.equal.get(database) == Some(&false);
+    let level = known.waiting_in == 0 && known.waiting_out == 0 && known.moving.is_none();
+    match there.get(&table.name.to_lowercase()) {
+        Some(digest) if *digest == table.digest => "equal",
+        None if table.rows == 0 => "equal",
+        None => "not here",
+        Some(_) if known.linked && !(level && found) => "catching up",
+        Some(_) => "differs",
+    }
+}
+
+/// When the day began, by this machine's time zone.
+fn midnight(now: Millis) -> Millis {
+    let day = Local.timestamp_millis_opt(now).single();
+    day.and_then(|now| now.with_time(NaiveTime::MIN).earliest())
+        .map_or(now - now % 86_400_000, |midnight| midnight.timestamp_millis())
+}
+
+/// `section.key` and value, line by line, as the file would have it.
+fn flatten(at: &str, value: &toml::Value, lines: &mut Vec<(String, String)>) {
+    let below = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                flatten(&below(key), value, lines);
+            }
+        }
+        toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
+            for (number, value) in list.iter().enumerate() {
+                flatten(&format!("{at}[{}]", number + 1), value, lines);
+            }
+        }
+        toml::Value::String(text) => lines.push((at.to_owned(), text.clone())),
+        other => lines.push((at.to_owned(), other.to_string())),
+    }
+}
+
+pub(super) fn log_lines(machine: &Machine, level: Level, limit: u32) -> Vec<LogLine> {
+    let Some(log) = machine.log() else { return Vec::new() };
+    log.recent()
+        .lines(0, level, limit.min(LINES_MAX) as usize)
+        .into_iter()
+        .map(|line| LogLine {
+            number: line.number,
+            time: clock::text(line.time),
+            level: line.level.to_string(),
+            message: line.message,
+            fields: line.fields,
+        })
+        .collect()
+}
+
+fn level(word: Option<&str>) -> Result<Level, Fault> {
+    word.unwrap_or("info").parse().map_err(|error: dunlin_logs::UnknownLevel| {
+        Fault::new(Code::InvalidParams, error.to_string())
+    })
+}
+
+#[async_trait]
+impl OverviewServer for Service {
+    async fn tables_compare(&self, _: &Extensions) -> RpcResult<Vec<TableCompared>> {
+        Ok(self.compare().await.map_err(|error| fault(&error))?)
+    }
+
+    async fn tables_candidates(&self, _: &Extensions) -> RpcResult<Vec<Candidate>> {
+        let mut all = Vec::new();
+        for database in &self.machine.databases {
+            all.extend(self.candidates(database).await.map_err(|error| fault(&error))?);
+        }
+        Ok(all)
+    }
+
+    async fn history_hours(
+        &self,
+        _: &Extensions,
+        hours: Option<u32>,
+    ) -> RpcResult<Vec<HistoryHour>> {
+        let hours = hours.unwrap_or(24).clamp(1, HOURS_MAX);
+        Ok(self.hours(hours).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn held_delete(&self, _: &Extensions, number: i64) -> RpcResult<()> {
+        Ok(self.delete_held(number).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn sightings_ignore(&self, _: &Extensions, id: Uuid) -> RpcResult<()> {
+        Ok(self.ignore(id, true).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn sightings_notice(&self, _: &Extensions, id: Uuid) -> RpcResult<()> {
+        Ok(self.ignore(id, false).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn log_list(
+        &self,
+        _: &Extensions,
+        word: Option<String>,
+        limit: Option<u32>,
+    ) -> RpcResult<Vec<LogLine>> {
+        Ok(log_lines(&self.machine, level(word.as_deref())?, limit.unwrap_or(LINES)))
+    }
+
+    async fn settings_show(&self, _: &Extensions) -> RpcResult<SettingsShown> {
+        Ok(self.settings())
+    }
+
+    async fn settings_log_level(&self, _: &Extensions, word: String) -> RpcResult<()> {
+        let level = level(Some(&word))?;
+        let log = self.machine.log().ok_or_else(|| fault(&Error::NoDaemon))?;
+        log.set_level(level);
+        tracing::info!(cause = level.as_str(), "log level changed");
+        Ok(())
+    }
+
+    async fn support_bundle(&self, _: &Extensions) -> RpcResult<serde_json::Value> {
+        let made = bundle::make(&self.machine, &self.settings()).await;
+        Ok(made.map_err(|error| fault(&error))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn table(digest: &str, rows: u64) -> TableState {
+        TableState {
+            name: "Parts".to_owned(),
+            tracked: true,
+            naming: "counter",
+            rows,
+            digest: digest.to_owned(),
+            held: 0,
+            conflicts: 0,
+        }
+    }
+
+    fn partner(tables: &[(&str, &str)]) -> Partner {
+        let tables = tables.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned()));
+        Partner {
+            linked: true,
+            equal: [("main".to_owned(), false)].into(),
+            compared: Some(Instant::now()),
+            digests: [("main".to_owned(), Arc::new(tables.collect()))].into(),
+            ..Partner::default()
+        }
+    }
+
+    #[test]
+    fn a_table_is_equal_only_by_its_digest() {
+        assert_eq!(stands("main", &table("a", 1), &Partner::default()), "unknown");
+        assert_eq!(stands("main", &table("a", 1), &partner(&[("parts", "a")])), "equal");
+        assert_eq!(stands("main", &table("a", 1), &partner(&[])), "not here");
+        assert_eq!(stands("main", &table("a", 0), &partner(&[])), "equal");
+        let there = partner(&[("parts", "b")]);
+        assert_eq!(stands("main", &table("a", 1), &there), "differs");
+        let waiting = Partner { waiting_in: 3, ..there.clone() };
+        assert_eq!(stands("main", &table("a", 1), &waiting), "catching up");
+        let written_since = Partner { equal: [("main".to_owned(), true)].into(), ..there.clone() };
+        assert_eq!(stands("main", &table("a", 1), &written_since), "catching up");
+        let away = Partner { linked: false, ..waiting };
+        assert_eq!(stands("main", &table("a", 1), &away), "differs");
+    }
+
+    #[test]
+    fn settings_are_told_as_the_file_has_them() {
+        let mut lines = Vec::new();
+        let config = config::Config { name: "till".to_owned(), ..config::Config::default() };
+        flatten("", &toml::Value::try_from(config).unwrap(), &mut lines);
+        assert!(lines.contains(&("name".to_owned(), "till".to_owned())), "{lines:?}");
+        assert!(lines.contains(&("log.level".to_owned(), "info".to_owned())), "{lines:?}");
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight() {
+        let now = 1_790_510_400_000;
+        let begun = midnight(now);
+        assert!(begun <= now && now - begun < 25 * 3_600_000);
+    }
+}

@@ -1,0 +1,53 @@
+//! What the Sync partners page asks beyond the status: comparisons, charts, the log, the bundle.
+
+use jsonrpsee::core::RpcResult;
+use jsonrpsee::proc_macros::rpc;
+use uuid::Uuid;
+
+use crate::wire::overview::{Candidate, HistoryHour, LogLine, SettingsShown, TableCompared};
+
+/// The methods of the page that show more than the status does, and what its buttons need.
+#[rpc(server, client)]
+pub trait Overview {
+    /// Each table, and how it stands against each partner as of their last comparison. R.
+    #[method(name = "tables_compare", with_extensions)]
+    async fn tables_compare(&self) -> RpcResult<Vec<TableCompared>>;
+
+    /// The tables that are not tracked, and why those that cannot be. R.
+    #[method(name = "tables_candidates", with_extensions)]
+    async fn tables_candidates(&self) -> RpcResult<Vec<Candidate>>;
+
+    /// Rows moved, by partner and hour, in the last `hours` (24 unless said, at most 744). R.
+    #[method(name = "history_hours", with_extensions)]
+    async fn history_hours(&self, hours: Option<u32>) -> RpcResult<Vec<HistoryHour>>;
+
+    /// Deletes the held row `number` on every machine: a tombstone of this machine. W.
+    #[method(name = "held_delete", with_extensions)]
+    async fn held_delete(&self, number: i64) -> RpcResult<()>;
+
+    /// Shows a machine no more among those found on the network. A.
+    #[method(name = "sightings_ignore", with_extensions)]
+    async fn sightings_ignore(&self, id: Uuid) -> RpcResult<()>;
+
+    /// Shows a machine among those found on the network again. A.
+    #[method(name = "sightings_notice", with_extensions)]
+    async fn sightings_notice(&self, id: Uuid) -> RpcResult<()>;
+
+    /// The latest lines of the log that are at least as severe as `level` (`info` unless said), at
+    /// most `limit` (200 unless said), oldest first. A.
+    #[method(name = "log_list", with_extensions)]
+    async fn log_list(&self, level: Option<String>, limit: Option<u32>) -> RpcResult<Vec<LogLine>>;
+
+    /// What the daemon runs with, secrets left out. A.
+    #[method(name = "settings_show", with_extensions)]
+    async fn settings_show(&self) -> RpcResult<SettingsShown>;
+
+    /// How much is logged from now on, until the daemon starts again: `error` to `trace`. A.
+    #[method(name = "settings_log_level", with_extensions)]
+    async fn settings_log_level(&self, level: String) -> RpcResult<()>;
+
+    /// What somebody who helps from afar needs: versions, status, settings, history, log. No row,
+    /// no password, no token, no key is in it. A.
+    #[method(name = "support_bundle", with_extensions)]
+    async fn support_bundle(&self) -> RpcResult<serde_json::Value>;
+}

@@ -1,0 +1,160 @@
+//! What the Sync partners page shows beyond the status, and `--json` with it.
+//!
+//! Times are `YYYY-MM-DD HH:MM:SS` UTC.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Something that needs a person: what it is, and the facts. The words are whoever shows it's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Attention {
+    /// Two machines have this machine's key.
+    Copied {
+        /// How it was noticed, in a sentence.
+        reason: String,
+    },
+    /// A partner's identity does not hold, or its sessions stopped.
+    Partner {
+        /// The partner.
+        id: Uuid,
+        /// Its name.
+        name: String,
+        /// Its state, in a word.
+        state: String,
+        /// Why, in a sentence.
+        reason: String,
+    },
+    /// Two clocks are far apart.
+    Clock {
+        /// The partner.
+        id: Uuid,
+        /// Its name.
+        name: String,
+        /// By how many seconds its clock is ahead of ours; negative: behind.
+        seconds: i64,
+    },
+    /// Rows of a table are known and not shown.
+    Held {
+        /// The table.
+        table: String,
+        /// How many rows.
+        rows: u64,
+    },
+    /// Rows wait for a table or a column that this machine's application does not have yet.
+    Schema {
+        /// How many rows.
+        rows: u64,
+    },
+    /// Versions of a table's rows lost, and nobody has looked.
+    Conflicts {
+        /// The table.
+        table: String,
+        /// How many.
+        count: u64,
+    },
+    /// Sessions could not be written into the history.
+    HistoryLost {
+        /// How many.
+        sessions: u64,
+    },
+    /// The disk is nearly full.
+    Disk {
+        /// MiB that are left.
+        free_mb: u64,
+    },
+    /// Partners are linked, and not one machine is seen by mDNS: something keeps multicast back.
+    Multicast,
+    /// Anything else, in a sentence.
+    Other {
+        /// The sentence.
+        text: String,
+    },
+}
+
+/// `tables_compare`: a table, and how it stands against each partner.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableCompared {
+    /// The database.
+    pub database: String,
+    /// The table.
+    pub name: String,
+    /// Tracked here; else only rows of partners are known.
+    pub tracked: bool,
+    /// Rows that it shows or holds.
+    pub rows: u64,
+    /// Rows that changed here since the day began, by this machine's clock and time zone.
+    pub changed_today: u64,
+    /// Rows that are held.
+    pub held: u64,
+    /// Conflicts that nobody looked at.
+    pub conflicts: u64,
+    /// Hex.
+    pub digest: String,
+    /// One entry for each partner, in the order of `partners_list`.
+    pub partners: Vec<TableThere>,
+}
+
+/// A table on a partner, as of the last time the two compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableThere {
+    /// The partner.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// `equal`, `catching up`, `differs`, `not here` (the partner has no such table), or `unknown`
+    /// before the first comparison.
+    pub state: String,
+}
+
+/// `tables_candidates`: a table of the file that is not tracked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The database.
+    pub database: String,
+    /// The table.
+    pub name: String,
+    /// Why it cannot be tracked, and what helps; null when it can.
+    pub reason: Option<String>,
+}
+
+/// `history_hours`: rows that moved with a partner in one hour.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryHour {
+    /// The partner.
+    pub partner: Uuid,
+    /// Its name.
+    pub name: String,
+    /// When the hour began.
+    pub hour: String,
+    /// Rows sent.
+    pub sent: u64,
+    /// Rows received.
+    pub received: u64,
+}
+
+/// `log_list`: a line of the daemon's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Counts up for the life of the daemon.
+    pub number: u64,
+    /// When.
+    pub time: String,
+    /// `ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`.
+    pub level: String,
+    /// What happened; the same words every time.
+    pub message: String,
+    /// The facts: name and value.
+    pub fields: Vec<(String, String)>,
+}
+
+/// `settings_show`: what the daemon runs with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsShown {
+    /// The file.
+    pub file: String,
+    /// How much is logged now, which `settings_log_level` changes.
+    pub log_level: String,
+    /// Each setting as the file names it, and its value.
+    pub settings: Vec<(String, String)>,
+}
