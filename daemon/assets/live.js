@@ -2,31 +2,29 @@
 //
 // One stream of events for all tabs of a browser: a shared worker holds it where there is one. An
 // event says only that something moved; the page is then fetched again, as this person may see it,
-// and each part marked `data-live` whose text differs takes the place of the old one.
+// and what differs in the parts marked `data-live` is changed in place: what is open stays open, the
+// focus stays, and a screen reader hears of what changed only.
 "use strict";
 
 (() => {
   const AGAIN = 400; // ms; many events in a row are one look
+  const ANYWAY = 30000; // ms; "3 minutes ago" grows old without an event
   const root = document.documentElement;
   let waiting = null;
   let looking = false;
 
-  const busy = (part) => part.contains(document.activeElement)
-    && document.activeElement.matches("input, select, textarea");
-
   async function look() {
     waiting = null;
-    if (looking || document.hidden) { later(); return; }
+    if (looking || document.hidden) { return; }
     looking = true;
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error" });
-      if (answer.status === 401) { location.reload(); return; }
+      const answer = await fetch(location.href, { credentials: "same-origin" });
+      if (answer.redirected || answer.status === 401) { location.reload(); return; }
       if (!answer.ok) { return; }
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of document.querySelectorAll("[data-live]")) {
         const now = fresh.getElementById(part.id);
-        if (!now || busy(part) || part.innerHTML === now.innerHTML) { continue; }
-        swap(part, now);
+        if (now) { morph(part, now); }
       }
       root.classList.remove("is-stale");
     } catch {
@@ -36,21 +34,49 @@
     }
   }
 
-  // What was open stays open, and the focus stays where it was.
-  function swap(part, now) {
-    const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
-    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-    part.replaceChildren(...now.childNodes);
-    for (const id of open) {
-      const one = document.getElementById(id);
-      if (one) { one.open = true; }
+  // Makes `old` say what `now` says, touching only what differs.
+  function morph(old, now) {
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      if (old.data !== now.data) { old.data = now.data; }
+      return;
     }
-    const again = focused && document.getElementById(focused);
-    if (again) { again.focus({ preventScroll: true }); }
+    if (old === document.activeElement && old.matches("input, select, textarea")) { return; }
+    for (const { name, value } of now.attributes) {
+      if (old.getAttribute(name) !== value) { old.setAttribute(name, value); }
+    }
+    for (const { name } of [...old.attributes]) {
+      const opened = name === "open" && old.matches("details");
+      if (!opened && !now.hasAttribute(name)) { old.removeAttribute(name); }
+    }
+    children(old, now);
   }
 
+  function children(old, now) {
+    let at = old.firstChild;
+    for (const fresh of [...now.childNodes]) {
+      let same = at && alike(at, fresh) ? at : null;
+      if (!same && fresh.id) {
+        same = [...old.children].find((one) => one.id === fresh.id && alike(one, fresh)) || null;
+        if (same) { old.insertBefore(same, at); }
+      }
+      if (same) {
+        morph(same, fresh);
+        at = same.nextSibling;
+      } else {
+        old.insertBefore(document.importNode(fresh, true), at);
+      }
+    }
+    while (at) {
+      const next = at.nextSibling;
+      at.remove();
+      at = next;
+    }
+  }
+
+  const alike = (one, other) => one.nodeName === other.nodeName && (one.id || "") === (other.id || "");
+
   function later() {
-    if (waiting === null) { waiting = setTimeout(look, AGAIN); }
+    if (waiting === null && !document.hidden) { waiting = setTimeout(look, AGAIN); }
   }
 
   function heard(word) {
@@ -63,15 +89,18 @@
       const worker = new SharedWorker("/assets/stream.js");
       worker.port.onmessage = (message) => heard(message.data);
       worker.port.start();
+      // The worker lives as long as the last tab; it forgets those that say goodbye.
+      addEventListener("pagehide", () => worker.port.postMessage("bye"));
+      addEventListener("pageshow", (event) => { if (event.persisted) { location.reload(); } });
     } else {
       const stream = new EventSource("/events");
       stream.addEventListener("moved", () => heard("moved"));
       stream.onerror = () => heard("gone");
       stream.onopen = () => heard("moved");
     }
+    setInterval(later, ANYWAY);
+    document.addEventListener("visibilitychange", later);
   }
-
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { later(); } });
 
   for (const button of document.querySelectorAll("button[data-copy]")) {
     button.hidden = false;

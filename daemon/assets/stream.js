@@ -1,17 +1,29 @@
 // One stream of events for all tabs of this browser: a shared worker that passes on what it hears.
 "use strict";
 
+const AGAIN = 3000; // ms before a stream that the machine refused is asked for anew
+
 const ports = new Set();
 const tell = (word) => { for (const port of ports) { port.postMessage(word); } };
+let stream = null;
 
-const stream = new EventSource("/events");
-stream.addEventListener("moved", () => tell("moved"));
-stream.onerror = () => tell("gone");
-stream.onopen = () => tell("moved");
+function open() {
+  stream = new EventSource("/events");
+  stream.addEventListener("moved", () => tell("moved"));
+  stream.onopen = () => tell("moved");
+  stream.onerror = () => {
+    tell("gone");
+    // A browser tries again by itself, but not after an answer that is no stream.
+    if (stream.readyState === EventSource.CLOSED) { setTimeout(open, AGAIN); }
+  };
+}
 
 onconnect = (event) => {
   const port = event.ports[0];
   ports.add(port);
+  port.onmessage = () => ports.delete(port);
   port.start();
-  port.postMessage(stream.readyState === EventSource.OPEN ? "moved" : "gone");
+  if (stream !== null && stream.readyState !== EventSource.OPEN) { port.postMessage("gone"); }
 };
+
+open();

@@ -8,8 +8,10 @@
 mod ignored;
 mod member;
 mod partners;
+mod tally;
 
 pub use partners::{Moving, Partner, State};
+pub(crate) use tally::Tally;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -91,6 +93,8 @@ pub struct Inner {
     changed: watch::Sender<u64>,
     ignored: ignored::Ignored,
     log: OnceLock<Output>,
+    /// What was moved since the start.
+    pub(crate) tally: Tally,
     _locks: Vec<Lock>,
 }
 
@@ -181,6 +185,7 @@ impl Machine {
             changed: watch::Sender::new(0),
             ignored: ignored::Ignored::load(&folder),
             log: OnceLock::new(),
+            tally: Tally::default(),
             _locks: locks,
             config,
             folder,
@@ -359,6 +364,7 @@ impl Machine {
     /// Writes a session down, off the runtime: the disk may be slow.
     pub fn remember(&self, session: dunlin_logs::Session) {
         let machine = self.clone();
+        self.tally.count(&session);
         drop(tokio::task::spawn_blocking(move || {
             machine.history.append(&session);
             if !session.is_idle() {

@@ -20,6 +20,7 @@ mod assets;
 mod events;
 mod form;
 mod frame;
+mod metrics;
 mod notes;
 mod show;
 mod texts;
@@ -72,6 +73,7 @@ pub(crate) fn router(machine: &Machine, api: &Api) -> Router {
         .route("/log", get(show::log))
         .route("/about", get(show::about))
         .route("/bundle.json", get(show::bundle))
+        .route("/metrics", get(metrics::metrics))
         .route("/events", get(events::events))
         .route("/assets/{name}", get(assets::asset))
         .route("/do/{what}", post(act::act))

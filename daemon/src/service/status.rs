@@ -120,6 +120,9 @@ fn found(machine: &Machine, member: &Member) -> Option<&'static str> {
     if seen.iter().any(|sighting| sighting.advert.id == member.machine) {
         return Some("mdns");
     }
+    if machine.links.of(member.pin).iter().any(|link| !link.ours) {
+        return Some("calls");
+    }
     let configured = machine.config.partner(&member.machine.to_string(), &member.name);
     if configured.is_some_and(|entry| !entry.addresses.is_empty()) {
         return Some("configured");

@@ -105,7 +105,8 @@ pub struct PartnerStatus {
     /// Since when it is linked; null when it is not.
     #[serde(default)]
     pub linked_since: Option<String>,
-    /// How its address is known: `mdns`, `configured` or `remembered`; null when it is not.
+    /// How its address is known: `mdns`, `calls` (it called us), `configured` or `remembered`; null
+    /// when it is not.
     #[serde(default)]
     pub found: Option<String>,
     /// By how many milliseconds its clock is ahead of ours; null before the two have compared.

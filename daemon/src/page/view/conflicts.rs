@@ -25,9 +25,8 @@ pub(in crate::page) struct Conflicts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Conflict {
     number: i64,
-    table: String,
     row: String,
-    what: &'static str,
+    what: String,
     why: String,
     stands: Version,
     lost: Version,
@@ -79,10 +78,12 @@ fn conflict(t: Texts, entry: &ConflictEntry, may: bool, now: NaiveDateTime) -> C
         when: written(t, entry.winner_written.as_deref().unwrap_or_default(), now),
         deleted: entry.winner_values.is_empty(),
     };
+    let table = words::foreign(&entry.table);
+    let names = [("table", table.as_str())];
     let what = match (lost.deleted, stands.deleted) {
-        (true, _) => t.of("conflict.delete_lost"),
-        (_, true) => t.of("conflict.lost_to_delete"),
-        _ => t.of("conflict.edit_lost"),
+        (true, _) => t.with("conflict.delete_lost", &names),
+        (_, true) => t.with("conflict.lost_to_delete", &names),
+        _ => t.with("conflict.edit_lost", &names),
     };
     let why = if entry.winner_written.as_deref() == Some(entry.written.as_str()) {
         t.of("conflict.why_same")
@@ -93,21 +94,19 @@ fn conflict(t: Texts, entry: &ConflictEntry, may: bool, now: NaiveDateTime) -> C
     if may {
         let number = entry.number.to_string();
         let id = |what: &str| format!("{what}-{number}");
-        let about = words::foreign(&entry.table);
         presses.push(
             Press::post("/do/restore", t.of("conflict.restore"), id("restore"))
                 .with("number", number.clone())
-                .about(&about),
+                .about(&table),
         );
         presses.push(
             Press::post("/do/keep", t.of("conflict.keep"), id("keep"))
                 .with("number", number.clone())
-                .about(&about),
+                .about(&table),
         );
     }
     Conflict {
         number: entry.number,
-        table: words::foreign(&entry.table),
         row: words::short(&entry.row.to_string()),
         what,
         why: why.to_owned(),
@@ -195,8 +194,8 @@ mod tests {
         let edit = ConflictEntry { values: map(json!({"a": 1})), ..ConflictEntry::default() };
         let now = words::now();
         let deleted = conflict(T, &ConflictEntry::default(), true, now);
-        assert_eq!(deleted.what, T.of("conflict.delete_lost"));
-        assert_eq!(conflict(T, &edit, true, now).what, T.of("conflict.lost_to_delete"));
+        assert!(deleted.what.contains("deleted there"), "{}", deleted.what);
+        assert!(conflict(T, &edit, true, now).what.contains("changed there"));
         assert!(conflict(T, &edit, false, now).presses.is_empty());
         assert!(conflict(T, &edit, true, now).stands.when.contains(T.of("conflict.before")));
     }

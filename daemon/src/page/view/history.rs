@@ -214,6 +214,7 @@ fn line(t: Texts, session: &HistoryEntry, now: NaiveDateTime) -> Line {
         result: state::result(t, &session.result),
         message: match session.message.as_str() {
             "level" | "" => String::new(),
+            level if level.starts_with("level;") => t.count("history.rows_held", session.held),
             message => words::sentence(message),
         },
         idle: if session.idle == 0 { String::new() } else { t.count("history.idle", session.idle) },

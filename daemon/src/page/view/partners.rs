@@ -219,6 +219,7 @@ fn facts(
             Some("configured") => {
                 t.with("partner.by_config", &[("address", &words::foreign(address))])
             }
+            Some("calls") => t.with("partner.by_call", &[("address", &words::foreign(address))]),
             _ => t.with("partner.by_memory", &[("address", &words::foreign(address))]),
         },
     );
