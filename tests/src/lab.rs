@@ -21,11 +21,13 @@
     reason = "a test that cannot make its input should stop"
 )]
 
+pub mod browse;
 pub mod http;
 pub mod machine;
 pub mod outside;
 pub mod space;
 
+pub use browse::Browser;
 pub use http::Answer;
 pub use machine::{Machine, Told};
 
