@@ -54,10 +54,11 @@ pub struct Member {
     pub since: i64,
 }
 
-/// The members of a shop, and the keys that are out.
+/// The members of a shop, the keys that are out, and those that lost their way in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Members {
     members: BTreeMap<PublicKey, Member>,
+    lost: BTreeMap<PublicKey, Member>,
     out: BTreeSet<PublicKey>,
 }
 
@@ -97,6 +98,12 @@ impl Members {
         self.out.contains(&key)
     }
 
+    /// Who was let in once and is not out, and yet no member: whoever let it in does not count any
+    /// more. One `admit` by a keeper brings such a key back.
+    pub fn lost(&self) -> impl Iterator<Item = &Member> {
+        self.lost.values()
+    }
+
     /// Whether the key is a keeper's.
     pub fn is_keeper(&self, key: PublicKey) -> bool {
         self.get(key).is_some_and(|member| member.role == Role::Keeper)
@@ -130,7 +137,12 @@ pub fn members<'a>(shop: Sum, statements: impl IntoIterator<Item = &'a Signed>) 
         .filter(|(key, _)| !out.contains(key))
         .map(|(key, role)| (*key, described(*key, *role, &ours, &chain, &may)))
         .collect();
-    Members { members, out }
+    let lost = ever
+        .iter()
+        .filter(|(key, _)| !chain.contains_key(key) && !out.contains(key))
+        .map(|(key, role)| (*key, described(*key, *role, &ours, &ever, &|_, _| true)))
+        .collect();
+    Members { members, lost, out }
 }
 
 type BySigner<'a> = BTreeMap<PublicKey, Vec<&'a Signed>>;
