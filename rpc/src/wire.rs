@@ -7,4 +7,5 @@ pub mod admin;
 pub mod join;
 pub mod page;
 pub mod partner;
+pub mod shop;
 pub mod value;

@@ -96,14 +96,14 @@ impl Machine {
     /// Whom a person means who wants to forget: a member, a machine that lost its way, or any key by its pin.
     pub fn find_key(&self, wanted: &str) -> Result<(PublicKey, Member)> {
         let us = self.identity.public_key();
-        if wanted == self.name || wanted == self.id().to_string() {
-            return Err(crate::roster::Error::Ourselves.into());
-        }
         if let Ok(member) = self.find(wanted) {
             return Ok((member.key, member));
         }
         if let Ok(lost) = self.find_lost(wanted) {
             return Ok((lost.key, lost));
+        }
+        if wanted == self.name || wanted == self.id().to_string() {
+            return Err(crate::roster::Error::Ourselves.into());
         }
         let roster = self.roster();
         let key = wanted.parse::<Pin>().ok().and_then(|pin| roster.key_of(pin));

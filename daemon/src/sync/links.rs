@@ -49,6 +49,11 @@ impl Link {
         });
     }
 
+    /// Why the link closes, once somebody asked: from then on no row goes over it.
+    pub fn is_closing(&self) -> Option<String> {
+        self.closing.borrow().clone()
+    }
+
     /// Waits until somebody asks the link to close; answers why.
     pub async fn closed(&self) -> String {
         let mut closing = self.closing.subscribe();

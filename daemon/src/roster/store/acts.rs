@@ -225,9 +225,7 @@ impl Roster {
         match self.members.get(of).map(|member| (member.role, member.name.clone())) {
             None => Err(Error::NotThere),
             Some((Role::Keeper, _)) => Ok(Merged::default()),
-            Some((Role::Member, name)) => {
-                self.admit(signer, of, &name, Role::Keeper, "promotion")
-            }
+            Some((Role::Member, name)) => self.admit(signer, of, &name, Role::Keeper, "promotion"),
         }
     }
 
