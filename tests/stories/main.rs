@@ -9,6 +9,7 @@
 
 mod away;
 mod collide;
+mod forget;
 mod joining;
 mod northwind;
 mod relay;

@@ -237,6 +237,16 @@ pub(super) fn standing(standing: &Standing) -> &'static str {
     }
 }
 
+/// Why nobody can be a partner of this machine, where it is no member.
+pub(super) fn away(standing: &Standing) -> Option<&'static str> {
+    match standing {
+        Standing::Member(_) => None,
+        Standing::Left => Some("this machine has left the shop"),
+        Standing::Forgotten { .. } => Some("this machine was forgotten by the shop"),
+        Standing::Lost => Some("whoever let this machine in was forgotten"),
+    }
+}
+
 /// On a keeper: who lost its way and can be let in again.
 pub(super) fn lost(machine: &Machine) -> Vec<Named> {
     let us = machine.identity.public_key();

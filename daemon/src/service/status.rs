@@ -95,11 +95,12 @@ fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
     let paused = machine.is_paused(member.machine);
     let state = known.state(held.as_deref(), paused, machine.clock.now());
     let is_tried = state != State::Paused;
+    let away = shop::away(&machine.standing()).filter(|_| !known.linked);
     let rows = |rows: u64| known.compared.map(|_| rows);
     PartnerStatus {
         id: member.machine,
         name: member.name.clone(),
-        state: state.word().to_owned(),
+        state: if away.is_some() { State::Stopped } else { state }.word().to_owned(),
         role: member.role.to_string(),
         paused,
         address: known.address.map(|address| address.to_string()),
@@ -108,12 +109,12 @@ fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
         waiting_out: rows(known.waiting_out),
         next_try_seconds: known.next_try_seconds().filter(|_| is_tried),
         attempt: if is_tried { known.attempt } else { 0 },
-        reason: match state {
+        reason: away.map(str::to_owned).or(match state {
             State::IdentityProblem => held,
             State::Stopped => known.stopped,
             State::UpToDate | State::CatchingUp | State::Paused => None,
             State::Retrying | State::Offline => known.reason,
-        },
+        }),
     }
 }
 
@@ -129,7 +130,9 @@ fn attention(
     if let Some(reason) = machine.links.held(machine.identity.pin()) {
         sentences.push(format!("this machine: {reason}"));
     }
-    for partner in partners {
+    // Where this machine is out, that has been said, and is why each of them is as it is.
+    let is_member = shop::away(&machine.standing()).is_none();
+    for partner in partners.iter().filter(|_| is_member) {
         if partner.state == State::IdentityProblem.word() || partner.state == State::Stopped.word()
         {
             let reason = partner.reason.clone().unwrap_or_default();

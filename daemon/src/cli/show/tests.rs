@@ -15,7 +15,8 @@ fn now() -> NaiveDateTime {
 }
 
 fn partner(name: &str, state: &str) -> PartnerStatus {
-    PartnerStatus { name: name.to_owned(), state: state.to_owned(), ..PartnerStatus::default() }
+    let [name, state, role] = [name, state, "keeper"].map(str::to_owned);
+    PartnerStatus { name, state, role, ..PartnerStatus::default() }
 }
 
 fn table(name: &str, rows: u64) -> TableStatus {
@@ -64,8 +65,8 @@ Database main, epoch 00000000000000a1
  Käse       7     0          0  3f2a9cd01b77
 
 Partners
- Name     State       Address           Last seen      To receive  To send
- Kasse 2  Up to date  192.168.1.7:7474  3 minutes ago           0        3
+ Name     Role    State       Address           Last seen      To receive  To send
+ Kasse 2  keeper  Up to date  192.168.1.7:7474  3 minutes ago           0        3
 ";
     assert_eq!(text, told, "\n{text}");
 }
@@ -120,8 +121,8 @@ fn partners_with_what_makes_their_state_useful() {
     };
     let text = partners(&[retrying], Look::PLAIN, now());
     let told = "
- Name           State                                                      Address  Last seen  To receive  To send
- till\\u{1b}[2J  Retrying, next try in 40 seconds, attempt 6: nobody answers  —        —                   —        —
+ Name           Role    State                                                      Address  Last seen  To receive  To send
+ till\\u{1b}[2J  keeper  Retrying, next try in 40 seconds, attempt 6: nobody answers  —        —                   —        —
 ";
     let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(squeeze(&text), squeeze(told), "\n{text}");

@@ -6,6 +6,9 @@
 //!   keeper, and a forget never puts out the machine that signs it.
 //! * A statement counts only once it is stored; see [`Roster::merge`].
 
+#[cfg(test)]
+mod tests;
+
 use super::super::rule::{Member, Members, members};
 use super::super::statement::{Kind, Role, Signed, Signer};
 use super::{Error, FILE, Merged, Roster, lines};
