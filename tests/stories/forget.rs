@@ -162,9 +162,8 @@ fn s38_a_machine_that_is_forgotten_while_it_syncs_is_cut_off_everywhere_within_t
     lab::in_step(&[a, b]);
     c.start();
     c.join(&a.invite());
-    let count = |machine: &Machine| -> u64 {
-        machine.ask("SELECT count(*) FROM parts").parse().unwrap()
-    };
+    let count =
+        |machine: &Machine| -> u64 { machine.ask("SELECT count(*) FROM parts").parse().unwrap() };
     until_true("rows on their way", SOON, || count(c) > 0);
 
     let begun = Instant::now();
@@ -184,7 +183,10 @@ fn s38_a_machine_that_is_forgotten_while_it_syncs_is_cut_off_everywhere_within_t
     insert(c, "from c");
     insert(a, "after");
     lab::in_step(&[a, b]);
-    assert_eq!((count(c), rows(a, "from c"), rows(b, "from c")), (then + 1, "0".into(), "0".into()));
+    assert_eq!(
+        (count(c), rows(a, "from c"), rows(b, "from c")),
+        (then + 1, "0".into(), "0".into())
+    );
     assert!(attention(c).contains("was forgotten by"), "{}", attention(c));
     assert!(attention(c).contains("dunlin shop renew"), "{}", attention(c));
 }
@@ -217,7 +219,6 @@ fn asking() -> GetPage {
 
 fn giving() -> PutPage {
     let page = Page {
-        origins: Vec::new(),
         tables: Vec::new(),
         withheld: Vec::new(),
         from: 0,
@@ -309,8 +310,12 @@ fn whom_a_forgotten_machine_let_in_stays_or_is_let_in_again() {
     up_to_date(&[a, b, c, d]);
 
     let let_in = a.call("partners_let_in", &json!(["b"])).unwrap();
-    let names: Vec<&str> =
-        let_in["let_in"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = let_in["let_in"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["c", "d"]);
     // Someone who is not there is nobody to keep.
     a.cli(&["partners", "forget", "b", "--keep", "x", "--confirm", "b"]).failed(1, &["none of"]);
@@ -516,7 +521,11 @@ fn s46_a_restart_is_no_clone_and_a_copy_is_until_its_key_is_forgotten() {
     up_to_date(&[&a, &b]);
     // Each time another boot nonce; once in good order, once by a power cut that tells nobody.
     for round in 0..4 {
-        if round % 2 == 0 { b.kill() } else { drop(b.stop()) }
+        if round % 2 == 0 {
+            b.kill()
+        } else {
+            drop(b.stop())
+        }
         b.start();
         insert(&b, "again");
         until("linked again", SOON, || match a.partner_state("b").as_str() {

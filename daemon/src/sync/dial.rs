@@ -30,6 +30,8 @@ const PAUSED_WAIT_MAX: Duration = Duration::from_mins(1);
 const REFUSALS: u32 = 3;
 /// What a person is told then.
 const REFUSED: &str = "it refuses this machine's key: the shop has forgotten this machine, or it has not heard yet that this machine was let in; `dunlin status` on a keeper tells which";
+/// A forgotten machine that cannot be told within so long is not told.
+const TO_TELL: Duration = Duration::from_secs(10);
 /// At most so many addresses at once.
 const ADDRESSES_MAX: usize = 12;
 /// A sighting is tried at once, but one machine's not more often than this.
@@ -104,6 +106,7 @@ async fn keep_linked(machine: Machine, member: Member) {
     let mut attempt = 0;
     let mut refusals = 0;
     let mut told = None;
+    let mut was_linked = false;
     let mut moved = machine.links.moved();
     let mut roster = machine.roster_moved();
     let mut pauses = machine.pauses_moved();
@@ -112,7 +115,12 @@ async fn keep_linked(machine: Machine, member: Member) {
         pauses.mark_unchanged();
         let purpose = purpose(&machine, &member, told);
         match purpose {
-            Purpose::Gone => return,
+            Purpose::Gone => {
+                if !was_linked && machine.roster().members().is_out(member.key) {
+                    tell_once(&machine, &member).await;
+                }
+                return;
+            }
             Purpose::Nothing => {
                 tokio::select! {
                     _ = roster.changed() => {}
@@ -122,17 +130,23 @@ async fn keep_linked(machine: Machine, member: Member) {
             }
             Purpose::Link | Purpose::Roster => {}
         }
-        while machine.links.any(member.pin) {
+        was_linked = machine.links.any(member.pin);
+        if was_linked {
             if moved.changed().await.is_err() {
                 return;
             }
+            // It may be paused by now, or gone.
+            continue;
         }
         let mut was_ready = false;
+        // What is told is what we held before: a statement that came in between may have missed the exchange.
+        let held = machine.roster().hash();
         let ended = try_once(&machine, &member, &mut was_ready).await;
         unlinked(&machine, member.pin);
         if was_ready {
             attempt = 0;
         }
+        was_linked |= was_ready;
         if is_crossed(&ended) {
             // The other side's link stands; ours is not needed.
             let woken = (&mut roster, &mut pauses);
@@ -141,7 +155,7 @@ async fn keep_linked(machine: Machine, member: Member) {
         }
         refusals = if is_refused(&ended) { refusals + 1 } else { 0 };
         if is_told(&ended) {
-            told = Some(machine.roster().hash());
+            told = Some(held);
             if purpose == Purpose::Roster {
                 attempt = 0;
             }
@@ -179,8 +193,26 @@ fn is_paused_there(ended: &Result<()>) -> bool {
     matches!(ended, Err(Error::Partner(fault)) if fault.code == Code::Paused)
 }
 
-/// One round: every address at once; the first that lets us in is the link.
+/// One round; the link that comes of it, until it ends.
 async fn try_once(machine: &Machine, member: &Member, was_ready: &mut bool) -> Result<()> {
+    let (link, address) = first_link(machine, member).await?;
+    driver::run(machine, member, link, address, was_ready).await
+}
+
+/// A machine that was forgotten while there was no link to it is told once, where it can be reached: else it would
+/// only see that it is refused.
+async fn tell_once(machine: &Machine, member: &Member) {
+    let telling = async {
+        let (link, _) = first_link(machine, member).await?;
+        driver::tell_forgotten(machine, member, &link).await
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(TO_TELL, telling).await {
+        debug!(partner = %member.machine, cause = %Chain(&error), "not told that it is forgotten");
+    }
+}
+
+/// Every address at once; the first that lets us in.
+async fn first_link(machine: &Machine, member: &Member) -> Result<(client::Link, SocketAddr)> {
     let addresses = addresses(machine, member).await;
     if addresses.is_empty() {
         return Err(Error::Refused(
@@ -200,7 +232,7 @@ async fn try_once(machine: &Machine, member: &Member, was_ready: &mut bool) -> R
             Ok((address, Ok((link, _)))) => {
                 // The others close before they have said anything.
                 tries.abort_all();
-                return driver::run(machine, member, link, address, was_ready).await;
+                return Ok((link, address));
             }
             Ok((address, Err(error))) => {
                 debug!(partner = %member.machine, %address, cause = %Chain(&error), "dial failed");

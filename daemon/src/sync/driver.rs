@@ -17,7 +17,7 @@ use super::links::Link;
 use super::tell::{ByName, check_greeting, describe, first_moved, greeting, heard, meet, skew};
 use crate::convert;
 use crate::error::{Error, Result};
-use crate::machine::{Machine, PAUSED};
+use crate::machine::{FORGOTTEN, Machine, PAUSED};
 use crate::roster::Member;
 
 /// A session at least so often, also when nothing seems to move.
@@ -65,6 +65,13 @@ pub async fn run(
     let reason = ended?;
     agree::say_goodbye(machine, member.pin, &link, &reason).await;
     if reason == PAUSED { Err(Error::PausedHere) } else { Ok(()) }
+}
+
+/// Gives a machine that is out the statements that say so; nothing is taken from it.
+pub async fn tell_forgotten(machine: &Machine, member: &Member, link: &client::Link) -> Result<()> {
+    link.partner_greet(greeting(machine)).await.map_err(heard)?;
+    agree::say_goodbye(machine, member.pin, link, FORGOTTEN).await;
+    Ok(())
 }
 
 impl Driver<'_> {

@@ -32,12 +32,18 @@ pub(in crate::cli) async fn partners(args: &Partners) -> Ended {
             let let_in = door.ask(door.partners_let_in(forget.partner.clone())).await?;
             let keep = keep(forget, &let_in)?;
             let staying = show::staying(&let_in, keep.as_deref());
-            output::say(staying.trim_end());
+            let asked = asks(forget.confirm.as_deref());
+            if asked {
+                output::say(staying.trim_end());
+            }
             confirmed(forget.confirm.as_deref(), &let_in.name, "forget it for ever")?;
             // By id: between the question and the answer the name may have become another's.
             let wanted =
                 if forget.partner == let_in.pin { let_in.pin } else { let_in.id.to_string() };
             let done = door.ask(door.partners_forget(wanted, keep)).await?;
+            if !asked {
+                output::say(staying.trim_end());
+            }
             print(here, "forgotten", &done, || show::forgotten(&done))?;
         }
         Some(PartnerAct::Promote { partner }) => {
