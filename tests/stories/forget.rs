@@ -112,9 +112,9 @@ fn a_machine_that_was_forgotten_while_offline_cannot_read_or_write_one_row_at_an
         signer.rotate(shop, &own, "c", vec![]).unwrap(),
         signer.forget(shop, a_key, "a", vec![], "").unwrap(),
     ];
-    let lines: String =
+    let written: String =
         lies.iter().map(|lie| serde_json::to_string(&lie.wire).unwrap() + "\n").collect();
-    std::fs::write(&roster, text + &lines).unwrap();
+    std::fs::write(&roster, text + &written).unwrap();
     c.start();
     insert(&c, "from a thief");
     runtime().block_on(async {
@@ -522,9 +522,9 @@ fn s46_a_restart_is_no_clone_and_a_copy_is_until_its_key_is_forgotten() {
     // Each time another boot nonce; once in good order, once by a power cut that tells nobody.
     for round in 0..4 {
         if round % 2 == 0 {
-            b.kill()
+            b.kill();
         } else {
-            drop(b.stop())
+            b.stop();
         }
         b.start();
         insert(&b, "again");

@@ -147,7 +147,11 @@ mod tests {
         let machine = Uuid::from_u128(7);
         let pauses = Pauses::load(&folder);
         assert_eq!(*pauses.kept(), Kept::default());
-        pauses.change(|kept| drop(kept.partners.insert(machine))).unwrap();
+        pauses
+            .change(|kept| {
+                kept.partners.insert(machine);
+            })
+            .unwrap();
         assert!(Pauses::load(&folder).kept().partners.contains(&machine));
         #[cfg(unix)]
         {

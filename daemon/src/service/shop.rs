@@ -48,7 +48,7 @@ impl Service {
             .filter(|member| machine.partner(member.pin).linked && machine.links.any(member.pin))
             .collect();
         self.off(|machine| {
-            machine.act(|roster, signer| roster.leave(signer))?;
+            machine.act(roster::Roster::leave)?;
             // Nobody should join a shop by a machine that has left it.
             machine.invites().end_all()?;
             Ok(())

@@ -99,17 +99,17 @@ fn only_a_keeper_forgets_and_nobody_forgets_itself() {
 #[test]
 fn the_last_keeper_stays_until_it_has_made_another() {
     let [mut anna, mut bert] = ["anna", "bert"].map(Machine::new);
-    let alone = act(&mut anna, &|roster, signer| roster.leave(signer));
+    let alone = act(&mut anna, &Roster::leave);
     assert!(matches!(alone, Err(Error::Alone)));
     anna.take_in(&mut bert, Role::Member);
     let (us, other) = (anna.key(), bert.key());
-    let refused = act(&mut anna, &|roster, signer| roster.leave(signer)).unwrap_err();
+    let refused = act(&mut anna, &Roster::leave).unwrap_err();
     assert!(refused.to_string().contains("dunlin partners promote"), "{refused}");
     let promoted = act(&mut anna, &|roster, signer| roster.promote(signer, other)).unwrap();
     assert_eq!(promoted.joined.iter().map(|one| one.role).collect::<Vec<_>>(), [Role::Keeper]);
     let again = act(&mut anna, &|roster, signer| roster.promote(signer, other)).unwrap();
     assert!(again.new.is_empty(), "a second word would say nothing new");
-    act(&mut anna, &|roster, signer| roster.leave(signer)).unwrap();
+    act(&mut anna, &Roster::leave).unwrap();
     assert_eq!(anna.roster.standing(us), Standing::Left);
     meet(&mut [&mut anna, &mut bert]);
     // Whom it let in stays, and it may join elsewhere.
@@ -117,7 +117,7 @@ fn the_last_keeper_stays_until_it_has_made_another() {
     let mut carl = Machine::new("carl");
     carl.take_in(&mut anna, Role::Member);
     assert_eq!(anna.roster.shop(), carl.roster.shop());
-    let gone = act(&mut bert, &|roster, signer| roster.leave(signer));
+    let gone = act(&mut bert, &Roster::leave);
     assert!(matches!(gone, Err(Error::Alone)));
 }
 
@@ -125,8 +125,8 @@ fn the_last_keeper_stays_until_it_has_made_another() {
 fn a_machine_leaves_once() {
     let [mut anna, mut bert] = ["anna", "bert"].map(Machine::new);
     anna.take_in(&mut bert, Role::Keeper);
-    act(&mut bert, &|roster, signer| roster.leave(signer)).unwrap();
-    let again = act(&mut bert, &|roster, signer| roster.leave(signer));
+    act(&mut bert, &Roster::leave).unwrap();
+    let again = act(&mut bert, &Roster::leave);
     assert!(matches!(again, Err(Error::NotAMember)));
 }
 
@@ -140,7 +140,7 @@ fn a_new_shop_has_this_machine_alone_and_keeps_the_old_roster_aside() {
         assert_eq!(aside, format!("roster.2026-11-20.{n}.jsonl"));
     }
     let kept = anna.folder.read("roster.2026-11-20.1.jsonl").unwrap();
-    assert_eq!(kept.iter().filter(|byte| **byte == b'\n').count(), old.len());
+    assert_eq!(String::from_utf8(kept).unwrap().lines().count(), old.len());
     let again = Roster::load(&anna.folder).unwrap();
     assert_eq!((again.shop(), again.members().len()), (anna.roster.shop(), 1));
     assert_eq!(anna.roster.standing(anna.key()), Standing::Member(Role::Keeper));
@@ -154,7 +154,7 @@ fn a_new_shop_has_this_machine_alone_and_keeps_the_old_roster_aside() {
     let statements = anna.roster.statements();
     let refused = bert.roster.adopt(&bert.identity, pin, shop, &statements).unwrap_err();
     assert!(matches!(refused, Error::InAShop { .. }));
-    act(&mut bert, &|roster, signer| roster.leave(signer)).unwrap();
+    act(&mut bert, &Roster::leave).unwrap();
     bert.roster.adopt(&bert.identity, pin, shop, &statements).unwrap();
 }
 
