@@ -1,4 +1,4 @@
-//! Taking machines out of the shop: forgotten, left, begun anew; and pausing them.
+//! Forgetting machines: what becomes of their links and rows, wherever they are when it happens.
 
 use std::time::{Duration, Instant};
 
@@ -15,35 +15,35 @@ use serde_json::{Value, json};
 const SHOP: &str = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);";
 
 /// By promise: the links of a forgotten machine are closed on every member that can be reached.
-const CLOSED: Duration = Duration::from_secs(2);
+pub(crate) const CLOSED: Duration = Duration::from_secs(2);
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn members(machine: &Machine) -> u64 {
+pub(crate) fn members(machine: &Machine) -> u64 {
     machine.status().unwrap()["machine"]["members"].as_u64().unwrap()
 }
 
-fn role(machine: &Machine) -> String {
+pub(crate) fn role(machine: &Machine) -> String {
     machine.status().unwrap()["machine"]["role"].as_str().unwrap().to_owned()
 }
 
 /// What needs a person, in one text.
-fn attention(machine: &Machine) -> String {
+pub(crate) fn attention(machine: &Machine) -> String {
     machine.status().unwrap()["attention"].to_string()
 }
 
-fn rows(machine: &Machine, name: &str) -> String {
+pub(crate) fn rows(machine: &Machine, name: &str) -> String {
     machine.ask(&format!("SELECT count(*) FROM parts WHERE name = '{name}'"))
 }
 
-fn insert(machine: &Machine, name: &str) {
+pub(crate) fn insert(machine: &Machine, name: &str) {
     machine.write(&format!("INSERT INTO parts (name) VALUES ('{name}')"));
 }
 
 /// As a person does it who is sure.
-fn forget(keeper: &Machine, name: &str) -> String {
+pub(crate) fn forget(keeper: &Machine, name: &str) -> String {
     keeper.ok(&["partners", "forget", name, "--confirm", name])
 }
 
@@ -57,7 +57,7 @@ fn pin(machine: &Machine) -> Pin {
 }
 
 /// All of them are linked, and equal.
-fn up_to_date(machines: &[&Machine]) {
+pub(crate) fn up_to_date(machines: &[&Machine]) {
     for here in machines {
         for there in machines.iter().filter(|there| there.name != here.name) {
             until(&format!("{} linked with {}", here.name, there.name), SOON, || {
@@ -293,6 +293,31 @@ fn a_forget_travels_over_a_machine_in_between_within_two_seconds() {
 }
 
 #[test]
+fn a_forget_overtakes_the_rows_that_are_on_their_way() {
+    const ROWS: u64 = 60_000;
+    let lab = Lab::new();
+    let mut machines = ["a", "b", "c"].map(|name| lab.machine(name, SHOP));
+    lab::in_a_row(&mut machines);
+    let [a, b, c] = machines;
+    until_true("linked", SOON, || {
+        b.partner_state("a") == "Up to date" && b.partner_state("c") == "Up to date"
+    });
+    a.write(&format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})
+         INSERT INTO parts (name) SELECT 'part ' || i FROM n"
+    ));
+    let count =
+        |machine: &Machine| -> u64 { machine.ask("SELECT count(*) FROM parts").parse().unwrap() };
+    until_true("rows on their way", SOON, || count(&b) > 0);
+    a.call("partners_forget", &json!(["c"])).unwrap();
+    until_true("told, two links away", CLOSED, || role(&c) == "forgotten");
+    assert!(count(&b) < ROWS, "b had all rows before; the story says nothing");
+    let then = count(&c);
+    lab::in_step(&[&a, &b]);
+    assert_eq!(count(&c), then);
+}
+
+#[test]
 fn whom_a_forgotten_machine_let_in_stays_or_is_let_in_again() {
     let lab = Lab::new();
     let mut machines = ["a", "b", "c", "d"].map(|name| lab.machine(name, SHOP));
@@ -336,180 +361,6 @@ fn whom_a_forgotten_machine_let_in_stays_or_is_let_in_again() {
     assert_eq!((role(d), rows(a, "from d")), ("member".into(), "1".into()));
     assert_eq!(role(b), "forgotten");
     assert_eq!(rows(b, "from d"), "0");
-}
-
-#[test]
-fn a_machine_leaves_and_may_join_elsewhere_but_the_last_keeper_may_not() {
-    let lab = Lab::new();
-    let [a, b, c] = lab.shop(["a", "b", "c"], SHOP);
-    up_to_date(&[&a, &b, &c]);
-    c.cli(&["leave"]).failed(1, &["cannot be undone", "--confirm 'c'"]);
-    c.cli(&["leave", "--confirm", "b"]).failed(1, &["not the name"]);
-    assert_eq!(members(&c), 3);
-    let left = c.ok(&["leave", "--confirm", "c", "--json"]);
-    assert!(left.contains("\"told\""), "{left}");
-    until_true("heard by the others", CLOSED, || members(&a) == 2 && members(&b) == 2);
-    assert_eq!((role(&c), members(&c)), ("left".into(), 0));
-    assert_eq!(c.status().unwrap()["partners"], json!([]));
-    // To have left is no trouble.
-    assert_eq!(c.cli(&["status"]).code, 0);
-    insert(&c, "from c");
-    insert(&a, "after");
-    lab::in_step(&[&a, &b]);
-    assert_eq!((rows(&a, "from c"), rows(&c, "after")), ("0".into(), "0".into()));
-    // Back it does not come with that key; elsewhere it is welcome.
-    c.cli_with(&["join"], &a.invite()).failed(1, &["forgotten this machine's key"]);
-    let [d] = lab.shop(["d"], SHOP);
-    c.join(&d.invite());
-    lab::in_step(&[&c, &d]);
-    assert_eq!(rows(&d, "from c"), "1");
-}
-
-#[test]
-fn a_machine_that_left_while_nobody_was_there_tells_the_first_that_it_meets() {
-    let lab = Lab::new();
-    let [mut a, mut b] = lab.shop(["a", "b"], SHOP);
-    up_to_date(&[&a, &b]);
-    a.stop();
-    b.stop();
-    // Without a daemon, and with nobody to tell.
-    let said = b.ok(&["leave", "--confirm", "b"]);
-    assert!(said.contains("No partner has heard of it yet"), "{said}");
-    b.start();
-    a.start();
-    until_true("heard", SOON, || members(&a) == 1);
-    insert(&b, "from b");
-    insert(&a, "from a");
-    until_true("folded", SOON, || a.unfolded() == 0 && b.unfolded() == 0);
-    assert_eq!((rows(&a, "from b"), rows(&b, "from a")), ("0".into(), "0".into()));
-}
-
-#[test]
-fn a_new_shop_is_begun_with_one_machine_and_the_others_join_again() {
-    let lab = Lab::new();
-    let [a, b, c] = lab.shop(["a", "b", "c"], SHOP);
-    insert(&a, "old");
-    lab::in_step(&[&a, &b, &c]);
-    let stale = a.invite();
-    a.cli(&["shop", "renew"]).failed(1, &["cannot be undone", "--confirm 'a'"]);
-    assert_eq!(members(&a), 3);
-    let made = a.ok(&["shop", "renew", "--confirm", "a", "--json"]);
-    let made: Value = serde_json::from_str(&made).unwrap();
-    let aside = a.data().join(made["old_roster"].as_str().unwrap());
-    assert_eq!(std::fs::read_to_string(aside).unwrap().lines().count(), 3);
-    assert_eq!((members(&a), role(&a)), (1, "keeper".into()));
-    // The others go on among themselves, and get nothing from it.
-    insert(&a, "new");
-    insert(&b, "among the old");
-    lab::in_step(&[&b, &c]);
-    assert_eq!((rows(&b, "new"), rows(&a, "among the old")), ("0".into(), "0".into()));
-    // A token of the old shop is worth nothing any more.
-    b.ok(&["leave", "--confirm", "b"]);
-    b.cli_with(&["join"], &stale).failed(1, &[]);
-    b.join(&a.invite());
-    c.ok(&["shop", "renew", "--confirm", "c"]);
-    c.join(&a.invite());
-    lab::in_step(&[&a, &b, &c]);
-    up_to_date(&[&a, &b, &c]);
-    assert_eq!(rows(&c, "new"), "1");
-    assert_eq!(rows(&a, "among the old"), "1");
-}
-
-#[test]
-fn a_paused_partner_gets_no_row_over_a_restart_and_is_caught_up_when_resumed() {
-    let lab = Lab::new();
-    let [mut a, b] = lab.shop(["a", "b"], SHOP);
-    insert(&a, "before");
-    lab::in_step(&[&a, &b]);
-    a.ok(&["partners", "pause", "b"]);
-    assert_eq!(a.partner_state("b"), "Paused");
-    until("the other side says so", SOON, || {
-        let partners = b.ok(&["partners"]);
-        if partners.contains("paused there") { Ok(()) } else { Err(partners) }
-    });
-    insert(&a, "from a");
-    insert(&b, "from b");
-    a.stop();
-    a.start();
-    assert_eq!(a.partner_state("b"), "Paused");
-    let listed: Value = serde_json::from_str(&a.ok(&["partners", "--json"])).unwrap();
-    assert_eq!(listed["partners"][0]["paused"], true);
-    // Nobody waits for it in vain, and who asks for it by name is told.
-    let told = a.cli(&["sync", "--wait"]);
-    assert!(told.code == 0 && told.out.contains("paused here"), "{told:?}");
-    assert_eq!(a.cli(&["sync", "--partner", "b", "--wait"]).code, 5);
-    // B asks again meanwhile, and is refused again.
-    let tries = |b: &Machine| b.status().unwrap()["partners"][0]["attempt"].as_u64().unwrap();
-    until_true("asked again", SOON, || tries(&b) >= 2);
-    until_true("folded", SOON, || a.unfolded() == 0 && b.unfolded() == 0);
-    assert_eq!((rows(&a, "from b"), rows(&b, "from a")), ("0".into(), "0".into()));
-    a.ok(&["partners", "resume", "b"]);
-    lab::in_step(&[&a, &b]);
-    up_to_date(&[&a, &b]);
-    assert_eq!((rows(&a, "from b"), rows(&b, "from a")), ("1".into(), "1".into()));
-}
-
-#[test]
-fn a_forget_reaches_a_paused_partner_all_the_same() {
-    let lab = Lab::new();
-    let [a, b, c] = lab.shop(["a", "b", "c"], SHOP);
-    up_to_date(&[&a, &b, &c]);
-    a.ok(&["partners", "pause", "--all"]);
-    let states = [a.partner_state("b"), a.partner_state("c")];
-    assert_eq!(states, ["Paused", "Paused"]);
-    c.ok(&["partners", "pause", "--all"]);
-    forget(&c, "b");
-    // A and C have paused each other, and B is out: no rows go anywhere, and the statement does.
-    until("heard on a and on b", SOON, || match (members(&a), role(&b).as_str()) {
-        (2, "forgotten") => Ok(()),
-        other => Err(format!("{other:?}")),
-    });
-    insert(&a, "from a");
-    a.ok(&["partners", "resume", "c"]);
-    assert_eq!(a.partner_state("c").replace("Offline", "Retrying"), "Retrying");
-    c.ok(&["partners", "resume", "--all"]);
-    lab::in_step(&[&a, &c]);
-    assert_eq!((rows(&c, "from a"), rows(&b, "from a")), ("1".into(), "0".into()));
-}
-
-#[test]
-fn one_keeper_alone_is_told_of_until_another_is_made() {
-    let lab = Lab::new();
-    let [a] = lab.shop(["a"], SHOP);
-    assert_eq!(a.cli(&["status"]).code, 0, "alone there is nobody to promote");
-    let mut b = lab.machine("b", SHOP);
-    let mut c = lab.machine("c", SHOP);
-    for machine in [&mut b, &mut c] {
-        a.knows(machine);
-        machine.knows(&a);
-        machine.start();
-    }
-    b.join(a.ok(&["invite", "--role", "member"]).trim());
-    for machine in [&a, &b] {
-        assert!(attention(machine).contains("the only keeper"), "{}", attention(machine));
-    }
-    assert_eq!((role(&a), role(&b)), ("keeper".into(), "member".into()));
-    // A member neither lets in nor forgets.
-    b.cli(&["invite"]).failed(1, &["not a keeper"]);
-    b.cli(&["partners", "forget", "a", "--confirm", "a"]).failed(1, &["not a keeper"]);
-    b.cli(&["partners", "promote", "a"]);
-    a.cli(&["leave", "--confirm", "a"]).failed(1, &["only keeper", "dunlin partners promote"]);
-    a.cli(&["partners", "forget", "a", "--confirm", "a"]).failed(1, &["dunlin leave"]);
-    let said = a.ok(&["partners", "promote", "b"]);
-    assert!(said.contains("is a keeper now"), "{said}");
-    until_true("heard", SOON, || role(&b) == "keeper");
-    assert!(!attention(&b).contains("the only keeper"), "{}", attention(&b));
-    // One for many makes members, unless said.
-    c.join(b.ok(&["invite", "--uses", "2", "--role", "keeper"]).trim());
-    assert_eq!(role(&c), "keeper");
-    // What cannot be undone is not done by a script that only says so once.
-    a.cli(&["partners", "forget", "b"]).failed(1, &["cannot be undone", "--confirm 'b'"]);
-    a.cli(&["partners", "forget", "b", "--confirm", "c"]).failed(1, &["not the name"]);
-    assert_eq!(a.cli(&["partners", "pause"]).code, 2);
-    forget(&a, "b");
-    until_true("told", SOON, || role(&b) == "forgotten");
-    // Whom it had let in stays.
-    assert_eq!(members(&a), 2);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod joining;
 mod northwind;
 mod relay;
 mod scripts;
+mod shop;
 mod spaces;
 mod words;
 mod writers;

@@ -25,8 +25,13 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
         });
     }
     let standing = machine.standing();
-    let members: Vec<String> =
-        machine.roster().members().iter().map(|member| member.machine.to_string()).collect();
+    // Who is in no shop sees everybody as a stranger.
+    let members: Vec<String> = match standing {
+        Standing::Member(_) => {
+            machine.roster().members().iter().map(|member| member.machine.to_string()).collect()
+        }
+        Standing::Left | Standing::Forgotten { .. } | Standing::Lost => Vec::new(),
+    };
     let sightings = machine.discovery().map(Discovery::sightings).unwrap_or_default();
     let (shop, count) = {
         let roster = machine.roster();

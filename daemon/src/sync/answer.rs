@@ -504,6 +504,9 @@ impl PartnerServer for Answering {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
     // The sender lives as long as the machine; if it is gone, so is the reason to go on.
     drop(stopping.wait_for(|stopping| *stopping).await);

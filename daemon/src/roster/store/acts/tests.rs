@@ -159,6 +159,21 @@ fn a_new_shop_has_this_machine_alone_and_keeps_the_old_roster_aside() {
 }
 
 #[test]
+fn one_forget_by_a_keeper_undoes_what_a_thief_said_in_a_machines_own_name() {
+    let [mut anna, bert, carl] = three();
+    let (stolen, shop) = (bert.key(), anna.roster.shop());
+    let keep = all(&anna, stolen);
+    // Whoever has Bert's disk leaves in his name, and has Carl go with him.
+    let signer = Signer { identity: &bert.identity, at: 8 };
+    let hostile = signer.forget(shop, stolen, "bert", vec![], "left").unwrap();
+    let merged = anna.roster.merge(&[hostile.wire], None).unwrap();
+    assert_eq!((merged.gone.len(), anna.roster.standing(carl.key())), (2, Standing::Lost));
+    act(&mut anna, &|roster, signer| roster.forget(signer, stolen, &keep, "stolen")).unwrap();
+    assert_eq!(anna.roster.standing(carl.key()), Standing::Member(Role::Keeper));
+    assert!(anna.roster.members().is_out(stolen));
+}
+
+#[test]
 fn a_machine_that_changed_its_key_is_still_the_one_that_was_let_in() {
     let [mut anna, bert, carl] = three();
     let next = dunlin_rpc::Identity::generate().unwrap();
