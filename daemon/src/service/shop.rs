@@ -251,10 +251,29 @@ pub(super) fn away(standing: &Standing) -> Option<&'static str> {
 pub(super) fn lost(machine: &Machine) -> Vec<Named> {
     let us = machine.identity.public_key();
     if machine.roster().members().is_keeper(us) {
-        machine.lost().iter().map(named).collect()
+        machine.lost().iter().take(roster::MEMBERS_MAX).map(named).collect()
     } else {
         Vec::new()
     }
+}
+
+/// One sentence for all of them: a thief may have let in many, under whatever names.
+fn about_lost(lost: &[Named]) -> Option<String> {
+    /// More are told by their number.
+    const TOLD: usize = 3;
+    let (first, more) = lost.split_at(lost.len().min(TOLD));
+    let mut told: Vec<String> =
+        first.iter().map(|one| format!("{:?} ({})", one.name, one.id)).collect();
+    if !more.is_empty() {
+        told.push(format!("{} more", more.len()));
+    }
+    let (are, them) = if lost.len() == 1 { ("is", "it") } else { ("are", "them") };
+    (!lost.is_empty()).then(|| {
+        format!(
+            "{} {are} in the shop no more, since whoever let {them} in was forgotten; `dunlin partners let-in` lets in again whom you know by its id, `dunlin partners forget` forgets it for good",
+            told.join(", ")
+        )
+    })
 }
 
 /// What of the shop needs a person: one sentence each.
@@ -271,12 +290,7 @@ pub(super) fn attention(machine: &Machine) -> Vec<String> {
                 .to_owned(),
         ),
     }
-    for lost in lost(machine) {
-        sentences.push(format!(
-            "{:?} is in the shop no more, since whoever let it in was forgotten; `dunlin partners let-in` lets it in again, `dunlin partners forget` forgets it for good",
-            lost.name
-        ));
-    }
+    sentences.extend(about_lost(&lost(machine)));
     let roster = machine.roster();
     if roster.members().len() > 1 && roster.keepers() == 1 {
         let keeper = roster.members().iter().find(|member| member.role == Role::Keeper);

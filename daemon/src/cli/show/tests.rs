@@ -31,6 +31,7 @@ fn quiet() -> Status {
             name: "till 1".to_owned(),
             version: "0.1.0".to_owned(),
             members: 2,
+            role: "keeper".to_owned(),
             ..MachineStatus::default()
         },
         databases: vec![DatabaseStatus {
@@ -57,7 +58,7 @@ fn a_quiet_status() {
     assert!(!needs_a_person(&status));
     let text = super::status(&status, Look::PLAIN, now());
     let told = "\
-till 1, machine 00000000-0000-0000-0000-000000000000, version 0.1.0, in a shop of 2 machines, running for 2 hours
+till 1, machine 00000000-0000-0000-0000-000000000000, version 0.1.0, in a shop of 2 machines as keeper, running for 2 hours
 
 Database main, epoch 00000000000000a1
  Table   Rows  Held  Conflicts  Digest
