@@ -55,11 +55,13 @@ pub async fn run(
         sides: HashMap::new(),
     };
     let ended = tokio::select! {
-        ended = driver.live(address, was_ready) => ended,
+        // First: what a link that closes was about to send stays here.
+        biased;
         reason = handle.closed() => {
             debug!(partner = %member.machine, cause = reason, "link closed");
             Ok(reason)
         }
+        ended = driver.live(address, was_ready) => ended,
     };
     machine.links.end(&handle);
     let reason = ended?;
