@@ -63,9 +63,12 @@ pub async fn run(
         }
         ended = driver.live(address, was_ready) => ended,
     };
+    if let Ok(reason) = &ended {
+        // While it lasts the link counts: `leave` says whom it has told.
+        agree::say_goodbye(machine, member.pin, &link, reason).await;
+    }
     machine.links.end(&handle);
     let reason = ended?;
-    agree::say_goodbye(machine, member.pin, &link, &reason).await;
     if reason == PAUSED { Err(Error::PausedHere) } else { Ok(()) }
 }
 
