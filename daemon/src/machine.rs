@@ -8,9 +8,13 @@
 mod ignored;
 mod member;
 mod partners;
+mod pauses;
+mod shop;
 mod tally;
 
 pub use partners::{Moving, Partner, State};
+pub(crate) use pauses::PAUSED;
+pub(crate) use shop::FORGOTTEN;
 pub(crate) use tally::Tally;
 
 use std::collections::BTreeSet;
@@ -88,6 +92,7 @@ pub struct Inner {
     discovery: OnceLock<Discovery>,
     listening: Mutex<Listening>,
     partners: partners::Table,
+    pauses: pauses::Pauses,
     stopping: watch::Sender<bool>,
     wanted: watch::Sender<u64>,
     changed: watch::Sender<u64>,
@@ -180,6 +185,7 @@ impl Machine {
             discovery: OnceLock::new(),
             listening: Mutex::default(),
             partners: partners::Table::load(&folder),
+            pauses: pauses::Pauses::load(&folder),
             stopping: watch::Sender::new(false),
             wanted: watch::Sender::new(0),
             changed: watch::Sender::new(0),
@@ -315,20 +321,6 @@ impl Machine {
         (known && self.links.held(pin).is_none()) || pin == self.identity.pin()
     }
 
-    /// The roster grew: members, links and discovery follow it.
-    pub fn roster_grew(&self) {
-        let pins = self.roster().pins();
-        for link in self.links.all() {
-            if !pins.contains(&link.pin) && link.pin != self.identity.pin() {
-                link.close("this machine was forgotten by the shop");
-            }
-        }
-        *self.pins.write().unwrap_or_else(PoisonError::into_inner) = pins;
-        self.tell_discovery();
-        self.roster_moved.send_modify(|count| *count += 1);
-        self.seen_to_change();
-    }
-
     fn tell_discovery(&self) {
         let Some(discovery) = self.discovery.get() else { return };
         discovery
@@ -336,29 +328,6 @@ impl Machine {
         if let Some(partner) = self.listening().partner {
             discovery.announce(self.announcement(partner.port()));
         }
-    }
-
-    /// Takes in statements that came over a link, or were made here.
-    pub fn merge_statements(
-        &self,
-        statements: &[dunlin_rpc::wire::join::Statement],
-        link: Option<dunlin_rpc::PublicKey>,
-    ) -> Result<()> {
-        let merged = self.roster().merge(statements, link)?;
-        for member in &merged.joined {
-            info!(partner = %member.machine, "member joined");
-        }
-        for member in &merged.gone {
-            info!(partner = %member.machine, "member gone");
-        }
-        if merged.refused > 0 {
-            let count = merged.refused;
-            tracing::warn!(rows = count, cause = "signature, shop or number", "statements refused");
-        }
-        if !merged.new.is_empty() {
-            self.roster_grew();
-        }
-        Ok(())
     }
 
     /// Writes a session down, off the runtime: the disk may be slow.

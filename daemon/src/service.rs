@@ -9,6 +9,7 @@ mod level;
 mod lists;
 mod overview;
 mod rights;
+mod shop;
 mod status;
 mod tables;
 
@@ -18,6 +19,7 @@ use dunlin_rpc::dialect::Api;
 use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::admin::AdminServer as _;
 use dunlin_rpc::method::overview::OverviewServer as _;
+use dunlin_rpc::method::shop::ShopServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
 use jsonrpsee::core::server::Methods;
 use tracing::error;
@@ -39,7 +41,9 @@ fn methods(machine: &Machine) -> Methods {
     let admin = admin::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();
     let overview = overview::Service { machine: machine.clone() }.into_rpc();
-    for module in [Methods::from(admin), Methods::from(tables), Methods::from(overview)] {
+    let shop = shop::Service { machine: machine.clone() }.into_rpc();
+    let modules: [Methods; 4] = [admin.into(), tables.into(), overview.into(), shop.into()];
+    for module in modules {
         // Two methods of one name would be a fault of ours, which a test of the table would show.
         if let Err(cause) = methods.merge(module) {
             error!(%cause, "methods not served");

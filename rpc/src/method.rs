@@ -5,7 +5,7 @@
 //! | `partner` | `/link` | member keys |
 //! | `join` | `/join` | any key, while joining is open |
 //! | `tables` | `/rpc`, the old paths | scripts: `getdata`, `putdata` |
-//! | `admin` | `/rpc`, the socket | the CLI and scripts |
+//! | `admin`, `shop` | `/rpc`, the socket | the CLI and scripts |
 //! | `overview` | `/rpc`, the socket | the page, the CLI and scripts |
 //!
 //! Each method is given the request's extensions: [`Peer`](crate::Peer) on a link,
@@ -16,6 +16,7 @@ pub mod admin;
 pub mod join;
 pub mod overview;
 pub mod partner;
+pub mod shop;
 pub mod tables;
 
 /// What a method on `/rpc` asks of its caller.
@@ -64,7 +65,7 @@ pub const METHODS: &[Method] = &[
     method("held_list", &["limit"], Right::Read),
     method("held_retry", &["number"], Right::Write),
     method("sync_now", &["partner", "wait"], Right::Write),
-    method("pairing_invite", &["uses", "expires_seconds"], Right::Admin),
+    method("pairing_invite", &["uses", "expires_seconds", "role"], Right::Admin),
     method("pairing_join", &["token"], Right::Admin),
     method("users_list", &[], Right::Admin),
     method("users_add", &["name", "role", "password"], Right::Admin),
@@ -80,4 +81,12 @@ pub const METHODS: &[Method] = &[
     method("settings_show", &[], Right::Admin),
     method("settings_log_level", &["level"], Right::Admin),
     method("support_bundle", &[], Right::Admin),
+    method("partners_let_in", &["partner"], Right::Read),
+    method("partners_forget", &["partner", "keep"], Right::Admin),
+    method("partners_promote", &["partner"], Right::Admin),
+    method("partners_let_in_again", &["partner", "role"], Right::Admin),
+    method("partners_pause", &["partner"], Right::Admin),
+    method("partners_resume", &["partner"], Right::Admin),
+    method("shop_leave", &[], Right::Admin),
+    method("shop_renew", &[], Right::Admin),
 ];

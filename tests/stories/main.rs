@@ -9,11 +9,13 @@
 
 mod away;
 mod collide;
+mod forget;
 mod joining;
 mod northwind;
 mod page;
 mod relay;
 mod scripts;
+mod shop;
 mod spaces;
 mod words;
 mod writers;

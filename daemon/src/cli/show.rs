@@ -7,12 +7,14 @@
 
 mod attention;
 mod lists;
+mod shop;
 mod status;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use lists::{conflicts, held, history, partners, tables, users};
+pub use shop::{forgotten, guests, left, let_in_again, paused, promoted, renewed, staying};
 pub use status::{needs_a_person, status};
 
 use std::fmt::Write as _;

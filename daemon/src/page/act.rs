@@ -108,7 +108,7 @@ async fn letting(visit: &Visit, what: &str, form: &Fields) -> Result<Option<Done
     }
     let uses = form.get("uses").parse().ok();
     let minutes: Option<u64> = form.get("minutes").parse().ok();
-    let made = inside.pairing_invite(uses, minutes.map(|minutes| minutes * 60)).await?;
+    let made = inside.pairing_invite(uses, minutes.map(|minutes| minutes * 60), None).await?;
     let ends = words::clock(t, &made.expires);
     let about = t.count_with("let_in.made_about", u64::from(made.uses), &[("time", &ends)]);
     let once = Some(Once { secret: made.token.expose().clone(), about });

@@ -3,6 +3,7 @@
 use dunlin_rpc::wire::admin::{DatabaseStatus, PartnerStatus};
 use dunlin_rpc::wire::overview::Attention;
 
+use super::shop;
 use crate::database::Database;
 use crate::discovery::Discovery;
 use crate::error::Result;
@@ -21,11 +22,13 @@ pub(super) async fn attention(
     databases: &[DatabaseStatus],
     partners: &[PartnerStatus],
 ) -> Result<Vec<Attention>> {
-    let mut found = Vec::new();
+    let mut found = shop::attention(machine);
     if let Some(reason) = machine.links.held(machine.identity.pin()) {
         found.push(Attention::Copied { reason });
     }
-    for partner in partners {
+    // Where this machine is out, that has been said, and is why each of them is as it is.
+    let is_member = shop::away(&machine.standing()).is_none();
+    for partner in partners.iter().filter(|_| is_member) {
         if partner.state == State::IdentityProblem.word() || partner.state == State::Stopped.word()
         {
             found.push(Attention::Partner {

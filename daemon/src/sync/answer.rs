@@ -28,7 +28,7 @@ use super::tell::{
 use crate::convert;
 use crate::error::{Error, Result};
 use crate::fault::fault;
-use crate::machine::Machine;
+use crate::machine::{Machine, PAUSED};
 use crate::roster::Member;
 
 /// One link that a partner dialled.
@@ -46,6 +46,8 @@ struct Inner {
     sides: Mutex<HashMap<String, Side>>,
     running: Mutex<Option<Running>>,
     skew: Mutex<i64>,
+    /// The statements that he held when he last asked.
+    held: Mutex<Vec<Sum>>,
 }
 
 /// One database, as the partner has it.
@@ -89,6 +91,7 @@ impl Answering {
             sides: Mutex::default(),
             running: Mutex::default(),
             skew: Mutex::default(),
+            held: Mutex::default(),
         }))
     }
 
@@ -157,6 +160,12 @@ impl Answering {
     /// Greet first, then the roster; nothing else is answered before.
     fn in_turn(&self) -> Result<(), Fault> {
         self.0.link.sign_of_life();
+        if self.0.machine.is_paused(self.0.member.machine) {
+            return Err(Fault::new(Code::Paused, PAUSED));
+        }
+        if self.0.link.is_closing().is_some() {
+            return Err(fault(&Error::Closing));
+        }
         if self.0.greeted.load(Ordering::Relaxed) && self.0.agreed.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -176,10 +185,12 @@ impl Answering {
         let roster = machine.roster();
         let ours: std::collections::BTreeSet<Sum> = roster.ids().into_iter().collect();
         let wanted: Vec<Sum> = ask.held.iter().filter(|id| !ours.contains(id)).copied().collect();
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&ask.held);
         if roster.members().by_pin(self.0.member.pin).is_none() {
             return Err(Error::Partner(Fault::new(Code::KeyForgotten, "this key was forgotten")));
         }
-        if wanted.is_empty() {
+        // Where we are out ourselves he is given the statements that say so, and nothing else.
+        if wanted.is_empty() && roster.members().by_pin(machine.identity.pin()).is_some() {
             self.0.agreed.store(true, Ordering::Relaxed);
         }
         Ok(RosterAnswer { wanted, statements: roster.missing(&ask.held) })
@@ -238,6 +249,9 @@ impl Answering {
             limit: usize::try_from(ask.limit.min(limits::PAGE_BYTES)).unwrap_or(usize::MAX),
         };
         let page = database.call(move |store| store.page(&ask)).await?;
+        if self.0.link.is_closing().is_some() {
+            return Err(Error::Closing);
+        }
         let page = convert::page_out(page);
         if page.more {
             let (rows, left) = (page.rows() as u64, database.end().saturating_sub(page.next));
@@ -261,11 +275,18 @@ impl Answering {
             side.knowledge = joined(&side.knowledge, &convert::knowledge_in(&last.knowledge));
         }
         let page = convert::page_in(put.page)?;
-        let pin = self.0.member.pin;
+        let (pin, link) = (self.0.member.pin, Arc::clone(&self.0.link));
         let applied = database
-            .call(move |store| store.apply(&page, Sender { origin, skew }))
+            .call(move |store| {
+                // Looked at in the database's own thread: what waited in its queue comes too late.
+                if link.is_closing().is_some() {
+                    return Ok(None);
+                }
+                store.apply(&page, Sender { origin, skew }).map(Some)
+            })
             .await
-            .inspect_err(|error| stop_at(machine, pin, error))?;
+            .inspect_err(|error| stop_at(machine, pin, error))?
+            .ok_or(Error::Closing)?;
         self.count(|running| {
             running.received += rows;
             running.bytes_in += bytes;
@@ -320,11 +341,52 @@ impl Answering {
         Ok(DigestAnswer { tables, waiting, cursor, clock: machine.now() })
     }
 
-    /// Tells the dialler whenever our journal holds something for him, or the roster grew.
-    async fn tell(&self, sink: SubscriptionSink) {
+    /// Tells the dialler at once when the roster grew or the link closes, whatever the database is busy with.
+    async fn tell_roster(&self, sink: SubscriptionSink) {
         let machine = &self.0.machine;
         let mut roster = machine.roster_moved();
         let mut stopping = machine.stopping();
+        loop {
+            let event = tokio::select! {
+                biased;
+                reason = self.0.link.closed() => {
+                    for event in self.last_words(reason) {
+                        let Ok(message) = to_json_raw_value(&event) else { return };
+                        if sink.send(message).await.is_err() {
+                            return;
+                        }
+                    }
+                    return;
+                }
+                () = told_to_stop(&mut stopping) => PartnerEvent::Leaving { reason: "stopping".to_owned() },
+                _ = roster.changed() => PartnerEvent::Roster,
+                () = self.0.link.probe.notified() => PartnerEvent::Roster,
+                () = sink.closed() => return,
+            };
+            let leaving = matches!(event, PartnerEvent::Leaving { .. });
+            let Ok(message) = to_json_raw_value(&event) else { return };
+            if sink.send(message).await.is_err() || leaving {
+                return;
+            }
+        }
+    }
+
+    /// What the dialler is told when the link closes; one of us who is out, by which statements.
+    fn last_words(&self, reason: String) -> Vec<PartnerEvent> {
+        let machine = &self.0.machine;
+        let mut events = Vec::new();
+        let both = [self.0.member.pin, machine.identity.pin()];
+        if both.into_iter().any(|pin| machine.member(pin).is_none()) {
+            let held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            events.push(PartnerEvent::Forgotten { statements: machine.roster().missing(&held) });
+        }
+        events.push(PartnerEvent::Leaving { reason });
+        events
+    }
+
+    /// Tells the dialler whenever our journal holds something for him.
+    async fn tell(&self, sink: SubscriptionSink) {
+        let machine = &self.0.machine;
         let mut moved: ByName =
             machine.databases.iter().map(|d| (d.name().to_owned(), d.moved())).collect();
         let mut shapes: ByName =
@@ -336,19 +398,15 @@ impl Answering {
                     None => continue,
                 },
                 _ = first_moved(&mut shapes) => PartnerEvent::Databases,
-                _ = roster.changed() => PartnerEvent::Roster,
-                () = self.0.link.probe.notified() => PartnerEvent::Roster,
                 () = self.0.link.poke.notified() => match Self::something(&machine.databases) {
                     Some(event) => event,
                     None => continue,
                 },
-                reason = self.0.link.closed() => PartnerEvent::Leaving { reason },
-                () = told_to_stop(&mut stopping) => PartnerEvent::Leaving { reason: "stopping".to_owned() },
+                _ = self.0.link.closed() => return,
                 () = sink.closed() => return,
             };
-            let leaving = matches!(event, PartnerEvent::Leaving { .. });
             let Ok(message) = to_json_raw_value(&event) else { return };
-            if sink.send(message).await.is_err() || leaving {
+            if sink.send(message).await.is_err() {
                 return;
             }
         }
@@ -444,11 +502,16 @@ impl PartnerServer for Answering {
             return Ok(());
         }
         let sink = pending.accept().await?;
+        let (answering, also) = (self.clone(), sink.clone());
+        tokio::spawn(async move { answering.tell_roster(also).await });
         let answering = self.clone();
         tokio::spawn(async move { answering.tell(sink).await });
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
     // The sender lives as long as the machine; if it is gone, so is the reason to go on.

@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::shop::Named;
+
 /// Something that needs a person: what it is, and the facts. The words are whoever shows it's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -65,6 +67,27 @@ pub enum Attention {
     },
     /// Partners are linked, and not one machine is seen by mDNS: something keeps multicast back.
     Multicast,
+    /// The shop forgot this machine.
+    Forgotten {
+        /// Who did.
+        by: String,
+        /// When.
+        at: String,
+    },
+    /// Whoever let this machine in was forgotten, and this one with it.
+    Lost,
+    /// On a keeper: machines that are out because whoever let them in was forgotten.
+    Strays {
+        /// They.
+        machines: Vec<Named>,
+    },
+    /// The shop has one keeper only.
+    OneKeeper {
+        /// It.
+        id: Uuid,
+        /// Its name.
+        name: String,
+    },
     /// Anything else, in a sentence.
     Other {
         /// The sentence.

@@ -1,6 +1,7 @@
 //! What needs a person, in words for the command line.
 
 use dunlin_rpc::wire::overview::Attention;
+use dunlin_rpc::wire::shop::Named;
 
 use crate::cli::text::{count, foreign, span};
 
@@ -40,8 +41,35 @@ pub(super) fn sentence(attention: &Attention) -> String {
             format!("the disk has {free_mb} MiB left; make room, or rows will not be taken in")
         }
         Attention::Multicast => "partners are linked, and no machine is seen by mDNS; the network keeps multicast back, so give new machines an address by hand".to_owned(),
+        Attention::Forgotten { by, at } => format!(
+            "this machine was forgotten by “{}” on {at}: no row goes out or comes in; to join the shop again make a new state folder with `dunlin init` and give `dunlin join` there, or begin a shop of its own with `dunlin shop renew`",
+            foreign(by)
+        ),
+        Attention::Lost => "the machine that let this one in was forgotten, and this one with it: no row goes out or comes in; on a keeper give `dunlin partners let-in` with this machine's name".to_owned(),
+        Attention::Strays { machines } => strays(machines),
+        Attention::OneKeeper { name, .. } => format!(
+            "“{}” is the only keeper of the shop: without it nobody can be let in or forgotten; make another one a keeper there with `dunlin partners promote NAME`",
+            foreign(name)
+        ),
         Attention::Other { text } => words(text),
     }
+}
+
+/// One sentence for all of them: a thief may have let in many, under whatever names.
+fn strays(machines: &[Named]) -> String {
+    /// More are told by their number.
+    const TOLD: usize = 3;
+    let (first, more) = machines.split_at(machines.len().min(TOLD));
+    let mut told: Vec<String> =
+        first.iter().map(|one| format!("“{}” ({})", foreign(&one.name), one.id)).collect();
+    if !more.is_empty() {
+        told.push(format!("{} more", more.len()));
+    }
+    let (are, them) = if machines.len() == 1 { ("is", "it") } else { ("are", "them") };
+    format!(
+        "{} {are} in the shop no more, since whoever let {them} in was forgotten; `dunlin partners let-in` lets in again whom you know by its id, `dunlin partners forget` forgets it for good",
+        told.join(", ")
+    )
 }
 
 fn words(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 use dunlin_rpc::wire::admin::Status;
 use dunlin_rpc::wire::overview::Attention;
+use dunlin_rpc::wire::shop::Named;
 
 use super::press::Press;
 use crate::page::texts::Texts;
@@ -79,9 +80,56 @@ fn line(t: Texts, attention: &Attention) -> Line {
             t.of("attention.multicast_means").to_owned(),
             lead("/let-in", t.of("let_in.button"), "mend-multicast"),
         ),
+        Attention::Forgotten { by, at } => (
+            "bad",
+            t.with(
+                "attention.forgotten",
+                &[("name", &words::foreign(by)), ("time", &words::clock(t, at))],
+            ),
+            t.of("attention.forgotten_means").to_owned(),
+            None,
+        ),
+        Attention::Lost => (
+            "bad",
+            t.of("attention.lost").to_owned(),
+            t.of("attention.lost_means").to_owned(),
+            None,
+        ),
+        Attention::Strays { machines } => strays(t, machines),
+        Attention::OneKeeper { name, .. } => (
+            "warn",
+            t.with("attention.one_keeper", &[("name", &words::foreign(name))]),
+            t.of("attention.one_keeper_means").to_owned(),
+            None,
+        ),
         Attention::Other { text } => ("warn", words::sentence(text), String::new(), None),
     };
     Line { class, what, means, mend }
+}
+
+/// Machines that are out with whoever let them in; one alone can be let in again right here.
+fn strays(t: Texts, machines: &[Named]) -> (&'static str, String, String, Option<Press>) {
+    let what = t.count("attention.strays", machines.len() as u64);
+    let names: Vec<String> = machines
+        .iter()
+        .take(3)
+        .map(|one| {
+            format!("“{}” ({})", words::foreign(&one.name), words::short(&one.id.to_string()))
+        })
+        .collect();
+    let means = t.with("attention.strays_means", &[("names", &names.join(", "))]);
+    let mend = match machines {
+        [one] => {
+            let press = Press::post(
+                "/do/let-in-again",
+                t.of("attention.strays_do"),
+                "mend-stray".to_owned(),
+            );
+            Some(press.with("partner", one.id.to_string()).about(&words::foreign(&one.name)))
+        }
+        _ => None,
+    };
+    ("warn", what, means, mend)
 }
 
 type Of<'a> = (&'a uuid::Uuid, &'a str, &'a str, &'a str);
