@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `partner` | `/link` | member keys |
 //! | `join` | `/join` | any key, while joining is open |
+//! | `pair` | `/join` | any key, while pairing is open |
 //! | `tables` | `/rpc`, the old paths | scripts: `getdata`, `putdata` |
 //! | `admin` | `/rpc`, the socket | the CLI and scripts |
 //!
@@ -12,6 +13,7 @@
 
 pub mod admin;
 pub mod join;
+pub mod pair;
 pub mod partner;
 pub mod tables;
 

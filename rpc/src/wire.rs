@@ -6,5 +6,6 @@
 pub mod admin;
 pub mod join;
 pub mod page;
+pub mod pair;
 pub mod partner;
 pub mod value;
