@@ -83,9 +83,9 @@ where
         error!(%cause, "methods not served");
     }
     let served = server::serve_link(stream, peer, methods, machine.let_in());
-    let mut begun = began.subscribe();
+    let mut has_run = began.subscribe();
     let whole = async {
-        if tokio::time::timeout(ASKING, begun.wait_for(|begun| *begun)).await.is_err() {
+        if tokio::time::timeout(ASKING, has_run.wait_for(|has| *has)).await.is_err() {
             return;
         }
         runs.store(true, Ordering::Relaxed);

@@ -57,7 +57,7 @@ async fn calling(machine: &Machine, opening: u64, addresses: &[SocketAddr]) {
         }
         // Whoever called us meanwhile was told to wait for our call.
         let called = async {
-            let crossed = || machine.pairing.look(|desk| desk.take_hurry());
+            let crossed = || machine.pairing.look(super::desk::Desk::take_hurry);
             while !crossed() {
                 if moved.changed().await.is_err() {
                     return std::future::pending().await;
@@ -159,14 +159,14 @@ impl Talk<'_> {
     async fn whole(&self) -> Result<(), End> {
         let (machine, peer) = (self.machine, self.peer);
         let ours = machine.party();
-        let begin = PairBegin {
+        let question = PairBegin {
             name: machine.name.clone(),
             protocol: PROTOCOL,
             shop: ours.shop,
             alone: ours.alone,
             keeper: ours.keeper,
         };
-        let begun = self.answered(self.link.pair_begin(begin)).await?;
+        let begun = self.answered(self.link.pair_begin(question)).await?;
         let theirs = Party { shop: begun.shop, alone: begun.alone, keeper: begun.keeper };
         let lets_in = check(machine, peer, Side::Asking, theirs)?;
         let name = label(&begun.name);

@@ -44,6 +44,7 @@ impl Side {
     }
 
     /// The other one.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Asking => Self::Answering,

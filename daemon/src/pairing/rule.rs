@@ -329,7 +329,6 @@ impl Run {
             return self.end(End::TimedOut);
         }
         match (&self.turn, event) {
-            (_, Event::Tick) => Step::Nothing,
             (_, Event::Over(end)) => self.end(end),
             (Turn::Begin, Event::Begun(commit, lets_in)) => {
                 self.lets_in = lets_in;
@@ -365,11 +364,13 @@ impl Run {
             {
                 self.trust()
             }
-            // A person who types before there is a number, or once more after the right one.
-            (_, Event::Typed(_)) => Step::Nothing,
+            // Time alone; or a person who types before there is a number, or again after the right one.
+            (_, Event::Tick | Event::Typed(_)) => Step::Nothing,
             // Out of turn.
-            (_, Event::Begun(..) | Event::Nonce(_) | Event::Word | Event::Roster)
-            | (_, Event::Stored(_)) => self.end(End::Refused),
+            (
+                _,
+                Event::Begun(..) | Event::Nonce(_) | Event::Word | Event::Roster | Event::Stored(_),
+            ) => self.end(End::Refused),
         }
     }
 
