@@ -110,7 +110,6 @@ impl Machine {
 /// Opens this machine for whoever calls.
 pub(crate) fn open(machine: &Machine) -> Result<()> {
     let now = machine.clock.elapsed();
-    listens(machine)?;
     machine.pairing.at(|desk| desk.open(now)).map_err(|_busy| under_way())?;
     info!("opened for pairing");
     Ok(())
@@ -119,17 +118,12 @@ pub(crate) fn open(machine: &Machine) -> Result<()> {
 /// Calls the machine that a person picked, and opens this one for it.
 pub(crate) fn begin(machine: &Machine, target: &str) -> Result<()> {
     let now = machine.clock.elapsed();
-    listens(machine)?;
     let sightings =
         machine.discovery().map(crate::discovery::Discovery::sightings).unwrap_or_default();
     let (id, addresses) = find(&sightings, target)?;
     let opening = machine.pairing.at(|desk| desk.pick(id, now)).map_err(|_busy| under_way())?;
     tokio::spawn(asking::call(machine.clone(), opening, addresses));
     Ok(())
-}
-
-fn listens(machine: &Machine) -> Result<()> {
-    machine.listening().partner.map(drop).ok_or(Error::NoDaemon)
 }
 
 fn under_way() -> Error {

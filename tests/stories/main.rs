@@ -11,6 +11,7 @@ mod away;
 mod collide;
 mod joining;
 mod northwind;
+mod pairing;
 mod relay;
 mod scripts;
 mod spaces;
