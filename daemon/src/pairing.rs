@@ -89,8 +89,11 @@ impl Machine {
     /// An event of a run.
     fn pairing_event(&self, run: u64, event: Event) -> Step {
         let now = self.clock.elapsed();
-        let step = self.pairing.at(|desk| desk.on(run, event, now));
-        if let Step::Ended(end) = step {
+        let (step, is_news) = self.pairing.at(|desk| {
+            let went_on = desk.of(run).is_some_and(|run| run.ended().is_none());
+            (desk.on(run, event, now), went_on)
+        });
+        if let (Step::Ended(end), true) = (&step, is_news) {
             info!(cause = end.word(), "pairing ended");
         }
         step

@@ -87,13 +87,9 @@ async fn once(machine: &Machine, opening: u64, addresses: &[SocketAddr]) -> Resu
     let guard = |event| Guard { machine: machine.clone(), run, event };
     let _stored = guard(Event::Stored(Err(End::Left)));
     let _left = guard(Event::Over(End::Left));
-    let talk = Talk { machine, run, peer: &peer, link };
+    let talk = Talk { machine, run, peer: &peer, address, link };
     let end = match talk.whole().await {
         Ok(()) => {
-            // Discovery may be off, and the other side does not know where we are.
-            let (known, pin) = (machine.clone(), peer.pin);
-            let remember = move || known.remember_address(pin, Some(address), known.clock.now());
-            tokio::task::spawn_blocking(remember).await.unwrap_or_default();
             machine.pairing_event(run, Event::Stored(Ok(())));
             info!(partner = %peer.key.machine_id(), "paired");
             return Ok(());
@@ -151,6 +147,7 @@ struct Talk<'a> {
     machine: &'a Machine,
     run: u64,
     peer: &'a Peer,
+    address: SocketAddr,
     link: Link,
 }
 
@@ -235,6 +232,10 @@ impl Talk<'_> {
         name: String,
     ) -> Result<(), End> {
         let (machine, peer) = (self.machine.clone(), self.peer.clone());
+        // Discovery may be off, and the other side does not know where we are: it is ours to dial.
+        let (known, pin, address) = (machine.clone(), peer.pin, self.address);
+        let remember = move || known.remember_address(pin, Some(address), known.clock.now());
+        tokio::task::spawn_blocking(remember).await.unwrap_or_default();
         let is_ours = lets_in == Side::Asking;
         let statements = if is_ours {
             let signing = move || let_in(&machine, &peer, &name, &[]);
