@@ -11,7 +11,7 @@ use dunlin_tests::lab::{self, Lab, Machine, SOON, until_true};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-const SHOP: &str = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);";
+pub(crate) const SHOP: &str = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);";
 
 /// A machine of its own shop, with its daemon running.
 pub(crate) fn alone(lab: &Lab, name: &str) -> Machine {

@@ -15,5 +15,6 @@ mod pairing;
 mod relay;
 mod scripts;
 mod spaces;
+mod tokens;
 mod words;
 mod writers;
