@@ -18,6 +18,8 @@ mod asking;
 pub mod desk;
 pub mod numbers;
 pub mod rule;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use answering::{Strangers, serve};
 

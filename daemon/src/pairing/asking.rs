@@ -163,7 +163,7 @@ impl Talk<'_> {
             alone: ours.alone,
             keeper: ours.keeper,
         };
-        let begun = self.answered(self.link.pair_begin(question)).await?;
+        let begun = self.answered(self.link.pair_begin(question), told).await?;
         let theirs = Party { shop: begun.shop, alone: begun.alone, keeper: begun.keeper };
         let lets_in = check(machine, peer, Side::Asking, theirs)?;
         let name = label(&begun.name);
@@ -171,10 +171,12 @@ impl Talk<'_> {
         let Step::Nonce(nonce) = self.on(Event::Begun(begun.commit, lets_in)) else {
             return self.ended();
         };
-        let nonce = self.answered(self.link.pair_nonce(PairNonce { nonce: Sum(nonce) })).await?;
+        let nonce = self
+            .answered(self.link.pair_nonce(PairNonce { nonce: Sum(nonce) }), told_later)
+            .await?;
         let Step::Ask = self.on(Event::Nonce(nonce.nonce.0)) else { return self.ended() };
         self.sure().await?;
-        self.answered(self.link.pair_sure()).await?;
+        self.answered(self.link.pair_sure(), told_later).await?;
         let Step::Trust = self.on(Event::Word) else { return self.ended() };
         self.exchange(lets_in, ours, theirs, name).await
     }
@@ -190,7 +192,11 @@ impl Talk<'_> {
     }
 
     /// The answer to a call, or why the run ended meanwhile.
-    async fn answered<T>(&self, call: impl Future<Output = Result<T, RpcError>>) -> Result<T, End> {
+    async fn answered<T>(
+        &self,
+        call: impl Future<Output = Result<T, RpcError>>,
+        told: impl FnOnce(RpcError) -> End,
+    ) -> Result<T, End> {
         tokio::select! {
             answer = call => answer.map_err(told),
             end = self.over() => Err(end),
@@ -247,7 +253,7 @@ impl Talk<'_> {
         };
         let call = self.link.pair_roster(PairRoster { statements });
         let answer = tokio::time::timeout(STORED, call).await.map_err(|_late| End::TimedOut)?;
-        let answer = answer.map_err(told)?;
+        let answer = answer.map_err(told_later)?;
         if is_ours {
             return Ok(());
         }
@@ -262,5 +268,13 @@ fn told(error: RpcError) -> End {
     match heard(error) {
         Error::Partner(fault) => End::told(fault.code),
         _ => End::Left,
+    }
+}
+
+/// The same once a run has begun: a machine that was closed meanwhile has left, and is not called again.
+fn told_later(error: RpcError) -> End {
+    match told(error) {
+        End::NotOpen | End::Crossed => End::Left,
+        end => end,
     }
 }

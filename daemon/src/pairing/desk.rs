@@ -132,6 +132,7 @@ impl Desk {
         self.opening = Some(Opening { number, whom, until: now + OPEN, late, runs: 0 });
         self.current = None;
         self.ended = None;
+        self.hurry = false;
         Ok(number)
     }
 
