@@ -252,11 +252,15 @@ impl Talk<'_> {
             Vec::new()
         };
         let call = self.link.pair_roster(PairRoster { statements });
-        let answer = tokio::time::timeout(STORED, call).await.map_err(|_late| End::TimedOut)?;
-        let answer = answer.map_err(told_later)?;
+        let answer = match tokio::time::timeout(STORED, call).await {
+            Ok(answer) => answer.map_err(told_later),
+            Err(_late) => Err(End::TimedOut),
+        };
         if is_ours {
-            return Ok(());
+            // What was signed stands: the other may have stored it, and only its answer got lost.
+            return answer.map(drop).map_err(|_lost| End::Unfinished);
         }
+        let answer = answer?;
         let (machine, peer) = (self.machine.clone(), self.peer.clone());
         let joining = move || join(&machine, &peer, theirs.shop, &answer.statements);
         tokio::task::spawn_blocking(joining).await.map_err(|_panic| End::Refused)?

@@ -53,6 +53,8 @@ pub enum End {
     Cancelled,
     /// The other side hung up.
     Left,
+    /// The other was let in here, and did not say that it knows.
+    Unfinished,
     /// Both called each other, and neither call came through.
     Crossed,
     /// Both share a shop with others.
@@ -85,6 +87,7 @@ impl End {
             Self::TimedOut => "timed out",
             Self::Cancelled => "cancelled",
             Self::Left => "left",
+            Self::Unfinished => "unfinished",
             Self::Crossed => "crossed",
             Self::BothInAShop => "both in a shop",
             Self::SameShop => "same shop",
@@ -118,6 +121,9 @@ impl End {
             Self::Left => {
                 "the other machine ended the pairing and its screen says why; nothing was trusted here"
             }
+            Self::Unfinished => {
+                "the other machine was let in, and its answer was lost; if it is no partner there, pair the two once more"
+            }
             Self::Crossed => {
                 "both machines called each other at once; try again on one of them, with `dunlin pairing` on the other"
             }
@@ -145,9 +151,12 @@ impl End {
     /// What the other side is told.
     pub fn code(self) -> Code {
         match self {
-            Self::Paired | Self::Left | Self::Refused | Self::Unreachable | Self::Ourselves => {
-                Code::Refused
-            }
+            Self::Paired
+            | Self::Left
+            | Self::Unfinished
+            | Self::Refused
+            | Self::Unreachable
+            | Self::Ourselves => Code::Refused,
             Self::Busy => Code::Busy,
             Self::NotOpen => Code::PairingNotOpen,
             Self::DigitsDiffer => Code::DigitsDiffer,

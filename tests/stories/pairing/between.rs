@@ -3,8 +3,9 @@
 //! He sees every message of both, and may say what he likes. What he cannot do is make the two screens agree.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use dunlin::pairing::numbers::{Bind, Side};
 use dunlin_rpc::client::{self, Link};
 use dunlin_rpc::method::pair::{PairClient as _, PairServer};
 use dunlin_rpc::server::serve_link;
@@ -16,7 +17,7 @@ use jsonrpsee::core::client::Error as RpcError;
 use jsonrpsee::core::{RpcResult, async_trait};
 use tokio::net::TcpListener;
 
-use super::{Lab, Value, alone, confirm, ended, json, members, numbers, open, word};
+use super::{Lab, Value, alone, confirm, ended, json, members, numbers, open, stands, word};
 
 /// How he goes about it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -149,4 +150,69 @@ fn between_nonces_of_his_own_the_screens_differ_and_neither_side_is_fooled() {
         let told = b.call("pairing_confirm", &json!([na]));
         assert!(told.is_err() || told.is_ok_and(|told| word(&told, "end") == "digits differ"));
     });
+}
+
+/// A machine that is only its key, and is called. It loses the answer to the statements, the first time.
+struct Called {
+    bind: Bind,
+    number: Arc<Mutex<String>>,
+    loses: bool,
+}
+
+#[async_trait]
+impl PairServer for Called {
+    async fn pair_begin(&self, _: &Extensions, _: PairBegin) -> RpcResult<PairBegun> {
+        Ok(PairBegun {
+            name: "called".to_owned(),
+            shop: Sum::of(b"a shop of its own"),
+            alone: true,
+            keeper: true,
+            commit: self.bind.commit(&OURS),
+        })
+    }
+
+    async fn pair_nonce(&self, _: &Extensions, nonce: PairNonce) -> RpcResult<PairNonce> {
+        let own = self.bind.number(Side::Answering, &nonce.nonce.0, &OURS);
+        *self.number.lock().unwrap() = own.digits();
+        Ok(PairNonce { nonce: Sum(OURS) })
+    }
+
+    async fn pair_sure(&self, _: &Extensions) -> RpcResult<()> {
+        Ok(())
+    }
+
+    async fn pair_roster(&self, _: &Extensions, roster: PairRoster) -> RpcResult<PairRoster> {
+        assert!(!roster.statements.is_empty());
+        if self.loses { Err(Fault::internal().into()) } else { Ok(PairRoster::default()) }
+    }
+}
+
+#[test]
+fn a_machine_whose_answer_got_lost_was_let_in_once_and_may_pair_again() {
+    let lab = Lab::new();
+    let [a, b] = ["a", "b"].map(|name| alone(&lab, name));
+    super::pair(&a, &b);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let us = Identity::generate().unwrap();
+    for (loses, end) in [(true, "unfinished"), (false, "paired")] {
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        a.call("pairing_begin", &json!([listener.local_addr().unwrap().to_string()])).unwrap();
+        let let_in: dunlin_rpc::LetIn = Arc::new(|_, _| true);
+        let acceptor = Acceptor::new(&us, &let_in).unwrap();
+        let (stream, peer) = runtime
+            .block_on(async { acceptor.accept(listener.accept().await.unwrap().0).await.unwrap() });
+        let bind = Bind { exporter: peer.exporter, asking: peer.pin, answering: us.pin() };
+        let number = Arc::new(Mutex::default());
+        let called = Called { bind, number: Arc::clone(&number), loses };
+        let serving = runtime.spawn(serve_link(stream, peer, called.into_rpc().into(), let_in));
+        stands(&a, "numbers");
+        let digits = number.lock().unwrap().clone();
+        confirm(&a, &digits);
+        ended(&a, end);
+        serving.abort();
+    }
+    assert_eq!(members(&a), 3);
+    let roster = std::fs::read_to_string(a.data().join("roster.jsonl")).unwrap();
+    let key = format!(r#"\"of\":\"{}\""#, us.public_key());
+    assert_eq!(roster.matches(&key).count(), 1, "{roster}");
 }

@@ -227,7 +227,7 @@ fn who_lets_in_follows_from_who_is_alone_and_who_is_a_keeper() {
     }
 }
 
-const ENDS: [End; 17] = [
+const ENDS: [End; 18] = [
     End::Paired,
     End::Refused,
     End::Busy,
@@ -236,6 +236,7 @@ const ENDS: [End; 17] = [
     End::TimedOut,
     End::Cancelled,
     End::Left,
+    End::Unfinished,
     End::Crossed,
     End::BothInAShop,
     End::SameShop,
@@ -257,7 +258,10 @@ fn every_end_has_a_word_and_a_sentence_of_its_own() {
     for end in ENDS {
         // What one side is told, the other means; or it knows no more than that it was refused.
         let heard = End::told(end.code());
-        let vague = matches!(end, End::Paired | End::Left | End::Unreachable | End::Ourselves);
+        let vague = matches!(
+            end,
+            End::Paired | End::Left | End::Unfinished | End::Unreachable | End::Ourselves
+        );
         match end {
             End::Cancelled => assert_eq!(heard, End::Left),
             _ if vague => assert_eq!(heard, End::Refused),
