@@ -124,7 +124,7 @@ impl<'a> Following<'a> {
         match status.seconds_left.filter(|_| self.terminal && status.state != "numbers") {
             Some(left) => {
                 let spinner = self.spinner.get_or_insert_with(ProgressBar::new_spinner);
-                spinner.set_message(format!("{} left", text::span(left)));
+                spinner.set_message(format!("{}:{:02} left", left / 60, left % 60));
                 spinner.tick();
             }
             None => self.clear(),
