@@ -8,6 +8,7 @@ mod inside;
 mod level;
 mod lists;
 mod overview;
+mod pairing;
 mod rights;
 mod shop;
 mod status;
@@ -19,6 +20,7 @@ use dunlin_rpc::dialect::Api;
 use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::admin::AdminServer as _;
 use dunlin_rpc::method::overview::OverviewServer as _;
+use dunlin_rpc::method::pairing::PairingServer as _;
 use dunlin_rpc::method::shop::ShopServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
 use jsonrpsee::core::server::Methods;
@@ -39,10 +41,12 @@ pub(crate) fn api(machine: &Machine) -> Api {
 fn methods(machine: &Machine) -> Methods {
     let mut methods = Methods::new();
     let admin = admin::Service { machine: machine.clone() }.into_rpc();
+    let pairing = pairing::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();
     let overview = overview::Service { machine: machine.clone() }.into_rpc();
     let shop = shop::Service { machine: machine.clone() }.into_rpc();
-    let modules: [Methods; 4] = [admin.into(), tables.into(), overview.into(), shop.into()];
+    let modules: [Methods; 5] =
+        [admin.into(), pairing.into(), tables.into(), overview.into(), shop.into()];
     for module in modules {
         // Two methods of one name would be a fault of ours, which a test of the table would show.
         if let Err(cause) = methods.merge(module) {

@@ -16,5 +16,5 @@ pub use admin::serve_admin;
 #[cfg(unix)]
 pub use admin::serve_socket;
 pub use body::query;
-pub(crate) use link::path_of;
 pub use link::serve_link;
+pub(crate) use link::{message_bytes_max, path_of};

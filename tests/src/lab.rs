@@ -26,6 +26,7 @@ pub mod http;
 pub mod machine;
 pub mod outside;
 pub mod space;
+pub mod talk;
 
 pub use browse::Browser;
 pub use http::Answer;

@@ -7,6 +7,7 @@
 
 mod attention;
 mod lists;
+pub mod pair;
 mod shop;
 mod status;
 mod table;
