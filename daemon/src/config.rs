@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The name of the file in the state folder.
 pub const FILE: &str = "dunlin.toml";
@@ -43,6 +44,9 @@ const FILE_MAX: u64 = 1 << 20;
 
 /// The longest that anything is kept, in days: ten years.
 const KEEP_DAYS_MAX: u32 = 3_660;
+
+/// The longest idle session, in minutes: twelve hours.
+const SESSION_IDLE_MAX: u32 = 720;
 
 /// The largest history, in MiB.
 const HISTORY_MB_MAX: u32 = 4_096;
@@ -126,6 +130,15 @@ pub struct Admin {
     pub listen: Vec<SocketAddr>,
     /// What a caller on this machine may do without a password.
     pub local_trust: LocalTrust,
+    /// After so many minutes without a look at a page its user signs in again.
+    pub session_idle_minutes: u32,
+}
+
+impl Admin {
+    /// How long a browser's session may be idle.
+    pub fn session_idle(&self) -> Duration {
+        Duration::from_mins(u64::from(self.session_idle_minutes))
+    }
 }
 
 /// What a caller on this machine may do without a password.
@@ -247,7 +260,11 @@ impl Default for Admin {
     fn default() -> Self {
         let listen = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
             .map(|address| SocketAddr::new(address, ADMIN_PORT));
-        Self { listen: listen.to_vec(), local_trust: LocalTrust::default() }
+        Self {
+            listen: listen.to_vec(),
+            local_trust: LocalTrust::default(),
+            session_idle_minutes: 30,
+        }
     }
 }
 
@@ -356,6 +373,10 @@ impl Config {
                 )
             })?;
         }
+        let minutes = self.admin.session_idle_minutes;
+        rule("admin.session_idle_minutes", (1..=SESSION_IDLE_MAX).contains(&minutes), || {
+            format!("a number of minutes from 1 to {SESSION_IDLE_MAX}")
+        })?;
         let interfaces = &self.discovery.interfaces;
         rule("discovery.interfaces", !interfaces.iter().any(String::is_empty), || {
             "an interface has a name, such as eth0".to_owned()

@@ -6,7 +6,7 @@ use dunlin_rpc::Fault;
 use dunlin_rpc::client::DialError;
 use dunlin_rpc::identity::IdentityError;
 
-use crate::{config, discovery, folder, invite, roster, users};
+use crate::{config, discovery, folder, invite, roster, tokens, users};
 
 /// The result of an operation of the daemon.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,6 +35,9 @@ pub enum Error {
     /// The users.
     #[error(transparent)]
     Users(#[from] users::Error),
+    /// The tokens of scripts.
+    #[error(transparent)]
+    Tokens(#[from] tokens::Error),
     /// Discovery.
     #[error(transparent)]
     Discovery(#[from] discovery::Error),

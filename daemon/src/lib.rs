@@ -1,5 +1,6 @@
 //! Keeps the tables of a shop's machines the same, with no server and no cloud.
 
+pub mod brake;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -18,9 +19,12 @@ mod page;
 pub mod roster;
 pub mod run;
 mod service;
+pub mod sessions;
+mod sign_in;
 #[cfg(unix)]
 mod socket;
 pub mod sync;
+pub mod tokens;
 pub mod users;
 mod watch;
 

@@ -1,7 +1,7 @@
 //! The machine: everything that a running daemon has in hand, and shares among its tasks.
 //!
 //! ```text
-//!   folder ─ identity ─ roster ─ invites ─ users ─ history
+//!   folder ─ identity ─ roster ─ invites ─ users, tokens, sessions ─ history
 //!   databases (a thread each) ─ discovery ─ links ─ what is known of each partner
 //! ```
 
@@ -19,7 +19,7 @@ use std::time::Duration;
 use dunlin_logs::{Chain, History, Limits};
 use dunlin_rpc::{Alpn, Identity, LetIn, Pin};
 use dunlin_schema::{Clock as _, Millis, Options, Store};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tracing::{error, info};
 use uuid::Uuid;
 
@@ -32,14 +32,14 @@ use crate::folder::{self, Folder, Lock};
 use crate::init;
 use crate::invite::Invites;
 use crate::roster::Roster;
+use crate::sessions::Sessions;
+use crate::sign_in::Desk;
 use crate::sync::links::Links;
+use crate::tokens::Tokens;
 use crate::users::Users;
 
 /// The protocols that this daemon speaks among partners.
 pub const PROTOCOL: (u32, u32) = (1, 1);
-
-/// Two password hashes at once, so that many sign-ins cannot take all memory (19 MiB each).
-const HASHES_AT_ONCE: usize = 2;
 
 /// The daemon's file of its real addresses, for whoever starts it with port 0.
 const ADDRESSES: &str = "addresses.json";
@@ -68,8 +68,12 @@ pub struct Inner {
     pub clock: Arc<SystemClock>,
     /// Who may use the JSON-RPC.
     pub users: Users,
-    /// Password hashes under way.
-    pub hashing: Semaphore,
+    /// What scripts show instead of a name and a password.
+    pub tokens: Tokens,
+    /// Browsers whose user signed in.
+    pub sessions: Sessions,
+    /// Where passwords are looked at.
+    pub(crate) desk: Desk,
     /// What happened with partners.
     pub history: Arc<History>,
     /// What is kept in step.
@@ -160,7 +164,9 @@ impl Machine {
             name: config.machine_name(),
             boot: format!("{:016x}{:016x}", random_u64(), random_u64()),
             users: Users::load(&folder)?,
-            hashing: Semaphore::new(HASHES_AT_ONCE),
+            tokens: Tokens::load(&folder)?,
+            sessions: Sessions::new(config.admin.session_idle()),
+            desk: Desk::new()?,
             history: Arc::new(history),
             databases,
             links: Links::default(),

@@ -95,6 +95,9 @@ pub async fn serve(machine: Machine) -> Result<()> {
         warn!(cause = "no goodbye in time", "stopped all the same");
     }
     tasks.shutdown().await;
+    if let Err(error) = machine.tokens.write_uses() {
+        warn!(cause = %Chain(&error), "uses of tokens not written");
+    }
     machine.not_listening();
     info!("stopped");
     Ok(())

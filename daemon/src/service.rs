@@ -1,5 +1,6 @@
 //! What this machine answers its browser, its scripts and the command line.
 
+mod access;
 mod admin;
 mod callers;
 mod level;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use dunlin_rpc::dialect::Api;
 use dunlin_rpc::method::METHODS;
+use dunlin_rpc::method::access::AccessServer as _;
 use dunlin_rpc::method::admin::AdminServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
 use jsonrpsee::core::server::Methods;
@@ -19,6 +21,7 @@ use tracing::error;
 
 use crate::machine::Machine;
 
+pub(crate) use rights::trusted;
 pub(crate) use status::status;
 
 /// The methods of the admin listener and the socket, with the porter before them.
@@ -31,8 +34,9 @@ pub(crate) fn api(machine: &Machine) -> Api {
 pub(crate) fn methods(machine: &Machine) -> Methods {
     let mut methods = Methods::new();
     let admin = admin::Service { machine: machine.clone() }.into_rpc();
+    let access = access::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();
-    for module in [Methods::from(admin), Methods::from(tables)] {
+    for module in [Methods::from(admin), Methods::from(access), Methods::from(tables)] {
         // Two methods of one name would be a fault of ours, which a test of the table would show.
         if let Err(cause) = methods.merge(module) {
             error!(%cause, "methods not served");

@@ -6,11 +6,13 @@
 //! | `join` | `/join` | any key, while joining is open |
 //! | `tables` | `/rpc`, the old paths | scripts: `getdata`, `putdata` |
 //! | `admin` | `/rpc`, the socket | the CLI and scripts |
+//! | `access` | the same | the same: users and tokens |
 //!
 //! Each method is given the request's extensions: [`Peer`](crate::Peer) on a link,
 //! [`Caller`](crate::Caller) on the others. What a method on `/rpc` asks of its caller stands in
 //! [`METHODS`], and the [`Gate`](crate::Gate) is asked before it runs.
 
+pub mod access;
 pub mod admin;
 pub mod join;
 pub mod partner;
@@ -65,7 +67,11 @@ pub const METHODS: &[Method] = &[
     method("pairing_invite", &["uses", "expires_seconds"], Right::Admin),
     method("pairing_join", &["token"], Right::Admin),
     method("users_list", &[], Right::Admin),
-    method("users_add", &["name", "role", "password"], Right::Admin),
+    method("users_add", &["name", "role", "password", "old_caller"], Right::Admin),
     method("users_passwd", &["name", "password"], Right::Admin),
+    method("users_role", &["name", "role", "password"], Right::Admin),
     method("users_remove", &["name"], Right::Admin),
+    method("tokens_create", &["name", "role", "expires_seconds", "from"], Right::Admin),
+    method("tokens_list", &[], Right::Admin),
+    method("tokens_revoke", &["name"], Right::Admin),
 ];

@@ -15,5 +15,6 @@ mod link;
 pub use admin::serve_admin;
 #[cfg(unix)]
 pub use admin::serve_socket;
+pub use body::query;
 pub(crate) use link::path_of;
 pub use link::serve_link;

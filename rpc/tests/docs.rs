@@ -70,7 +70,8 @@ fn every_example_of_a_partners_message_is_one() {
 
 #[test]
 fn every_admin_method_is_in_the_document() {
-    for line in include_str!("../src/method/admin.rs").lines() {
+    let admin = include_str!("../src/method/admin.rs").lines();
+    for line in admin.chain(include_str!("../src/method/access.rs").lines()) {
         let Some((_, rest)) = line.split_once("#[method(name = \"") else { continue };
         let (name, _) = rest.split_once('"').unwrap();
         assert!(PROTOCOL.contains(&format!("`{name}`")), "{name} is missing");

@@ -5,13 +5,15 @@
 //! * An empty list is a sentence, never an empty table.
 //! * Names and values of others pass through `text::foreign`; nothing else puts them into a cell.
 
+mod access;
 mod lists;
 mod status;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use lists::{conflicts, held, history, partners, tables, users};
+pub use access::{sign_ins, tokens, users};
+pub use lists::{conflicts, held, history, partners, tables};
 pub use status::{needs_a_person, status};
 
 use std::fmt::Write as _;

@@ -11,6 +11,7 @@ use crate::discovery::Discovery;
 use crate::error::Result;
 use crate::machine::{Machine, State};
 use crate::roster::Member;
+use crate::sign_in;
 
 /// Everything that `dunlin status` and the page show.
 pub(crate) async fn status(machine: &Machine) -> Result<Status> {
@@ -57,6 +58,7 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
                     .map_or_else(String::new, ToString::to_string),
             })
             .collect(),
+        sign_ins: sign_in::wrong_passwords(machine),
         started: clock::text(machine.started),
         uptime: machine.clock.elapsed().as_secs(),
     })

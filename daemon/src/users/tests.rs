@@ -20,7 +20,7 @@ fn fresh() -> (tempfile::TempDir, Users) {
 #[test]
 fn the_right_password_gives_the_role_and_no_other_does() {
     let (_dir, users) = fresh();
-    users.add("ann", LONG, Role::Write).unwrap();
+    users.add("ann", LONG, Role::Write, false).unwrap();
     assert_eq!(users.verify("ann", LONG, NOON), Some(Role::Write));
     assert_eq!(users.verify("ann", "correct horse batterx", NOON), None);
     assert_eq!(users.verify("bob", LONG, NOON), None);
@@ -31,7 +31,7 @@ fn the_right_password_gives_the_role_and_no_other_does() {
 #[test]
 fn users_outlive_the_process_and_the_file_is_private_and_holds_no_password() {
     let (_dir, users) = fresh();
-    users.add("ann", LONG, Role::Read).unwrap();
+    users.add("ann", LONG, Role::Read, false).unwrap();
     let again = Users::load(&users.folder).unwrap();
     assert_eq!(again.list(), [("ann".to_owned(), Role::Read)]);
     assert_eq!(again.verify("ann", LONG, NOON), Some(Role::Read));
@@ -42,7 +42,7 @@ fn users_outlive_the_process_and_the_file_is_private_and_holds_no_password() {
 #[test]
 fn a_success_is_remembered_for_ten_minutes() {
     let (_dir, users) = fresh();
-    users.add("ann", LONG, Role::Read).unwrap();
+    users.add("ann", LONG, Role::Read, false).unwrap();
     assert_eq!(users.cached("ann", LONG, NOON), None);
     users.verify("ann", LONG, NOON).unwrap();
     users.verify("ann", "not the password", NOON);
@@ -54,7 +54,7 @@ fn a_success_is_remembered_for_ten_minutes() {
 #[test]
 fn a_change_of_a_user_drops_what_was_remembered() {
     let (_dir, users) = fresh();
-    users.add("ann", LONG, Role::Read).unwrap();
+    users.add("ann", LONG, Role::Read, false).unwrap();
     users.verify("ann", LONG, NOON).unwrap();
     users.set_password("ann", "another password").unwrap();
     assert_eq!(users.cached("ann", LONG, NOON), None);
@@ -62,14 +62,14 @@ fn a_change_of_a_user_drops_what_was_remembered() {
     assert_eq!(users.verify("ann", "another password", NOON), Some(Role::Read));
     users.remove("ann").unwrap();
     assert_eq!(users.verify("ann", "another password", NOON), None);
-    users.add("ann", LONG, Role::Write).unwrap();
+    users.add("ann", LONG, Role::Write, false).unwrap();
     assert_eq!(users.cached("ann", "another password", NOON), None);
 }
 
 #[test]
 fn a_success_that_was_overtaken_by_a_change_is_none() {
     let (_dir, users) = fresh();
-    users.add("ann", LONG, Role::Read).unwrap();
+    users.add("ann", LONG, Role::Read, false).unwrap();
     let old = users.lock().book.users["ann"].hash.clone();
     users.set_password("ann", "another password").unwrap();
     assert_eq!(users.remember("ann", LONG, &old, NOON), None);
@@ -79,7 +79,7 @@ fn a_success_that_was_overtaken_by_a_change_is_none() {
 #[test]
 fn the_cache_is_bounded_and_the_oldest_goes() {
     let (_dir, users) = fresh();
-    users.add("ann", LONG, Role::Read).unwrap();
+    users.add("ann", LONG, Role::Read, false).unwrap();
     let hash = users.lock().book.users["ann"].hash.clone();
     for n in 0..=CACHE_MAX {
         users.remember("ann", &format!("password {n}"), &hash, NOON).unwrap();
@@ -98,8 +98,9 @@ fn a_name_and_a_password_cannot_be_shifted_into_each_other() {
 #[test]
 fn bad_names_and_passwords_are_refused() {
     let (_dir, users) = fresh();
-    let told =
-        |name: &str, password: &str, role| users.add(name, password, role).unwrap_err().to_string();
+    let told = |name: &str, password: &str, role| {
+        users.add(name, password, role, false).unwrap_err().to_string()
+    };
     for name in ["", "a\nb", " ann", "\u{202e}ann", &"x".repeat(65)] {
         assert_eq!(told(name, LONG, Role::Read), "a user's name has 1 to 64 printable characters");
     }
@@ -108,7 +109,7 @@ fn bad_names_and_passwords_are_refused() {
     let short = "a password for role admin has at least 15 characters";
     assert_eq!(told("ann", "12345678901234", Role::Admin), short);
     assert_eq!(told("ann", &"x".repeat(257), Role::Read), "a password has at most 256 bytes");
-    users.add("ann", &"x".repeat(256), Role::Read).unwrap();
+    users.add("ann", &"x".repeat(256), Role::Read, false).unwrap();
     assert!(told("ann", LONG, Role::Read).starts_with("there is a user \"ann\" already"));
     assert!(matches!(users.remove("bob"), Err(Error::Unknown { .. })));
     assert!(matches!(users.set_password("bob", LONG), Err(Error::Unknown { .. })));

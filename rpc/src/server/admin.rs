@@ -164,7 +164,9 @@ impl Desk {
         };
         let headers = request.headers();
         let (basic, bearer) = (body::basic(headers), body::bearer(headers));
-        let caller = Caller { basic, bearer, cookies: body::cookies(headers), taken, ..caller };
+        let (cookies, scripted) =
+            (body::cookies(headers), headers.contains_key("x-requested-with"));
+        let caller = Caller { basic, bearer, cookies, scripted, taken, ..caller };
         match path {
             Path::Rpc => self.rpc(caller, Door::Rpc, request).await,
             Path::OldCall => {

@@ -93,8 +93,8 @@ pub(super) fn cookies(headers: &HeaderMap) -> Option<Secret<String>> {
     sent.filter(|sent| !sent.is_empty()).map(|sent| Secret(sent.join("; ")))
 }
 
-/// A query's names and values, in order; `None` when it cannot be read.
-pub(super) fn query(text: &str) -> Option<Vec<(String, String)>> {
+/// The names and values of a query or of a form, in order; `None` when it cannot be read.
+pub fn query(text: &str) -> Option<Vec<(String, String)>> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

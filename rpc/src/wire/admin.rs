@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::access::SignInEntry;
+
 /// `machine_status`: everything that the status command shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -22,6 +24,9 @@ pub struct Status {
     pub uptime: u64,
     /// What needs a person: one sentence each. Empty when nothing does.
     pub attention: Vec<String>,
+    /// Wrong passwords of the last day, the most stubborn first.
+    #[serde(default)]
+    pub sign_ins: Vec<SignInEntry>,
 }
 
 /// This machine.
@@ -290,13 +295,4 @@ pub struct Joined {
     pub by: String,
     /// How many members the shop has.
     pub members: u64,
-}
-
-/// A user of the JSON-RPC.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserEntry {
-    /// The user's name.
-    pub name: String,
-    /// `read`, `write` or `admin`.
-    pub role: String,
 }

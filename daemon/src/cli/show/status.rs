@@ -86,6 +86,10 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
         text += "\nSeen on the network, not trusted\n";
         text += &sightings(&status.sightings, look);
     }
+    if !status.sign_ins.is_empty() {
+        text += "\nWrong passwords of the last day\n";
+        text += &super::sign_ins(&status.sign_ins, look);
+    }
     text
 }
 
