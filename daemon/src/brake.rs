@@ -50,7 +50,7 @@ const TRIES_A_SECOND: u32 = 20;
 const REMEMBERED: Duration = Duration::from_hours(24);
 
 /// How many accounts and sources are remembered.
-const TABLE_MAX: usize = 4_096;
+const TABLE_MAX: usize = 1_024;
 
 /// Where a password comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

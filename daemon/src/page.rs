@@ -1,160 +1,152 @@
-//! The plain status page, until the Sync partners page takes its place: what this machine knows, to look at.
+//! The pages of the admin listeners: plain HTML that works without script.
 //!
-//! No script, no form, nothing changes by looking. All text of other machines is escaped and cut.
+//! | path | who |
+//! | --- | --- |
+//! | `GET /` | whoever may look: this computer if it is trusted, or a user with the role read |
+//! | `GET`, `POST /sign-in` | anybody whom the guard let pass |
+//! | `POST /do/sign-out` | whoever has a session |
+//! | `GET /first-password`, `POST /do/first-password` | this computer, while there is no admin |
+//! | `GET /assets/style.css` | anybody whom the guard let pass |
+//!
+//! # Invariants
+//!
+//! * Nothing changes by a GET. Each form carries a token that only a page of ours can have made,
+//!   and is answered by a redirect when something was done.
+//! * All text of other machines, of rows and of callers is escaped; that of others is also cut.
+//! * No style and no script stands in a page, so the policy that every answer bears allows none.
 
-use std::fmt::Write as _;
+mod sign_in;
+mod status;
 
 use axum::Router;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use dunlin_logs::Chain;
-use dunlin_rpc::wire::admin::Status;
-use dunlin_rpc::{Caller, Near};
+use dunlin_rpc::{Caller, Code, Fault};
 use tracing::warn;
 
 use crate::machine::Machine;
 use crate::service;
+use crate::sign_in as door;
 
 /// Text of other machines is cut here: it must not look like our own words.
 const FOREIGN_MAX: usize = 64;
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;\
-color-scheme:light dark}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .8rem .3rem 0;\
-border-bottom:1px solid #8884}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.85em}\
-h2{margin-top:2rem;font-size:1.1rem}ul{padding-left:1.2rem}.wide{overflow-x:auto}";
+/// How the pages look.
+const STYLE: &str = include_str!("page/style.css");
 
-/// The pages of the admin listener.
+/// The pages of the admin listeners.
 pub(crate) fn router(machine: &Machine) -> Router {
-    Router::new().route("/", get(show)).with_state(machine.clone())
+    Router::new()
+        .route("/", get(show))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/do/sign-out", post(sign_in::sign_out))
+        .route("/first-password", get(sign_in::first_form))
+        .route("/do/first-password", post(sign_in::first_password))
+        .route("/assets/style.css", get(style))
+        .with_state(machine.clone())
 }
 
-async fn show(State(machine): State<Machine>, Extension(caller): Extension<Caller>) -> Response {
-    if caller.near != Near::Ours {
-        return (StatusCode::UNAUTHORIZED, "Open this page on the machine itself.\n")
-            .into_response();
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+}
+
+/// Who looks at a page.
+struct Looker {
+    /// The user's name, where one signed in.
+    user: Option<String>,
+    /// What the form that signs out carries, where there is a session.
+    sign_out: Option<String>,
+    /// Whether the first password can be set by whoever looks.
+    may_begin: bool,
+}
+
+/// Who looks, if he may; what he is shown instead, if not.
+async fn looker(machine: &Machine, caller: &Caller) -> Result<Looker, Response> {
+    let may_begin = sign_in::may_begin(machine, caller);
+    if let Some(who) = door::by_session(machine, caller) {
+        let sign_out = door::session_id(machine, caller).map(door::session_form_token);
+        return Ok(Looker { user: Some(who.name), sign_out, may_begin });
     }
+    if service::trusted(machine, caller).is_some() {
+        return Ok(Looker { user: None, sign_out: None, may_begin });
+    }
+    match door::by_head(machine, caller).await {
+        Ok(Some(who)) if !who.old_caller => {
+            let user = Some(who.name.trim_start().to_owned());
+            Ok(Looker { user, sign_out: None, may_begin })
+        }
+        Ok(_) => Err(sign_in::page(machine, caller, StatusCode::UNAUTHORIZED, None)),
+        Err(fault) => Err(refused(machine, caller, &fault)),
+    }
+}
+
+/// The sign-in page with the sentence of a fault.
+fn refused(machine: &Machine, caller: &Caller, fault: &Fault) -> Response {
+    let status = match fault.code {
+        Code::Busy => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    sign_in::page(machine, caller, status, Some(&fault.message))
+}
+
+async fn show(
+    State(machine): State<Machine>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Response {
+    if is_from_elsewhere(&headers) {
+        return way_on();
+    }
+    let looker = match looker(&machine, &caller).await {
+        Ok(looker) => looker,
+        Err(instead) => return instead,
+    };
     match service::status(&machine).await {
-        Ok(status) => html(page(&status)),
+        Ok(status) => status::page(&status, &looker),
         Err(error) => {
             warn!(cause = %Chain(&error), "page not shown");
-            (StatusCode::SERVICE_UNAVAILABLE, "The machine cannot answer now; its log says why.\n")
-                .into_response()
+            let body = "<p>The machine cannot answer now; its log says why.</p>";
+            html(StatusCode::SERVICE_UNAVAILABLE, "Dunlin", body)
         }
     }
 }
 
-fn html(text: String) -> Response {
-    let mut response = axum::response::Html(text).into_response();
-    for (name, value) in [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "same-origin"),
-        (header::CACHE_CONTROL, "no-store"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+/// Whether a link of another site led here: the browser left our cookie out, and nothing on that
+/// site may be taken for a wish of the person.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let sites = headers.get_all("sec-fetch-site");
+    sites.iter().any(|site| site != "same-origin" && site != "none")
+}
+
+/// A page that says nothing and leads on: the next step comes from us, with the cookie.
+fn way_on() -> Response {
+    let body =
+        "<p>A link on another site led here.</p><p><a href=\"/\">Go on to this machine</a></p>";
+    html(StatusCode::OK, "Dunlin", body)
+}
+
+/// A whole page.
+fn html(status: StatusCode, title: &str, body: &str) -> Response {
+    let title = escape(title);
+    let text = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
+         <link rel=\"stylesheet\" href=\"/assets/style.css\">{body}</html>"
+    );
+    (status, axum::response::Html(text)).into_response()
+}
+
+/// On to a page, after something was done.
+fn see(path: &'static str, cookie: Option<&str>) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(path));
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     response
-}
-
-fn page(status: &Status) -> String {
-    let mut text = String::new();
-    // Writing into a String cannot fail.
-    let _ = write!(
-        text,
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{name} – Dunlin</title><style>{STYLE}</style><h1>{name}</h1><p>Dunlin {version}, running since {started} UTC, \
-         in a shop of {members}.</p>",
-        name = escape(&status.machine.name),
-        version = escape(&status.machine.version),
-        started = escape(&status.started),
-        members = count(status.machine.members, "machine"),
-    );
-    if !status.attention.is_empty() {
-        text.push_str("<h2>Needs attention</h2><ul>");
-        for sentence in &status.attention {
-            let _ = write!(text, "<li>{}</li>", escape(sentence));
-        }
-        text.push_str("</ul>");
-    }
-    partners(&mut text, status);
-    tables(&mut text, status);
-    if !status.sightings.is_empty() {
-        text.push_str("<h2>Found on the network</h2><ul>");
-        for sighting in &status.sightings {
-            let _ = write!(
-                text,
-                "<li>“{}” at {}</li>",
-                foreign(&sighting.name),
-                escape(&sighting.address)
-            );
-        }
-        text.push_str("</ul>");
-    }
-    text.push_str("</html>");
-    text
-}
-
-fn partners(text: &mut String, status: &Status) {
-    text.push_str("<h2>Partners</h2>");
-    if status.partners.is_empty() {
-        text.push_str("<p>None yet. <code>dunlin invite</code> makes a token that lets another machine in.</p>");
-        return;
-    }
-    text.push_str(
-        "<div class=wide><table><tr><th>Machine<th>State<th>Address<th class=n>To receive<th class=n>To send<th>Last seen (UTC)</tr>",
-    );
-    for partner in &status.partners {
-        let known =
-            |rows: Option<u64>| rows.map_or_else(|| "–".to_owned(), |rows| rows.to_string());
-        let _ = write!(
-            text,
-            "<tr><td>“{}”<td>{}{}<td>{}<td class=n>{}<td class=n>{}<td>{}</tr>",
-            foreign(&partner.name),
-            escape(&partner.state),
-            partner.reason.as_ref().map_or_else(String::new, |reason| format!(
-                "<br><small>{}</small>",
-                escape(reason)
-            )),
-            escape(partner.address.as_deref().unwrap_or("–")),
-            known(partner.waiting_in),
-            known(partner.waiting_out),
-            escape(partner.last_seen.as_deref().unwrap_or("–")),
-        );
-    }
-    text.push_str("</table></div>");
-}
-
-fn tables(text: &mut String, status: &Status) {
-    for database in &status.databases {
-        let _ = write!(text, "<h2>Tables of {}</h2>", escape(&database.name));
-        if database.tables.is_empty() {
-            text.push_str("<p>None is tracked. <code>dunlin track --all</code> begins.</p>");
-            continue;
-        }
-        text.push_str("<div class=wide><table><tr><th>Table<th class=n>Rows<th class=n>Held<th class=n>Conflicts<th>Digest</tr>");
-        for table in &database.tables {
-            let _ = write!(
-                text,
-                "<tr><td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td><code>{}</code></tr>",
-                foreign(&table.name),
-                table.rows,
-                table.held,
-                table.conflicts,
-                escape(table.digest.get(..12).unwrap_or_default()),
-            );
-        }
-        text.push_str("</table></div>");
-    }
-}
-
-fn count(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// Text that another machine or the application chose.
@@ -175,32 +167,4 @@ fn escape(text: &str) -> String {
         }
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use dunlin_rpc::wire::admin::{MachineStatus, PartnerStatus};
-
-    #[test]
-    fn names_of_other_machines_are_shown_as_text() {
-        let evil = "<img src=x onerror=alert(1)>\"'\u{202e}";
-        let status = Status {
-            machine: MachineStatus {
-                name: "till 1".into(),
-                members: 2,
-                ..MachineStatus::default()
-            },
-            partners: vec![PartnerStatus {
-                name: evil.into(),
-                state: "Up to date".into(),
-                ..PartnerStatus::default()
-            }],
-            ..Status::default()
-        };
-        let page = page(&status);
-        assert!(!page.contains("<img"), "{page}");
-        assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"), "{page}");
-        assert!(!page.contains('\u{202e}'));
-    }
 }

@@ -199,8 +199,14 @@ pub(crate) fn by_token(machine: &Machine, caller: &Caller) -> Option<Who> {
     Some(Who { name: format!("\t{}", token.name), role: token.role, old_caller: false, state: 0 })
 }
 
-/// Who the caller is by his token, or by name and password in the header.
-pub(crate) async fn by_header(machine: &Machine, caller: &Caller) -> Result<Option<Who>, Fault> {
+/// Who the caller is, by all that the head of his request shows.
+///
+/// A cookie comes along by itself: the server hands it on only where a page of ours or a script
+/// must have sent it.
+pub(crate) async fn by_head(machine: &Machine, caller: &Caller) -> Result<Option<Who>, Fault> {
+    if let Some(who) = by_session(machine, caller) {
+        return Ok(Some(who));
+    }
     if caller.bearer.is_some() {
         return Ok(by_token(machine, caller));
     }
@@ -357,7 +363,7 @@ pub(crate) fn wrong_passwords(machine: &Machine) -> Vec<SignInEntry> {
                 entry.wait_seconds = entry.wait_seconds.max(wait);
             }
             None => {
-                entries.push(SignInEntry { address, user, wrong: one.wrong, wait_seconds: wait })
+                entries.push(SignInEntry { address, user, wrong: one.wrong, wait_seconds: wait });
             }
         }
     }

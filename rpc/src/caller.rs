@@ -61,9 +61,6 @@ pub struct Caller {
     pub bearer: Option<Secret<String>>,
     /// The cookies in the header, as they were sent.
     pub cookies: Option<Secret<String>>,
-    /// Whether the call says `X-Requested-With`, which a form on a page cannot: a cookie counts on
-    /// `/rpc` only beside it.
-    pub scripted: bool,
     /// Where the connection comes from.
     pub from: Option<SocketAddr>,
     /// What to do once the answer was taken.

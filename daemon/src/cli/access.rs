@@ -33,13 +33,11 @@ impl Password {
     /// From a prompt or standard input; made when asked for, or when nothing is typed.
     fn get(generate: bool) -> Result<Self, Error> {
         let given = if generate { None } else { ask::new_password()? };
-        match given {
-            Some(secret) => Ok(Self { secret, made: false }),
-            None => {
-                let secret = propose().map_err(|source| Error::Propose { source })?;
-                Ok(Self { secret, made: true })
-            }
+        if let Some(secret) = given {
+            return Ok(Self { secret, made: false });
         }
+        let secret = propose().map_err(|source| Error::Propose { source })?;
+        Ok(Self { secret, made: true })
     }
 
     /// Prints that it was taken, and itself if nobody knows it yet.

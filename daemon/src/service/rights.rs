@@ -14,7 +14,7 @@ use dunlin_rpc::{Caller, Code, Fault, Gate, Listener, Near};
 
 use crate::config::LocalTrust;
 use crate::machine::Machine;
-use crate::sign_in::{self, Who};
+use crate::sign_in;
 use crate::users::Role;
 
 /// Lets a caller through to the methods that his role allows.
@@ -38,7 +38,7 @@ async fn may(machine: &Machine, caller: &Caller, role: Role) -> Result<(), Fault
     if trusted(machine, caller).is_some_and(|trusted| role <= trusted) {
         return Ok(());
     }
-    match who(machine, caller).await? {
+    match sign_in::by_head(machine, caller).await? {
         Some(who) if who.old_caller => Err(Fault::new(
             Code::NotAllowed,
             "a user of old programs may call getdata and putdata alone",
@@ -67,18 +67,6 @@ pub(crate) fn trusted(machine: &Machine, caller: &Caller) -> Option<Role> {
 /// Whether a caller may `getdata` without a password.
 pub(super) fn may_get(machine: &Machine, caller: &Caller) -> bool {
     trusted(machine, caller).is_some()
-}
-
-/// Who a caller of `/rpc` is, by what his request's head shows.
-///
-/// A cookie comes along by itself, so it counts only beside a header that no form can send.
-pub(super) async fn who(machine: &Machine, caller: &Caller) -> Result<Option<Who>, Fault> {
-    if caller.scripted
-        && let Some(who) = sign_in::by_session(machine, caller)
-    {
-        return Ok(Some(who));
-    }
-    sign_in::by_header(machine, caller).await
 }
 
 fn not_signed_in(caller: &Caller) -> &'static str {

@@ -81,7 +81,7 @@ impl Service {
             Some((name, password)) => {
                 sign_in::by_password(&self.machine, caller, &name, &password).await
             }
-            None => rights::who(&self.machine, caller).await,
+            None => sign_in::by_head(&self.machine, caller).await,
         };
         match who {
             Ok(who) => Ok(who.filter(|who| role <= who.role).map(|who| who.name)),

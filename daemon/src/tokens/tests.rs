@@ -14,8 +14,8 @@ fn terms(name: &str) -> Terms {
     Terms { name: name.to_owned(), role: Role::Write, life: None, from: None }
 }
 
-fn at(text: &str) -> Option<IpAddr> {
-    Some(text.parse().unwrap())
+fn at(text: &str) -> IpAddr {
+    text.parse().unwrap()
 }
 
 #[test]
@@ -71,8 +71,10 @@ fn a_token_with_a_range_is_good_from_there_alone() {
     let from = Some("192.168.1.0/24".parse().unwrap());
     let (secret, _) = tokens.create(&Terms { from, ..terms("office") }, NOW).unwrap();
     let good = |from| tokens.check(secret.expose(), from, NOW).is_some();
-    assert!(good(at("192.168.1.77")) && good(at("::ffff:192.168.1.77")));
-    assert!(!good(at("192.168.2.1")) && !good(at("127.0.0.1")) && !good(at("::1")) && !good(None));
+    assert!(good(Some(at("192.168.1.77"))) && good(Some(at("::ffff:192.168.1.77"))));
+    assert!(
+        ["192.168.2.1", "127.0.0.1", "::1"].iter().all(|from| !good(Some(at(from)))) && !good(None)
+    );
 }
 
 #[test]
@@ -102,7 +104,7 @@ fn a_use_is_written_at_most_once_a_minute_and_at_the_end() {
     tokens.write_uses().unwrap();
     assert_eq!(written(), Some(NOW + 1));
     tokens.check(secret.expose(), None, NOW + 2).unwrap();
-    assert!(!tokens.is_due(2 * minute - Duration::from_secs(1)));
+    assert!(!tokens.is_due(Duration::from_secs(119)));
     assert_eq!(written(), Some(NOW + 1));
     assert!(tokens.is_due(2 * minute));
     assert!(!tokens.is_due(2 * minute), "one of many callers writes");

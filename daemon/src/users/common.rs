@@ -4,107 +4,16 @@
 //! taken away must not be made of these words alone.
 
 /// Words that lists of guessed passwords begin with, and those that suggest themselves here.
-const WORDS: &[&str] = &[
-    "abc",
-    "access",
-    "admin",
-    "administrator",
-    "asdf",
-    "asdfgh",
-    "asdfghjkl",
-    "auto",
-    "baseball",
-    "batman",
-    "cashier",
-    "changeit",
-    "changeme",
-    "charlie",
-    "computer",
-    "daemon",
-    "database",
-    "default",
-    "dragon",
-    "dunlin",
-    "football",
-    "freedom",
-    "geheim",
-    "google",
-    "guest",
-    "hallo",
-    "hello",
-    "hunter",
-    "iloveyou",
-    "internet",
-    "kasse",
-    "keeper",
-    "letmein",
-    "liverpool",
-    "login",
-    "love",
-    "master",
-    "michael",
-    "mobile",
-    "monkey",
-    "mustang",
-    "mysql",
-    "network",
-    "office",
-    "oracle",
-    "parts",
-    "pass",
-    "passw",
-    "passwd",
-    "password",
-    "passwort",
-    "pokemon",
-    "postgres",
-    "princess",
-    "private",
-    "qwer",
-    "qwert",
-    "qwerty",
-    "qwertz",
-    "qwertyuiop",
-    "qwertzuiop",
-    "root",
-    "samsung",
-    "secret",
-    "server",
-    "shadow",
-    "shop",
-    "sommer",
-    "sqlite",
-    "starwars",
-    "store",
-    "summer",
-    "sunshine",
-    "superman",
-    "sync",
-    "system",
-    "temp",
-    "test",
-    "till",
-    "trustno",
-    "user",
-    "welcome",
-    "whatever",
-    "willkommen",
-    "winter",
-    "your",
-    "my",
-    "the",
-    "is",
-    "a",
-    "i",
-    "new",
-    "for",
-    "me",
-    "in",
-    "please",
-    "zxcv",
-    "zxcvbn",
-    "zxcvbnm",
-];
+const WORDS: &str = "
+    abc access admin administrator asdf asdfgh asdfghjkl auto baseball batman cashier changeit
+    changeme charlie computer daemon database default dragon dunlin football freedom geheim
+    google guest hallo hello hunter iloveyou internet kasse keeper letmein liverpool login love
+    master michael mobile monkey mustang mysql network office oracle parts pass passw passwd
+    password passwort pokemon postgres princess private qwer qwert qwerty qwertz qwertyuiop
+    qwertzuiop root samsung secret server shadow shop sommer sqlite starwars store summer
+    sunshine superman sync system temp test till trustno user welcome whatever willkommen winter
+    your my the is a i new for me in please zxcv zxcvbn zxcvbnm
+";
 
 /// Rows of keys and letters, along which fingers walk.
 const ROWS: &[&str] = &[
@@ -159,10 +68,11 @@ fn is_made_of_runs(letters: &[char], row: &[char]) -> bool {
 /// Whether its letters are words of the list, or the user's own name, and nothing else.
 fn is_of_words(name: &str, lower: &str) -> bool {
     let name = plain(&name.to_lowercase());
-    let words: Vec<&str> =
-        WORDS.iter().copied().chain((!name.is_empty()).then_some(name.as_str())).collect();
+    let own = (!name.is_empty()).then_some(name.as_str());
+    let words: Vec<&str> = WORDS.split_whitespace().chain(own).collect();
     // Once with digits read as letters (p4ssw0rd), once without them (password2026).
-    let read: String = lower.chars().map(letter_of).filter(|c| c.is_alphabetic()).collect();
+    let core = lower.trim_matches(|c: char| !c.is_alphabetic());
+    let read: String = core.chars().map(letter_of).filter(|c| c.is_alphabetic()).collect();
     [read, plain(lower)].iter().any(|text| !text.is_empty() && falls_into(text, &words))
 }
 

@@ -164,9 +164,7 @@ impl Desk {
         };
         let headers = request.headers();
         let (basic, bearer) = (body::basic(headers), body::bearer(headers));
-        let (cookies, scripted) =
-            (body::cookies(headers), headers.contains_key("x-requested-with"));
-        let caller = Caller { basic, bearer, cookies, scripted, taken, ..caller };
+        let caller = Caller { basic, bearer, cookies: body::cookies(headers), taken, ..caller };
         match path {
             Path::Rpc => self.rpc(caller, Door::Rpc, request).await,
             Path::OldCall => {
