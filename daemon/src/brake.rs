@@ -236,6 +236,18 @@ impl Brake {
         }
     }
 
+    /// Takes back what an account failed with, from everywhere: a person saw to it.
+    pub fn forgive(&mut self, account: &str) {
+        let marks = self.accounts.iter_mut().filter(|((_, name), _)| name == account);
+        for ((source, _), mark) in marks {
+            if let Some(whole) = self.sources.get_mut(source) {
+                whole.wrong = whole.wrong.saturating_sub(mark.wrong);
+                whole.until = Duration::ZERO;
+            }
+            (mark.wrong, mark.until) = (0, Duration::ZERO);
+        }
+    }
+
     /// Who failed lately, the most stubborn first.
     pub fn failing(&self, now: Duration) -> Vec<Failing> {
         let mut failing: Vec<Failing> = self

@@ -34,10 +34,7 @@ use crate::sessions::{self, Found};
 use crate::users::{self, Known, Role};
 use std::sync::Arc;
 
-/// Two hashes at once, so that many sign-ins cannot take all memory (19 MiB each).
-const HASHES_AT_ONCE: usize = 2;
-
-/// One of them for callers from elsewhere: this computer never waits for a stranger's password.
+/// One of the hashes that run at once for callers from elsewhere: this computer never waits for a stranger's password.
 const HASHES_AWAY: usize = 1;
 
 /// So many wait for a place; more are told to try again.
@@ -91,9 +88,9 @@ impl Desk {
         let places = |number| Arc::new(Semaphore::new(number));
         Ok(Self {
             brake: Mutex::default(),
-            hashing: places(HASHES_AT_ONCE),
+            hashing: places(users::HASHES_AT_ONCE),
             hashing_away: places(HASHES_AWAY),
-            line: places(HASHES_AT_ONCE + QUEUE_MAX),
+            line: places(users::HASHES_AT_ONCE + QUEUE_MAX),
             line_away: places(HASHES_AWAY + QUEUE_MAX),
             form_key: Secret(form_key),
         })
@@ -127,6 +124,11 @@ impl Desk {
             .chain_update("\n")
             .chain_update(at)
     }
+}
+
+/// A person saw to this user: what was wrong before counts no more.
+pub(crate) fn forgive(machine: &Machine, name: &str) {
+    machine.desk.brake().forgive(name);
 }
 
 /// What a form of a session carries: it follows from the id, and the id not from it.

@@ -15,18 +15,21 @@
 //!   nothing.
 //! * Each change of a user begins a new *state* of theirs, by which sessions and verifications that
 //!   are under way notice it.
-//! * How many hashes run at once is the caller's matter; each takes 19 MiB and some 20 ms.
+//! * At most two hashes run at once, of 19 MiB and some 20 ms each; who waits is the caller's matter.
 //! * The monotonic clock is handed in.
 
 mod common;
+mod hashing;
 #[cfg(test)]
 mod tests;
 
 use crate::config::is_name;
 use crate::folder::{self, Folder};
+use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
 use dunlin_rpc::Secret;
+pub(crate) use hashing::AT_ONCE as HASHES_AT_ONCE;
+use hashing::Hasher;
 use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -227,7 +230,7 @@ pub struct Users {
     folder: Folder,
     /// Drawn at each start, so that the cache's keys are worth nothing outside this process.
     process_key: [u8; 32],
-    hasher: Argon2<'static>,
+    hasher: Hasher,
     state: Mutex<State>,
 }
 
@@ -264,10 +267,10 @@ impl fmt::Debug for Users {
 impl Users {
     /// The users in the state folder; none when there is no file.
     pub fn load(folder: &Folder) -> Result<Self, Error> {
-        Self::load_with(folder, Argon2::default())
+        Self::load_with(folder, Params::default())
     }
 
-    fn load_with(folder: &Folder, hasher: Argon2<'static>) -> Result<Self, Error> {
+    fn load_with(folder: &Folder, params: Params) -> Result<Self, Error> {
         let book = match folder.read_if_there(FILE)? {
             Some(text) => serde_json::from_slice(&text).map_err(Error::Damaged)?,
             None => Book::default(),
@@ -275,7 +278,7 @@ impl Users {
         let mut process_key = [0; 32];
         getrandom::fill(&mut process_key).map_err(Error::Random)?;
         let state = Mutex::new(State { book, ..State::default() });
-        Ok(Self { folder: folder.clone(), process_key, hasher, state })
+        Ok(Self { folder: folder.clone(), process_key, hasher: Hasher::new(params), state })
     }
 
     /// Adds a user.
@@ -424,7 +427,7 @@ impl Users {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DUMMY.to_owned());
         let parsed = PasswordHash::new(&hash).ok()?;
-        let right = self.hasher.verify_password(password.as_bytes(), &parsed).is_ok();
+        let right = self.hasher.fits(password, &parsed);
         if !right || !known {
             return None;
         }
@@ -440,15 +443,10 @@ impl Users {
         parsed: &PasswordHash,
         old: &str,
     ) -> Option<String> {
-        let same = |params: Params| {
-            let ours = self.hasher.params();
-            (params.m_cost(), params.t_cost(), params.p_cost())
-                == (ours.m_cost(), ours.t_cost(), ours.p_cost())
-        };
-        if Params::try_from(parsed).is_ok_and(same) {
+        if self.hasher.is_of_today(parsed) {
             return None;
         }
-        let fresh = self.hasher.hash_password(password.as_bytes()).ok()?.to_string();
+        let fresh = self.hasher.make(password).ok()?;
         let stored = self.store(|users| match users.get_mut(name) {
             Some(user) if user.hash == old => {
                 user.hash.clone_from(&fresh);
@@ -490,10 +488,7 @@ impl Users {
         if common::is_common(name, password) {
             return Err(Error::Common);
         }
-        self.hasher
-            .hash_password(password.as_bytes())
-            .map(|hash| hash.to_string())
-            .map_err(Error::Hash)
+        self.hasher.make(password).map_err(Error::Hash)
     }
 
     /// Changes a user: a new state begins, and what was verified before counts no more.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -213,6 +213,10 @@ impl Form {
         let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
         if !kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        // What is announced as too long is not waited for.
+        if u64::try_from(FORM_BYTES_MAX).is_ok_and(|most| most < body.size_hint().lower()) {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         let bytes = to_bytes(body, FORM_BYTES_MAX).await;
         let bytes = bytes.map_err(|_long| StatusCode::PAYLOAD_TOO_LARGE)?;

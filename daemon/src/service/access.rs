@@ -13,6 +13,7 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::fault::fault;
 use crate::machine::Machine;
+use crate::sign_in;
 use crate::tokens::{Terms, Token};
 use crate::users::Role;
 
@@ -96,6 +97,7 @@ impl AccessServer for Service {
         let change = move |machine: &Machine| {
             machine.users.set_password(&name, password.expose())?;
             machine.sessions.end_of(&name);
+            sign_in::forgive(machine, &name);
             info!(user = name, "password changed");
             Ok(())
         };

@@ -1,14 +1,12 @@
 //! Users, with cheap hashes where the cost is not the point.
 
 use super::*;
-use argon2::Params;
 
 const NOON: Duration = Duration::from_secs(1_000_000);
 const LONG: &str = "correct horse battery";
 
-fn cheap() -> Argon2<'static> {
-    let params = Params::new(Params::MIN_M_COST, 1, 1, None).unwrap();
-    Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params)
+fn cheap() -> Params {
+    Params::new(Params::MIN_M_COST, 1, 1, None).unwrap()
 }
 
 fn role(known: Option<Known>) -> Option<Role> {
@@ -132,9 +130,8 @@ fn a_damaged_file_is_told_and_not_taken_for_no_users() {
 fn the_dummy_takes_as_long_as_a_real_hash_and_nothing_matches_it() {
     let dummy = PasswordHash::new(DUMMY).unwrap();
     let params = Params::try_from(&dummy).unwrap();
-    let real = Argon2::default();
     let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
-    assert_eq!(cost(&params), cost(real.params()));
+    assert_eq!(cost(&params), cost(&Params::default()));
     assert_eq!(dummy.algorithm.as_str(), "argon2id");
     assert_eq!(dummy.hash.map(|hash| hash.len()), Some(32));
 }

@@ -231,7 +231,9 @@ impl Machine {
             if let Some(status) = self.ended() {
                 panic!("{} ended by itself: {status}", self.name);
             }
-            self.status().map(drop)
+            let listens = self.data().join("addresses.json").exists();
+            self.status()
+                .and_then(|_| listens.then_some(()).ok_or_else(|| "not listening".to_owned()))
         });
     }
 
@@ -269,6 +271,11 @@ impl Machine {
             daemon.kill().unwrap();
             daemon.wait().unwrap();
         }
+    }
+
+    /// The daemon's process.
+    pub fn pid(&self) -> u32 {
+        self.daemon.as_ref().unwrap().id()
     }
 
     /// Sends the daemon a signal.
