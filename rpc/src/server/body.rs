@@ -1,6 +1,7 @@
 //! Request bodies: bounded in size, in time, and in what all of them together may take.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -8,62 +9,100 @@ use http::{
     header::{AUTHORIZATION, COOKIE},
 };
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::caller::Basic;
 use crate::identity::Secret;
 use crate::limits::{
-    BODY_BYTES_MAX, BODY_PAUSE, DUMP_BODY_BYTES_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_WAIT,
+    BODY_BYTES_MAX, BODY_WHOLE, FAR_BODIES_BYTES_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_WAIT,
 };
 
 /// The room that bodies above `BODY_BYTES_MAX` share.
 #[derive(Clone, Debug)]
-pub(super) struct Room(Arc<Semaphore>);
+pub(super) struct Room {
+    all: Arc<Semaphore>,
+    /// Taken first by those from the network, so that strangers cannot fill all of it.
+    far: Arc<Semaphore>,
+}
 
 impl Default for Room {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(LARGE_BODIES_BYTES_MAX)))
+        let of = |bytes| Arc::new(Semaphore::new(bytes));
+        Self { all: of(LARGE_BODIES_BYTES_MAX), far: of(FAR_BODIES_BYTES_MAX) }
     }
+}
+
+/// What a body may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    /// Its size.
+    pub(super) bytes: usize,
+    /// Between two pieces of it.
+    pub(super) pause: Duration,
+    /// It comes from the network.
+    pub(super) is_far: bool,
 }
 
 /// A body, and the room it takes while it is worked on.
+#[derive(Debug)]
 pub(super) struct Read {
     pub(super) bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Option<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    _all: OwnedSemaphorePermit,
+    _far: Option<OwnedSemaphorePermit>,
 }
 
 /// Reads a body, or says with which status to refuse it.
-pub(super) async fn read(mut body: Incoming, room: &Room) -> Result<Read, StatusCode> {
+pub(super) async fn read<B>(body: B, room: &Room, most: Most) -> Result<Read, StatusCode>
+where
+    B: Body<Data = Bytes>,
+{
+    let begun = Instant::now();
     let announced = body.size_hint().upper();
-    let announced = announced.map_or(Ok(DUMP_BODY_BYTES_MAX), usize::try_from);
-    let most = announced.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-    if most > DUMP_BODY_BYTES_MAX {
+    let announced = announced.map_or(Ok(most.bytes), usize::try_from);
+    let largest = announced.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    if largest > most.bytes {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
+    let mut body = std::pin::pin!(body);
     let mut bytes = BytesMut::new();
     let mut taken = None;
     loop {
-        let next = timeout(BODY_PAUSE, body.frame()).await;
+        let soon = Instant::now() + most.pause;
+        let by = if bytes.len() < BODY_BYTES_MAX { soon.min(begun + BODY_WHOLE) } else { soon };
+        let next = timeout_at(by, body.frame()).await;
         let Some(frame) = next.map_err(|_| StatusCode::REQUEST_TIMEOUT)? else { break };
         let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
         let size = bytes.len() + data.len();
-        if size > DUMP_BODY_BYTES_MAX {
+        if size > most.bytes {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         if size > BODY_BYTES_MAX && taken.is_none() {
-            taken = Some(make_room(room, most).await?);
+            taken = Some(make_room(room, largest, most.is_far).await?);
         }
         bytes.extend_from_slice(&data);
     }
     Ok(Read { bytes: bytes.freeze(), _room: taken })
 }
 
-async fn make_room(room: &Room, bytes: usize) -> Result<OwnedSemaphorePermit, StatusCode> {
+async fn make_room(room: &Room, bytes: usize, is_far: bool) -> Result<Taken, StatusCode> {
     let bytes = u32::try_from(bytes).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-    let permit = timeout(LARGE_BODY_WAIT, Arc::clone(&room.0).acquire_many_owned(bytes)).await;
-    permit.ok().and_then(Result::ok).ok_or(StatusCode::SERVICE_UNAVAILABLE)
+    let taking = async {
+        let far = match is_far {
+            true => Some(Arc::clone(&room.far).acquire_many_owned(bytes).await.ok()?),
+            false => None,
+        };
+        let all = Arc::clone(&room.all).acquire_many_owned(bytes).await.ok()?;
+        Some(Taken { _all: all, _far: far })
+    };
+    let taken = timeout(LARGE_BODY_WAIT, taking).await;
+    taken.ok().flatten().ok_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// Name and password from the headers; `None` when there are none that can be read.
