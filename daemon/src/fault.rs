@@ -34,6 +34,8 @@ pub(crate) fn fault(error: &Error) -> Fault {
         | Error::Tls(_)
         | Error::Listen { .. }
         | Error::Socket { .. }
+        | Error::LocalSocket { .. }
+        | Error::PageCertificate { .. }
         | Error::Thread { .. }
         | Error::Signals { .. } => return internal(error),
     };

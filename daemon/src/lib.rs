@@ -1,5 +1,6 @@
 //! Keeps the tables of a shop's machines the same, with no server and no cloud.
 
+mod certificate;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -7,6 +8,7 @@ mod convert;
 pub mod database;
 pub mod demo;
 pub mod discovery;
+mod doors;
 pub mod error;
 mod fault;
 pub mod folder;
@@ -14,7 +16,9 @@ pub mod init;
 pub mod invite;
 mod joining;
 pub mod machine;
+mod neighbours;
 mod page;
+mod ready;
 pub mod roster;
 pub mod run;
 mod service;

@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 
 use axum::Router;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use dunlin_logs::Chain;
+use dunlin_rpc::Caller;
 use dunlin_rpc::wire::admin::Status;
-use dunlin_rpc::{Caller, Near};
 use tracing::warn;
 
 use crate::machine::Machine;
@@ -25,18 +25,25 @@ color-scheme:light dark}table{border-collapse:collapse;width:100%}th,td{text-ali
 border-bottom:1px solid #8884}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.85em}\
 h2{margin-top:2rem;font-size:1.1rem}ul{padding-left:1.2rem}.wide{overflow-x:auto}";
 
-/// The pages of the admin listener.
+/// The pages of the admin listeners; the server gives every answer its security headers.
 pub(crate) fn router(machine: &Machine) -> Router {
-    Router::new().route("/", get(show)).with_state(machine.clone())
+    Router::new()
+        .route("/", get(show))
+        .route("/assets/page.css", get(style))
+        .with_state(machine.clone())
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
 }
 
 async fn show(State(machine): State<Machine>, Extension(caller): Extension<Caller>) -> Response {
-    if caller.near != Near::Ours {
+    if service::may_look(&machine, &caller).await.is_err() {
         return (StatusCode::UNAUTHORIZED, "Open this page on the machine itself.\n")
             .into_response();
     }
     match service::status(&machine).await {
-        Ok(status) => html(page(&status)),
+        Ok(status) => Html(page(&status)).into_response(),
         Err(error) => {
             warn!(cause = %Chain(&error), "page not shown");
             (StatusCode::SERVICE_UNAVAILABLE, "The machine cannot answer now; its log says why.\n")
@@ -45,30 +52,13 @@ async fn show(State(machine): State<Machine>, Extension(caller): Extension<Calle
     }
 }
 
-fn html(text: String) -> Response {
-    let mut response = axum::response::Html(text).into_response();
-    for (name, value) in [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "same-origin"),
-        (header::CACHE_CONTROL, "no-store"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
 fn page(status: &Status) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
     let _ = write!(
         text,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{name} – Dunlin</title><style>{STYLE}</style><h1>{name}</h1><p>Dunlin {version}, running since {started} UTC, \
+         <title>{name} – Dunlin</title><link rel=stylesheet href=/assets/page.css><h1>{name}</h1><p>Dunlin {version}, running since {started} UTC, \
          in a shop of {members}.</p>",
         name = escape(&status.machine.name),
         version = escape(&status.machine.version),
@@ -78,6 +68,13 @@ fn page(status: &Status) -> String {
     if !status.attention.is_empty() {
         text.push_str("<h2>Needs attention</h2><ul>");
         for sentence in &status.attention {
+            let _ = write!(text, "<li>{}</li>", escape(sentence));
+        }
+        text.push_str("</ul>");
+    }
+    if !status.doors.is_empty() {
+        text.push_str("<h2>Open to the network</h2><ul>");
+        for sentence in &status.doors {
             let _ = write!(text, "<li>{}</li>", escape(sentence));
         }
         text.push_str("</ul>");

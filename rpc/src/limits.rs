@@ -68,7 +68,7 @@ pub const BODY_PAUSE: Duration = Duration::from_secs(30);
 pub const STRANGER_PAUSE: Duration = Duration::from_secs(10);
 
 /// The first `BODY_BYTES_MAX` of any body: 17 KiB a second, so one byte now and then does not do.
-pub const BODY_WHOLE: Duration = Duration::from_secs(60);
+pub const BODY_WHOLE: Duration = Duration::from_mins(1);
 
 /// How long a closing caller is waited for, to learn whether the answer was taken.
 pub const GOODBYE: Duration = Duration::from_secs(5);

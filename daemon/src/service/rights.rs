@@ -7,7 +7,7 @@ use dunlin_rpc::method::Right;
 use dunlin_rpc::{Caller, Code, Fault, Gate, Listener, Near};
 use dunlin_schema::Clock as _;
 
-use crate::config::LocalTrust;
+use crate::config::{LocalTrust, OthersTrust};
 use crate::machine::Machine;
 use crate::users::Role;
 
@@ -57,6 +57,20 @@ pub(super) fn trusted(machine: &Machine, caller: &Caller) -> Option<Role> {
             LocalTrust::None => None,
         },
         (Near::Away | Near::Other, _) | (_, Listener::Lan | Listener::OldCallers) => None,
+    }
+}
+
+/// Whether `getdata` asks this caller for no password.
+pub(super) fn may_get(machine: &Machine, caller: &Caller) -> bool {
+    let admin = &machine.config.admin;
+    match (caller.near, caller.listener) {
+        (Near::Ours, Listener::Socket) => true,
+        (Near::Ours, Listener::Loopback) => admin.local_trust != LocalTrust::None,
+        // Others are never trusted further than we trust ourselves.
+        (Near::Other, Listener::Loopback) => {
+            admin.local_trust != LocalTrust::None && admin.local_trust_others == OthersTrust::Read
+        }
+        (Near::Away | Near::Other, _) | (_, Listener::Lan | Listener::OldCallers) => false,
     }
 }
 

@@ -94,9 +94,10 @@ where
 async fn make_room(room: &Room, bytes: usize, is_far: bool) -> Result<Taken, StatusCode> {
     let bytes = u32::try_from(bytes).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
     let taking = async {
-        let far = match is_far {
-            true => Some(Arc::clone(&room.far).acquire_many_owned(bytes).await.ok()?),
-            false => None,
+        let far = if is_far {
+            Some(Arc::clone(&room.far).acquire_many_owned(bytes).await.ok()?)
+        } else {
+            None
         };
         let all = Arc::clone(&room.all).acquire_many_owned(bytes).await.ok()?;
         Some(Taken { _all: all, _far: far })
@@ -162,7 +163,63 @@ fn unescaped(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::{Full, StreamBody};
+    use hyper::body::Frame;
+    use tokio::sync::mpsc;
+
     use super::*;
+
+    const ANY: Most =
+        Most { bytes: 16 * 1024 * 1024, pause: Duration::from_secs(10), is_far: false };
+
+    /// A body of unknown length that brings a piece of this size each second.
+    fn dripping(size: usize) -> impl Body<Data = Bytes, Error = Infallible> {
+        let (send, mut pieces) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let piece = Bytes::from(vec![b' '; size]);
+            while send.send(Frame::data(piece.clone())).await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        StreamBody::new(futures(move |cx| pieces.poll_recv(cx).map(|piece| piece.map(Ok))))
+    }
+
+    fn futures<T>(
+        poll: impl FnMut(&mut std::task::Context<'_>) -> std::task::Poll<Option<T>>,
+    ) -> impl futures_util::Stream<Item = T> {
+        futures_util::stream::poll_fn(poll)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s17_a_body_that_drips_is_given_up_and_a_slow_dump_is_not() {
+        let begun = Instant::now();
+        let status = read(dripping(1), &Room::default(), ANY).await.unwrap_err();
+        assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(begun.elapsed(), BODY_WHOLE);
+        // 32 KiB a second: eight minutes for all of it, and given up for its size alone.
+        let begun = Instant::now();
+        let status = read(dripping(32 * 1024), &Room::default(), ANY).await.unwrap_err();
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(begun.elapsed() > 8 * BODY_WHOLE, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s17_large_bodies_of_strangers_leave_room_for_our_own() {
+        let room = Room::default();
+        let large = |is_far| {
+            let body = Full::new(Bytes::from(vec![b' '; ANY.bytes]));
+            read(body, &room, Most { is_far, ..ANY })
+        };
+        let theirs = large(true).await.unwrap();
+        let more = large(true).await.unwrap_err();
+        assert_eq!(more, StatusCode::SERVICE_UNAVAILABLE, "after a wait");
+        let ours = large(false).await.unwrap();
+        assert_eq!(large(false).await.unwrap_err(), StatusCode::SERVICE_UNAVAILABLE);
+        drop((theirs, ours));
+        assert!(large(true).await.is_ok());
+    }
 
     #[test]
     fn a_query_is_unescaped() {

@@ -96,7 +96,7 @@ impl PageCertificate {
 
     /// SHA-256 of the certificate, as browsers show it.
     pub fn fingerprint(&self) -> String {
-        let first = self.chain.first().map(|first| Sha256::digest(first)).unwrap_or_default();
+        let first = self.chain.first().map(Sha256::digest).unwrap_or_default();
         let pairs: Vec<String> = first.iter().map(|byte| format!("{byte:02X}")).collect();
         pairs.join(":")
     }

@@ -22,6 +22,9 @@ pub struct Status {
     pub uptime: u64,
     /// What needs a person: one sentence each. Empty when nothing does.
     pub attention: Vec<String>,
+    /// What is open to the network beside the partners' port: one sentence each.
+    #[serde(default)]
+    pub doors: Vec<String>,
 }
 
 /// This machine.
