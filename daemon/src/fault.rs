@@ -35,6 +35,8 @@ pub(crate) fn fault(error: &Error) -> Fault {
         | Error::Tls(_)
         | Error::Listen { .. }
         | Error::Socket { .. }
+        | Error::LocalSocket { .. }
+        | Error::PageCertificate { .. }
         | Error::Thread { .. }
         | Error::Signals { .. } => return internal(error),
     };
@@ -78,7 +80,7 @@ fn of_tokens(error: &tokens::Error) -> Code {
     match error {
         tokens::Error::Unknown { .. } => Code::NoSuchEntry,
         tokens::Error::Exists { .. } => Code::Exists,
-        tokens::Error::Range { .. } => Code::InvalidParams,
+        tokens::Error::Network(_) => Code::InvalidParams,
         _ => Code::Refused,
     }
 }

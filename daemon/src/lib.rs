@@ -1,6 +1,7 @@
 //! Keeps the tables of a shop's machines the same, with no server and no cloud.
 
 pub mod brake;
+mod certificate;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -8,6 +9,7 @@ mod convert;
 pub mod database;
 pub mod demo;
 pub mod discovery;
+mod doors;
 pub mod error;
 mod fault;
 pub mod folder;
@@ -15,7 +17,9 @@ pub mod init;
 pub mod invite;
 mod joining;
 pub mod machine;
+mod neighbours;
 mod page;
+mod ready;
 pub mod roster;
 pub mod run;
 mod service;

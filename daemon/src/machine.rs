@@ -101,6 +101,12 @@ pub struct Listening {
     pub partner: Option<SocketAddr>,
     /// For this machine's browser and scripts.
     pub admin: Vec<SocketAddr>,
+    /// For those of the network.
+    pub lan: Vec<SocketAddr>,
+    /// For programs of 2009 on other machines.
+    pub old_callers: Vec<SocketAddr>,
+    /// SHA-256 of the certificate that those of the network are shown.
+    pub fingerprint: Option<String>,
 }
 
 impl std::ops::Deref for Machine {
@@ -287,6 +293,10 @@ impl Machine {
         for file in [ADDRESSES, SOCKET] {
             // Gone already is as good.
             std::fs::remove_file(self.folder.file(file)).unwrap_or_default();
+        }
+        #[cfg(unix)]
+        if let Some(path) = crate::socket::shared_path(self) {
+            std::fs::remove_file(path).unwrap_or_default();
         }
     }
 

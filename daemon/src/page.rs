@@ -6,7 +6,7 @@
 //! | `GET`, `POST /sign-in` | anybody whom the guard let pass |
 //! | `POST /do/sign-out` | whoever has a session |
 //! | `GET /first-password`, `POST /do/first-password` | this computer, while there is no admin |
-//! | `GET /assets/style.css` | anybody whom the guard let pass |
+//! | `GET /assets/page.css` | anybody whom the guard let pass |
 //!
 //! # Invariants
 //!
@@ -45,7 +45,7 @@ pub(crate) fn router(machine: &Machine) -> Router {
         .route("/do/sign-out", post(sign_in::sign_out))
         .route("/first-password", get(sign_in::first_form))
         .route("/do/first-password", post(sign_in::first_password))
-        .route("/assets/style.css", get(style))
+        .route("/assets/page.css", get(style))
         .with_state(machine.clone())
 }
 
@@ -134,7 +134,7 @@ fn html(status: StatusCode, title: &str, body: &str) -> Response {
     let text = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-         <link rel=\"stylesheet\" href=\"/assets/style.css\">{body}</html>"
+         <link rel=\"stylesheet\" href=\"/assets/page.css\">{body}</html>"
     );
     (status, axum::response::Html(text)).into_response()
 }

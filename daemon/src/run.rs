@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tracing::{Instrument as _, debug, error, info, warn};
+use tracing::{Instrument as _, debug, info, warn};
 
 use crate::config::{Config, Flags};
 use crate::discovery::{self, Discovery};
@@ -26,12 +26,14 @@ use crate::joining::Issuing;
 use crate::machine::{Listening, Machine};
 use crate::sync::answer::Answering;
 use crate::sync::dial;
-use crate::{page, service, watch};
+use crate::{doors, watch};
 
 /// Handshakes under way at once; the oldest unfinished one gives way to a new one.
 const HANDSHAKES_MAX: usize = 32;
 /// Links at once: a full shop, twice, for links that are being replaced.
 const LINKS_MAX: usize = 512;
+/// Strangers who ask to be let in, at once; counted apart, so that no link is refused for them.
+const JOINS_MAX: usize = 32;
 /// All tasks have this long to end after a stop.
 const STOP: Duration = Duration::from_secs(4);
 
@@ -124,50 +126,12 @@ async fn signalled() -> Result<&'static str> {
 
 /// Binds every listener before anything runs: a port in use stops the start with a sentence.
 async fn listen(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening> {
-    let partner = bind(machine.config.partner.listen).await?;
-    let mut listening = Listening { partner: partner.local_addr().ok(), admin: Vec::new() };
-    let api = service::api(machine);
-    let mut admin = Vec::new();
-    for address in &machine.config.admin.listen {
-        match bind(*address).await {
-            Ok(listener) => {
-                listening.admin.extend(listener.local_addr());
-                admin.push(listener);
-            }
-            // A machine without IPv6 has no [::1].
-            Err(Error::Listen { address, source })
-                if address.is_ipv6() && source.kind() != std::io::ErrorKind::AddrInUse =>
-            {
-                debug!(%address, cause = %source, "not listened on");
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    let partner = doors::bind(machine.config.partner.listen).await?;
     let acceptor = Acceptor::new(&machine.identity, &machine.let_in())?;
-    #[cfg(unix)]
-    {
-        let socket = crate::socket::bind(&machine.folder)?;
-        let api = api.clone();
-        tasks.spawn(async move { ended("socket", server::serve_socket(socket, api).await) });
-    }
-    for listener in admin {
-        let (api, pages) = (api.clone(), page::router(machine));
-        tasks.spawn(async move {
-            ended("admin listener", server::serve_admin(listener, api, pages).await);
-        });
-    }
+    let others = doors::open(machine, tasks).await?;
+    let listening = Listening { partner: partner.local_addr().ok(), ..others };
     tasks.spawn(accept_partners(machine.clone(), partner, acceptor));
     Ok(listening)
-}
-
-fn ended(what: &str, result: std::io::Result<()>) {
-    if let Err(error) = result {
-        error!(cause = %Chain(&error), "{what} ended");
-    }
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
 }
 
 fn start_discovery(machine: &Machine, listening: &Listening) {
@@ -192,14 +156,19 @@ fn start_discovery(machine: &Machine, listening: &Listening) {
 /// Takes connections of partners, until dropped.
 async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acceptor) {
     let links = Arc::new(Semaphore::new(LINKS_MAX));
+    let joins = Arc::new(Semaphore::new(JOINS_MAX));
     let mut serving = JoinSet::new();
     let mut greeting = Handshakes::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some((peer, stream, from)) = greeting.next() => {
-                let Ok(place) = Arc::clone(&links).try_acquire_owned() else {
-                    warn!(cause = "as many links as may be", "link refused");
+                let places = match peer.alpn {
+                    Alpn::Link => &links,
+                    Alpn::Join => &joins,
+                };
+                let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+                    warn!(cause = "as many as may be", "connection refused");
                     continue;
                 };
                 let machine = machine.clone();

@@ -12,10 +12,11 @@ mod tables;
 use std::sync::Arc;
 
 use dunlin_rpc::dialect::Api;
-use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::access::AccessServer as _;
 use dunlin_rpc::method::admin::AdminServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
+use dunlin_rpc::method::{METHODS, Right};
+use dunlin_rpc::{Caller, Fault, Gate as _};
 use jsonrpsee::core::server::Methods;
 use tracing::error;
 
@@ -28,6 +29,11 @@ pub(crate) use status::status;
 pub(crate) fn api(machine: &Machine) -> Api {
     let gate = Arc::new(rights::Porter { machine: machine.clone() });
     Api { methods: methods(machine), table: METHODS, gate }
+}
+
+/// Whether a caller may see what a page shows.
+pub(crate) async fn may_look(machine: &Machine, caller: &Caller) -> Result<(), Fault> {
+    rights::Porter { machine: machine.clone() }.judge(caller, Right::Read).await
 }
 
 /// All methods of the admin listener and the socket.

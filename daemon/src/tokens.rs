@@ -16,9 +16,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::config::is_name;
+use crate::config::{Network, NotANetwork, is_name};
 use crate::folder::{self, Folder};
 use crate::users::Role;
 
@@ -59,12 +57,9 @@ pub enum Error {
     /// Too long, or nothing.
     #[error("a token lives from a second to ten years")]
     Life,
-    /// The range is none.
-    #[error("{text:?} is no range of addresses; write 192.168.1.0/24 or 192.168.1.7")]
-    Range {
-        /// What was said.
-        text: String,
-    },
+    /// From where it may come is no network.
+    #[error(transparent)]
+    Network(#[from] NotANetwork),
     /// There is such a token already.
     #[error("there is a token {name:?} already; revoke it first with `dunlin tokens revoke`")]
     Exists {
@@ -91,65 +86,6 @@ pub enum Error {
     Folder(#[from] folder::Error),
 }
 
-/// A range of addresses: those that begin with the same bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
-    network: IpAddr,
-    bits: u8,
-}
-
-impl Range {
-    /// Whether an address lies in it. IPv4 inside IPv6 counts as IPv4.
-    pub fn holds(self, address: IpAddr) -> bool {
-        match (self.network, address.to_canonical()) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                (network.to_bits() ^ address.to_bits()).leading_zeros() >= u32::from(self.bits)
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                (network.to_bits() ^ address.to_bits()).leading_zeros() >= u32::from(self.bits)
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
-}
-
-impl FromStr for Range {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::Range { text: dunlin_logs::clean(text, 64) };
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse::<u8>().map_err(|_| wrong())?)),
-            None => (text, None),
-        };
-        let network: IpAddr = address.parse().map_err(|_| wrong())?;
-        let most = if network.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(most);
-        if bits > most || network != network.to_canonical() {
-            return Err(wrong());
-        }
-        Ok(Self { network, bits })
-    }
-}
-
-impl fmt::Display for Range {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.network, self.bits)
-    }
-}
-
-impl Serialize for Range {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Range {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 /// One token as the file has it. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,7 +103,7 @@ pub struct Token {
     pub expires: Option<u64>,
     /// From where it may come, if that is limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Range>,
+    pub from: Option<Network>,
     /// When it was last good for a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<u64>,
@@ -194,7 +130,7 @@ pub struct Terms {
     /// For how long, if not for ever.
     pub life: Option<Duration>,
     /// From where, if not from anywhere.
-    pub from: Option<Range>,
+    pub from: Option<Network>,
 }
 
 /// The tokens. Share it by `Arc`; what changes them waits for the disk.
@@ -285,7 +221,7 @@ impl Tokens {
         let mut state = self.lock();
         let same = |token: &&mut Token| bool::from(token.hash.as_bytes().ct_eq(hash.as_bytes()));
         let token = state.tokens.iter_mut().find(same)?;
-        let there = |range: Range| from.is_some_and(|from| range.holds(from));
+        let there = |network: Network| from.is_some_and(|from| network.contains(from));
         if token.is_over(now) || !token.from.is_none_or(there) {
             return None;
         }

@@ -10,6 +10,7 @@ use jsonrpsee::core::{RpcResult, async_trait};
 use tracing::info;
 
 use crate::clock;
+use crate::config::{Network, NotANetwork};
 use crate::error::{Error, Result};
 use crate::fault::fault;
 use crate::machine::Machine;
@@ -141,8 +142,10 @@ impl AccessServer for Service {
         from: Option<String>,
     ) -> RpcResult<TokenMade> {
         let role = role(&word)?;
-        let from = from.map(|text| text.parse()).transpose();
-        let from = from.map_err(|error| fault(&Error::Tokens(error)))?;
+        let from: Option<Network> = from
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|error: NotANetwork| fault(&Error::Tokens(error.into())))?;
         let life = expires_seconds.map(Duration::from_secs);
         let terms = Terms { name, role, life, from };
         let create = move |machine: &Machine| {

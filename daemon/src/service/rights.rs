@@ -12,7 +12,7 @@ use dunlin_rpc::gate::Judging;
 use dunlin_rpc::method::Right;
 use dunlin_rpc::{Caller, Code, Fault, Gate, Listener, Near};
 
-use crate::config::LocalTrust;
+use crate::config::{LocalTrust, OthersTrust};
 use crate::machine::Machine;
 use crate::sign_in;
 use crate::users::Role;
@@ -64,9 +64,18 @@ pub(crate) fn trusted(machine: &Machine, caller: &Caller) -> Option<Role> {
     }
 }
 
-/// Whether a caller may `getdata` without a password.
+/// Whether `getdata` asks this caller for no password.
 pub(super) fn may_get(machine: &Machine, caller: &Caller) -> bool {
-    trusted(machine, caller).is_some()
+    let admin = &machine.config.admin;
+    match (caller.near, caller.listener) {
+        (Near::Ours, Listener::Socket) => true,
+        (Near::Ours, Listener::Loopback) => admin.local_trust != LocalTrust::None,
+        // Others are never trusted further than we trust ourselves.
+        (Near::Other, Listener::Loopback) => {
+            admin.local_trust != LocalTrust::None && admin.local_trust_others == OthersTrust::Read
+        }
+        (Near::Away | Near::Other, _) | (_, Listener::Lan | Listener::OldCallers) => false,
+    }
 }
 
 fn not_signed_in(caller: &Caller) -> &'static str {

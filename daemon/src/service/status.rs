@@ -1,5 +1,7 @@
 //! How the machine stands: what `dunlin status` and the page show, and what needs a person.
 
+use std::net::SocketAddr;
+
 use dunlin_rpc::wire::admin::{
     DatabaseStatus, MachineStatus, PartnerStatus, SightingStatus, Status, TableStatus,
 };
@@ -35,6 +37,7 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
         machine.others().iter().map(|member| partner(machine, member)).collect();
     Ok(Status {
         attention: attention(machine, &databases, &partners),
+        doors: doors(machine),
         machine: MachineStatus {
             id: machine.id(),
             name: machine.name.clone(),
@@ -101,6 +104,34 @@ pub(super) fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
             State::Retrying | State::Offline => known.reason,
         },
     }
+}
+
+/// What is open to the network: nobody should have to remember it.
+fn doors(machine: &Machine) -> Vec<String> {
+    let listening = machine.listening();
+    let mut sentences = Vec::new();
+    if !listening.lan.is_empty() {
+        let addresses = shown(&listening.lan, "https");
+        let fingerprint = listening.fingerprint.unwrap_or_default();
+        sentences.push(format!(
+            "this page is at {addresses}; the certificate that a browser is shown there has the SHA-256 fingerprint {fingerprint}"
+        ));
+    }
+    if !listening.old_callers.is_empty() {
+        let addresses = shown(&listening.old_callers, "http");
+        let from = &machine.config.old_callers.allow;
+        let from: Vec<String> = from.iter().map(ToString::to_string).collect();
+        sentences.push(format!(
+            "old programs are answered at {addresses}, without encryption, when they call from {}",
+            from.join(", ")
+        ));
+    }
+    sentences
+}
+
+fn shown(addresses: &[SocketAddr], scheme: &str) -> String {
+    let shown = addresses.iter().map(|address| format!("{scheme}://{address}"));
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 /// What needs a person: one sentence each.

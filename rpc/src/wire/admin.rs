@@ -27,6 +27,9 @@ pub struct Status {
     /// Wrong passwords of the last day, the most stubborn first.
     #[serde(default)]
     pub sign_ins: Vec<SignInEntry>,
+    /// What is open to the network beside the partners' port: one sentence each.
+    #[serde(default)]
+    pub doors: Vec<String>,
 }
 
 /// This machine.

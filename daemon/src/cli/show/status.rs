@@ -75,6 +75,12 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
             let _ = writeln!(text, " ! {line}");
         }
     }
+    if !status.doors.is_empty() {
+        text += "\nOpen to the network\n";
+        for line in &status.doors {
+            let _ = writeln!(text, " - {}", sentence(line));
+        }
+    }
     for database in &status.databases {
         let (name, epoch) = (foreign(&database.name), foreign(&database.epoch));
         let _ = writeln!(text, "\nDatabase {name}, epoch {epoch}");
