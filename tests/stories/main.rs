@@ -9,9 +9,11 @@
 
 mod away;
 mod collide;
+mod doors;
 mod joining;
 mod northwind;
 mod relay;
+mod routes;
 mod scripts;
 mod spaces;
 mod words;

@@ -231,7 +231,9 @@ impl Machine {
             if let Some(status) = self.ended() {
                 panic!("{} ended by itself: {status}", self.name);
             }
-            self.status().map(drop)
+            self.status()?;
+            let addresses = self.data().join("addresses.json");
+            addresses.exists().then_some(()).ok_or_else(|| "it does not say where".to_owned())
         });
     }
 
