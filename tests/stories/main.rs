@@ -10,9 +10,11 @@
 mod access;
 mod away;
 mod collide;
+mod doors;
 mod joining;
 mod northwind;
 mod relay;
+mod routes;
 mod scripts;
 mod spaces;
 mod words;

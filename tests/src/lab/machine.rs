@@ -231,9 +231,9 @@ impl Machine {
             if let Some(status) = self.ended() {
                 panic!("{} ended by itself: {status}", self.name);
             }
-            let listens = self.data().join("addresses.json").exists();
-            self.status()
-                .and_then(|_| listens.then_some(()).ok_or_else(|| "not listening".to_owned()))
+            self.status()?;
+            let addresses = self.data().join("addresses.json");
+            addresses.exists().then_some(()).ok_or_else(|| "it does not say where".to_owned())
         });
     }
 
