@@ -12,8 +12,10 @@
 //! * Standard output has the answer and nothing else, in one form: for people, or with `--json`.
 //! * The exit code says how it went (see [`Exit`]), the same with and without `--json`.
 //! * Text of other machines and of rows reaches a terminal escaped and cut.
-//! * No secret is an argument, and none is printed except the token that `invite` makes.
+//! * No secret is an argument, and none is printed except what is made at that moment: the token of
+//!   `invite`, the token of `tokens create`, a password with `--generate`.
 
+mod access;
 pub mod args;
 mod ask;
 mod commands;
@@ -86,7 +88,8 @@ async fn serve(command: &Command) -> Result<Exit, Error> {
         Command::Held(args) => commands::held(args).await,
         Command::Conflicts(args) => commands::conflicts(args).await,
         Command::Sync(args) => commands::sync(args).await,
-        Command::Users(args) => commands::users(args).await,
+        Command::Users(args) => access::users(args).await,
+        Command::Tokens(args) => access::tokens(args).await,
         Command::Demo(args) => commands::demo(args).await,
         Command::Completions { shell } => Ok(completions(*shell)),
     }

@@ -14,16 +14,20 @@
 //! * The daemon never rewrites a file that a person edits: [`first_file`] is written at `init` only.
 //! * `docs/dunlin.example.toml` lists every key at its default; a test holds the two together.
 
+mod admin;
 mod explain;
+mod network;
 mod places;
 #[cfg(test)]
 mod tests;
 
+pub use admin::{Admin, LocalTrust, OldCallers, OthersTrust};
+pub use network::{Network, NotANetwork};
 pub use places::{computer_name, data_folder};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// The name of the file in the state folder.
@@ -98,6 +102,8 @@ pub struct Config {
     pub partner: Partner,
     /// How this machine's browser and scripts reach the daemon.
     pub admin: Admin,
+    /// How programs of 2009 on other machines reach the daemon.
+    pub old_callers: OldCallers,
     /// How machines find each other.
     pub discovery: Discovery,
     /// The daemon's own log.
@@ -116,29 +122,6 @@ pub struct Config {
 pub struct Partner {
     /// Where partners call; `[::]` means every address of both families.
     pub listen: SocketAddr,
-}
-
-/// How this machine's browser and scripts reach the daemon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Admin {
-    /// Loopback addresses only.
-    pub listen: Vec<SocketAddr>,
-    /// What a caller on this machine may do without a password.
-    pub local_trust: LocalTrust,
-}
-
-/// What a caller on this machine may do without a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LocalTrust {
-    /// Everything.
-    #[default]
-    Admin,
-    /// Read.
-    Read,
-    /// Nothing.
-    None,
 }
 
 /// How machines find each other.
@@ -243,14 +226,6 @@ impl Default for Partner {
     }
 }
 
-impl Default for Admin {
-    fn default() -> Self {
-        let listen = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
-            .map(|address| SocketAddr::new(address, ADMIN_PORT));
-        Self { listen: listen.to_vec(), local_trust: LocalTrust::default() }
-    }
-}
-
 impl Default for Discovery {
     fn default() -> Self {
         Self { enabled: true, interfaces: Vec::new() }
@@ -305,6 +280,7 @@ impl Config {
                 database.file = dir.join(&database.file);
             }
         }
+        config.admin.set_folder(dir);
         config.check()?;
         Ok(config)
     }
@@ -348,14 +324,8 @@ impl Config {
                 format!("a name has 1 to {NAME_MAX} printable characters")
             })?;
         }
-        for address in &self.admin.listen {
-            rule("admin.listen", address.ip().is_loopback(), || {
-                format!(
-                    "{address} is not a loopback address; the page is served to this machine \
-                     only, so use 127.0.0.1 or [::1]"
-                )
-            })?;
-        }
+        self.admin.check()?;
+        self.old_callers.check()?;
         let interfaces = &self.discovery.interfaces;
         rule("discovery.interfaces", !interfaces.iter().any(String::is_empty), || {
             "an interface has a name, such as eth0".to_owned()

@@ -1,12 +1,14 @@
 //! What can fail in the daemon, by the operation that failed.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use dunlin_rpc::Fault;
 use dunlin_rpc::client::DialError;
 use dunlin_rpc::identity::IdentityError;
+use dunlin_rpc::tls::PageCertificateError;
 
-use crate::{config, discovery, folder, invite, roster, users};
+use crate::{config, discovery, folder, invite, roster, tokens, users};
 
 /// The result of an operation of the daemon.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,6 +37,9 @@ pub enum Error {
     /// The users.
     #[error(transparent)]
     Users(#[from] users::Error),
+    /// The tokens of scripts.
+    #[error(transparent)]
+    Tokens(#[from] tokens::Error),
     /// Discovery.
     #[error(transparent)]
     Discovery(#[from] discovery::Error),
@@ -62,6 +67,26 @@ pub enum Error {
     Socket {
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The socket for other users of this computer cannot be made.
+    #[error(
+        "cannot make the socket {} for admin.local_admins; make its folder and give it to the daemon's user \
+         (under systemd: RuntimeDirectory=dunlin), or name another in admin.local_socket",
+        path.display()
+    )]
+    LocalSocket {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The page on the network has no certificate that can be used.
+    #[error("cannot use the certificate of the page, {}: {source}", file.display())]
+    PageCertificate {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: PageCertificateError,
     },
     /// No thread could be started.
     #[error("cannot start a thread")]

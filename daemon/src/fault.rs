@@ -9,7 +9,7 @@ use dunlin_schema as schema;
 use tracing::error;
 
 use crate::error::Error;
-use crate::{invite, roster, users};
+use crate::{invite, roster, tokens, users};
 
 /// What a caller is told of an error.
 pub(crate) fn fault(error: &Error) -> Fault {
@@ -17,6 +17,7 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::Store(error) => return of_store(error),
         Error::Partner(fault) => return fault.clone(),
         Error::Users(error) => of_users(error),
+        Error::Tokens(error) => of_tokens(error),
         Error::Roster(error) => of_roster(error),
         Error::Invite(error) => of_invite(error),
         Error::Token(_) | Error::Refused(_) | Error::NotTheIssuer => Code::Refused,
@@ -36,6 +37,8 @@ pub(crate) fn fault(error: &Error) -> Fault {
         | Error::Tls(_)
         | Error::Listen { .. }
         | Error::Socket { .. }
+        | Error::LocalSocket { .. }
+        | Error::PageCertificate { .. }
         | Error::Thread { .. }
         | Error::Signals { .. } => return internal(error),
     };
@@ -71,6 +74,15 @@ fn of_users(error: &users::Error) -> Code {
     match error {
         users::Error::Unknown { .. } => Code::NoSuchEntry,
         users::Error::Exists { .. } => Code::Exists,
+        _ => Code::Refused,
+    }
+}
+
+fn of_tokens(error: &tokens::Error) -> Code {
+    match error {
+        tokens::Error::Unknown { .. } => Code::NoSuchEntry,
+        tokens::Error::Exists { .. } => Code::Exists,
+        tokens::Error::Network(_) => Code::InvalidParams,
         _ => Code::Refused,
     }
 }

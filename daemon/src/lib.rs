@@ -1,5 +1,7 @@
 //! Keeps the tables of a shop's machines the same, with no server and no cloud.
 
+pub mod brake;
+mod certificate;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -7,6 +9,7 @@ mod convert;
 pub mod database;
 pub mod demo;
 pub mod discovery;
+mod doors;
 pub mod error;
 mod fault;
 pub mod folder;
@@ -14,14 +17,19 @@ pub mod init;
 pub mod invite;
 mod joining;
 pub mod machine;
+mod neighbours;
 mod page;
 pub mod pairing;
+mod ready;
 pub mod roster;
 pub mod run;
 mod service;
+pub mod sessions;
+mod sign_in;
 #[cfg(unix)]
 mod socket;
 pub mod sync;
+pub mod tokens;
 pub mod users;
 mod watch;
 

@@ -1,7 +1,7 @@
 //! The machine: everything that a running daemon has in hand, and shares among its tasks.
 //!
 //! ```text
-//!   folder ─ identity ─ roster ─ invites ─ users ─ history
+//!   folder ─ identity ─ roster ─ invites ─ users, tokens, sessions ─ history
 //!   databases (a thread each) ─ discovery ─ links ─ what is known of each partner
 //! ```
 
@@ -26,7 +26,7 @@ use std::time::Duration;
 use dunlin_logs::{Chain, History, Limits, Output};
 use dunlin_rpc::{Alpn, Identity, LetIn, Pin};
 use dunlin_schema::{Clock as _, Millis, Options, Store};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tracing::{error, info};
 use uuid::Uuid;
 
@@ -40,14 +40,14 @@ use crate::init;
 use crate::invite::Invites;
 use crate::pairing::Pairing;
 use crate::roster::Roster;
+use crate::sessions::Sessions;
+use crate::sign_in::Desk;
 use crate::sync::links::Links;
+use crate::tokens::Tokens;
 use crate::users::Users;
 
 /// The protocols that this daemon speaks among partners.
 pub const PROTOCOL: (u32, u32) = (1, 1);
-
-/// Two password hashes at once, so that many sign-ins cannot take all memory (19 MiB each).
-const HASHES_AT_ONCE: usize = 2;
 
 /// The daemon's file of its real addresses, for whoever starts it with port 0.
 const ADDRESSES: &str = "addresses.json";
@@ -76,8 +76,12 @@ pub struct Inner {
     pub clock: Arc<SystemClock>,
     /// Who may use the JSON-RPC.
     pub users: Users,
-    /// Password hashes under way.
-    pub hashing: Semaphore,
+    /// What scripts show instead of a name and a password.
+    pub tokens: Tokens,
+    /// Browsers whose user signed in.
+    pub sessions: Sessions,
+    /// Where passwords are looked at.
+    pub(crate) desk: Desk,
     /// What happened with partners.
     pub history: Arc<History>,
     /// What is kept in step.
@@ -113,6 +117,12 @@ pub struct Listening {
     pub partner: Option<SocketAddr>,
     /// For this machine's browser and scripts.
     pub admin: Vec<SocketAddr>,
+    /// For those of the network.
+    pub lan: Vec<SocketAddr>,
+    /// For programs of 2009 on other machines.
+    pub old_callers: Vec<SocketAddr>,
+    /// SHA-256 of the certificate that those of the network are shown.
+    pub fingerprint: Option<String>,
 }
 
 impl std::ops::Deref for Machine {
@@ -176,7 +186,9 @@ impl Machine {
             name: config.machine_name(),
             boot: format!("{:016x}{:016x}", random_u64(), random_u64()),
             users: Users::load(&folder)?,
-            hashing: Semaphore::new(HASHES_AT_ONCE),
+            tokens: Tokens::load(&folder)?,
+            sessions: Sessions::new(config.admin.session_idle()),
+            desk: Desk::new()?,
             history: Arc::new(history),
             databases,
             links: Links::default(),
@@ -303,6 +315,10 @@ impl Machine {
         for file in [ADDRESSES, SOCKET] {
             // Gone already is as good.
             std::fs::remove_file(self.folder.file(file)).unwrap_or_default();
+        }
+        #[cfg(unix)]
+        if let Some(path) = crate::socket::shared_path(self) {
+            std::fs::remove_file(path).unwrap_or_default();
         }
     }
 

@@ -6,6 +6,8 @@
 //!           ◄─SSE── events: "something moved"; the page is fetched again
 //! ```
 //!
+//! Who may what stands in `docs/routes.md`, and a test walks it.
+//!
 //! # Invariants
 //!
 //! * The page is a client of the same methods as scripts, through the same gate: it can do no more
@@ -23,6 +25,7 @@ mod frame;
 mod metrics;
 mod notes;
 mod show;
+mod sign_in;
 mod texts;
 mod view;
 mod visit;
@@ -49,7 +52,7 @@ struct Front {
     local_token: String,
 }
 
-/// The pages of the admin listener.
+/// The pages of the admin listeners; the server gives every answer its security headers.
 pub(crate) fn router(machine: &Machine, api: &Api) -> Router {
     let front = Front {
         machine: machine.clone(),
@@ -58,6 +61,22 @@ pub(crate) fn router(machine: &Machine, api: &Api) -> Router {
         streams: events::Streams::default(),
         local_token: random_hex(),
     };
+    pages()
+        .merge(actions())
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/do/sign-out", post(sign_in::sign_out))
+        .route("/first-password", get(sign_in::first_form))
+        .route("/do/first-password", post(sign_in::first_password))
+        .route("/assets/style.css", get(assets::style))
+        .route("/assets/live.js", get(assets::live))
+        .route("/assets/stream.js", get(assets::stream))
+        .route("/assets/dunlin.svg", get(assets::bird))
+        .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
+        .with_state(front)
+}
+
+/// What is looked at.
+fn pages() -> Router<Front> {
     Router::new()
         .route("/", get(show::partners))
         .route("/tables", get(show::tables))
@@ -69,16 +88,48 @@ pub(crate) fn router(machine: &Machine, api: &Api) -> Router {
         .route("/held/delete", get(show::held_delete))
         .route("/let-in", get(show::let_in))
         .route("/join", get(show::join))
+        .route("/pair", get(show::pair))
+        .route("/forget", get(show::forget))
+        .route("/people", get(show::people))
         .route("/settings", get(show::settings))
         .route("/log", get(show::log))
         .route("/about", get(show::about))
         .route("/bundle.json", get(show::bundle))
         .route("/metrics", get(metrics::metrics))
         .route("/events", get(events::events))
-        .route("/assets/{name}", get(assets::asset))
-        .route("/do/{what}", post(act::act))
-        .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
-        .with_state(front)
+}
+
+/// What forms do. Each method asks its own right.
+fn actions() -> Router<Front> {
+    Router::new()
+        .route("/do/look", post(act::look))
+        .route("/do/sync", post(act::partners))
+        .route("/do/pause", post(act::partners))
+        .route("/do/resume", post(act::partners))
+        .route("/do/ignore", post(act::partners))
+        .route("/do/notice", post(act::partners))
+        .route("/do/forget", post(act::shop))
+        .route("/do/promote", post(act::shop))
+        .route("/do/let-in-again", post(act::shop))
+        .route("/do/leave", post(act::shop))
+        .route("/do/invite", post(act::letting))
+        .route("/do/join", post(act::letting))
+        .route("/do/pair", post(act::pairing))
+        .route("/do/pairing-open", post(act::pairing))
+        .route("/do/pairing-confirm", post(act::pairing))
+        .route("/do/pairing-cancel", post(act::pairing))
+        .route("/do/restore", post(act::rows))
+        .route("/do/keep", post(act::rows))
+        .route("/do/retry", post(act::rows))
+        .route("/do/delete-held", post(act::rows))
+        .route("/do/track", post(act::rows))
+        .route("/do/user-add", post(act::people))
+        .route("/do/user-password", post(act::people))
+        .route("/do/user-role", post(act::people))
+        .route("/do/user-remove", post(act::people))
+        .route("/do/token-create", post(act::people))
+        .route("/do/token-revoke", post(act::people))
+        .route("/do/log-level", post(act::settings))
 }
 
 /// 128 bits that nobody can guess.

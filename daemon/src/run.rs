@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tracing::{Instrument as _, debug, error, info, warn};
+use tracing::{Instrument as _, debug, info, warn};
 
 use crate::config::{Config, Flags};
 use crate::discovery::{self, Discovery};
@@ -25,7 +25,7 @@ use crate::folder::Folder;
 use crate::machine::{FORGOTTEN, Listening, Machine};
 use crate::sync::answer::Answering;
 use crate::sync::dial;
-use crate::{page, pairing, service, watch};
+use crate::{doors, pairing, watch};
 
 /// Handshakes under way at once; the oldest unfinished one gives way to a new one.
 const HANDSHAKES_MAX: usize = 32;
@@ -95,6 +95,9 @@ pub async fn serve(machine: Machine) -> Result<()> {
         warn!(cause = "no goodbye in time", "stopped all the same");
     }
     tasks.shutdown().await;
+    if let Err(error) = machine.tokens.write_uses() {
+        warn!(cause = %Chain(&error), "uses of tokens not written");
+    }
     machine.not_listening();
     info!("stopped");
     Ok(())
@@ -121,50 +124,12 @@ async fn signalled() -> Result<&'static str> {
 
 /// Binds every listener before anything runs: a port in use stops the start with a sentence.
 async fn listen(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening> {
-    let partner = bind(machine.config.partner.listen).await?;
-    let mut listening = Listening { partner: partner.local_addr().ok(), admin: Vec::new() };
-    let api = service::api(machine);
-    let mut admin = Vec::new();
-    for address in &machine.config.admin.listen {
-        match bind(*address).await {
-            Ok(listener) => {
-                listening.admin.extend(listener.local_addr());
-                admin.push(listener);
-            }
-            // A machine without IPv6 has no [::1].
-            Err(Error::Listen { address, source })
-                if address.is_ipv6() && source.kind() != std::io::ErrorKind::AddrInUse =>
-            {
-                debug!(%address, cause = %source, "not listened on");
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    let partner = doors::bind(machine.config.partner.listen).await?;
     let acceptor = Acceptor::new(&machine.identity, &machine.let_in())?;
-    #[cfg(unix)]
-    {
-        let socket = crate::socket::bind(&machine.folder)?;
-        let api = api.clone();
-        tasks.spawn(async move { ended("socket", server::serve_socket(socket, api).await) });
-    }
-    for listener in admin {
-        let (api, pages) = (api.clone(), page::router(machine, &api));
-        tasks.spawn(async move {
-            ended("admin listener", server::serve_admin(listener, api, pages).await);
-        });
-    }
+    let others = doors::open(machine, tasks).await?;
+    let listening = Listening { partner: partner.local_addr().ok(), ..others };
     tasks.spawn(accept_partners(machine.clone(), partner, acceptor));
     Ok(listening)
-}
-
-fn ended(what: &str, result: std::io::Result<()>) {
-    if let Err(error) = result {
-        error!(cause = %Chain(&error), "{what} ended");
-    }
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
 }
 
 fn start_discovery(machine: &Machine, listening: &Listening) {

@@ -1,5 +1,6 @@
 //! What this machine answers its browser, its scripts and the command line.
 
+mod access;
 mod admin;
 mod attention;
 mod bundle;
@@ -17,12 +18,14 @@ mod tables;
 use std::sync::Arc;
 
 use dunlin_rpc::dialect::Api;
-use dunlin_rpc::method::METHODS;
+use dunlin_rpc::method::access::AccessServer as _;
 use dunlin_rpc::method::admin::AdminServer as _;
 use dunlin_rpc::method::overview::OverviewServer as _;
 use dunlin_rpc::method::pairing::PairingServer as _;
 use dunlin_rpc::method::shop::ShopServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
+use dunlin_rpc::method::{METHODS, Right};
+use dunlin_rpc::{Caller, Fault, Gate as _};
 use jsonrpsee::core::server::Methods;
 use tracing::error;
 
@@ -37,16 +40,22 @@ pub(crate) fn api(machine: &Machine) -> Api {
     Api { methods: methods(machine), table: METHODS, gate }
 }
 
+/// Whether a caller may see what a page shows.
+pub(crate) async fn may_look(machine: &Machine, caller: &Caller) -> Result<(), Fault> {
+    rights::Porter { machine: machine.clone() }.judge(caller, Right::Read).await
+}
+
 /// All methods of the admin listener and the socket.
 fn methods(machine: &Machine) -> Methods {
     let mut methods = Methods::new();
     let admin = admin::Service { machine: machine.clone() }.into_rpc();
+    let access = access::Service { machine: machine.clone() }.into_rpc();
     let pairing = pairing::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();
     let overview = overview::Service { machine: machine.clone() }.into_rpc();
     let shop = shop::Service { machine: machine.clone() }.into_rpc();
-    let modules: [Methods; 5] =
-        [admin.into(), pairing.into(), tables.into(), overview.into(), shop.into()];
+    let modules: [Methods; 6] =
+        [access.into(), admin.into(), overview.into(), pairing.into(), shop.into(), tables.into()];
     for module in modules {
         // Two methods of one name would be a fault of ours, which a test of the table would show.
         if let Err(cause) = methods.merge(module) {

@@ -11,18 +11,25 @@
 //! * An unknown user takes as long as a known one: a dummy is hashed for them.
 //! * Only successes are cached, under a key that is drawn at each start, and a user's are dropped
 //!   with any change of that user.
-//! * A password is cut off at [`PASSWORD_BYTES_MAX`] bytes *before* hashing, so a megabyte costs
+//! * What no password can be ([`could_be`]) is refused *before* hashing, so a megabyte costs
 //!   nothing.
-//! * How many hashes run at once is the caller's matter; each takes 19 MiB and some 20 ms.
+//! * Each change of a user begins a new *state* of theirs, by which sessions and verifications that
+//!   are under way notice it.
+//! * At most two hashes run at once, of 19 MiB and some 20 ms each; who waits is the caller's matter.
 //! * The monotonic clock is handed in.
 
+mod common;
+mod hashing;
 #[cfg(test)]
 mod tests;
 
 use crate::config::is_name;
 use crate::folder::{self, Folder};
+use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use dunlin_rpc::Secret;
+pub(crate) use hashing::AT_ONCE as HASHES_AT_ONCE;
+use hashing::Hasher;
 use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -43,6 +50,12 @@ pub const PASSWORD_MIN: usize = 10;
 
 /// The shortest password of an admin, in characters.
 pub const ADMIN_PASSWORD_MIN: usize = 15;
+
+/// A proposed password has so many characters of [`LETTERS`]: 100 bits.
+const PROPOSED_CHARS: usize = 20;
+
+/// Letters and digits that nobody takes for one another; 32 of them.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// How many verified passwords are remembered; a shop has fewer scripts than that.
 const CACHE_MAX: usize = 256;
@@ -122,6 +135,24 @@ pub enum Error {
     /// The password is too long.
     #[error("a password has at most {PASSWORD_BYTES_MAX} bytes")]
     Long,
+    /// The password has characters that none has.
+    #[error("a password has no NUL characters")]
+    Nul,
+    /// The password is one that everybody tries.
+    #[error(
+        "this password is among those that are tried first; take a longer one, or let `--generate` \
+         make one"
+    )]
+    Common,
+    /// A caller of old programs with every right.
+    #[error(
+        "a user of old programs sends the password unprotected over the network, so the role is \
+         read or write"
+    )]
+    OldAdmin,
+    /// An admin's password is longer than the one that there is.
+    #[error("a user who becomes an admin needs a new password; give one with the role")]
+    NeedsPassword,
     /// There is such a user already.
     #[error("there is a user {name:?} already; change the password with `dunlin users passwd`")]
     Exists {
@@ -158,6 +189,32 @@ struct User {
     role: Role,
     /// A PHC string: algorithm, parameters, salt and hash.
     hash: String,
+    /// Whether this is a program of 2009 on another machine: `getdata` and `putdata` alone, and
+    /// the only kind of user who may come by the old callers' listener.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    old_caller: bool,
+}
+
+/// Who was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// What the user may do.
+    pub role: Role,
+    /// Whether it is a program of 2009.
+    pub old_caller: bool,
+    /// Which state of the user it is.
+    pub state: u64,
+}
+
+/// A user as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The name.
+    pub name: String,
+    /// What the user may do.
+    pub role: Role,
+    /// Whether it is a program of 2009.
+    pub old_caller: bool,
 }
 
 /// The file.
@@ -173,7 +230,7 @@ pub struct Users {
     folder: Folder,
     /// Drawn at each start, so that the cache's keys are worth nothing outside this process.
     process_key: [u8; 32],
-    hasher: Argon2<'static>,
+    hasher: Hasher,
     state: Mutex<State>,
 }
 
@@ -181,6 +238,17 @@ pub struct Users {
 struct State {
     book: Book,
     cache: Vec<Verified>,
+    /// Where a user's state is not 0: it was changed since the start.
+    states: BTreeMap<String, u64>,
+    changes: u64,
+}
+
+impl State {
+    fn known(&self, name: &str) -> Option<Known> {
+        let user = self.book.users.get(name)?;
+        let state = self.states.get(name).copied().unwrap_or_default();
+        Some(Known { role: user.role, old_caller: user.old_caller, state })
+    }
 }
 
 /// One password that was right.
@@ -199,70 +267,131 @@ impl fmt::Debug for Users {
 impl Users {
     /// The users in the state folder; none when there is no file.
     pub fn load(folder: &Folder) -> Result<Self, Error> {
-        Self::load_with(folder, Argon2::default())
+        Self::load_with(folder, Params::default())
     }
 
-    fn load_with(folder: &Folder, hasher: Argon2<'static>) -> Result<Self, Error> {
+    fn load_with(folder: &Folder, params: Params) -> Result<Self, Error> {
         let book = match folder.read_if_there(FILE)? {
             Some(text) => serde_json::from_slice(&text).map_err(Error::Damaged)?,
             None => Book::default(),
         };
         let mut process_key = [0; 32];
         getrandom::fill(&mut process_key).map_err(Error::Random)?;
-        let state = Mutex::new(State { book, cache: Vec::new() });
-        Ok(Self { folder: folder.clone(), process_key, hasher, state })
+        let state = Mutex::new(State { book, ..State::default() });
+        Ok(Self { folder: folder.clone(), process_key, hasher: Hasher::new(params), state })
     }
 
     /// Adds a user.
-    pub fn add(&self, name: &str, password: &str, role: Role) -> Result<(), Error> {
+    pub fn add(
+        &self,
+        name: &str,
+        password: &str,
+        role: Role,
+        old_caller: bool,
+    ) -> Result<(), Error> {
         if !is_name(name) {
             return Err(Error::Name);
         }
-        let hash = self.hash(password, role)?;
-        self.change(|users| {
+        if old_caller && role == Role::Admin {
+            return Err(Error::OldAdmin);
+        }
+        let hash = self.hash(name, password, role)?;
+        self.change(name, |users| {
             if users.contains_key(name) {
                 return Err(Error::Exists { name: name.to_owned() });
             }
             if users.len() >= USERS_MAX {
                 return Err(Error::Full);
             }
-            users.insert(name.to_owned(), User { role, hash });
+            users.insert(name.to_owned(), User { role, hash, old_caller });
             Ok(())
-        })?;
-        self.forget(name);
-        Ok(())
+        })
+    }
+
+    /// Adds the first admin, if there is none yet.
+    pub fn add_first(&self, name: &str, password: &str) -> Result<(), Error> {
+        if !is_name(name) {
+            return Err(Error::Name);
+        }
+        let hash = self.hash(name, password, Role::Admin)?;
+        self.change(name, |users| {
+            // Asked again under the lock: of two people who press at once one is first.
+            if users.contains_key(name) || users.values().any(|user| user.role == Role::Admin) {
+                return Err(Error::Exists { name: name.to_owned() });
+            }
+            let user = User { role: Role::Admin, hash, old_caller: false };
+            users.insert(name.to_owned(), user);
+            Ok(())
+        })
     }
 
     /// Gives a user another password.
     pub fn set_password(&self, name: &str, password: &str) -> Result<(), Error> {
-        let role = self.role(name).ok_or_else(|| Error::Unknown { name: name.to_owned() })?;
-        let hash = self.hash(password, role)?;
-        self.change(|users| match users.get_mut(name) {
+        let unknown = || Error::Unknown { name: name.to_owned() };
+        let role = self.role(name).ok_or_else(unknown)?;
+        let hash = self.hash(name, password, role)?;
+        self.change(name, |users| match users.get_mut(name) {
             // An admin's password is longer; the role may have changed while we hashed.
             Some(user) if user.role == role => {
                 user.hash = hash;
                 Ok(())
             }
-            Some(_) | None => Err(Error::Unknown { name: name.to_owned() }),
-        })?;
-        self.forget(name);
-        Ok(())
+            Some(_) | None => Err(unknown()),
+        })
+    }
+
+    /// Gives a user another role. An admin's password is longer than others, so whoever becomes
+    /// one needs a new one.
+    pub fn set_role(&self, name: &str, role: Role, password: Option<&str>) -> Result<(), Error> {
+        if self.role(name).is_none() {
+            return Err(Error::Unknown { name: name.to_owned() });
+        }
+        let hash = password.map(|password| self.hash(name, password, role)).transpose()?;
+        self.change(name, |users| {
+            let user =
+                users.get_mut(name).ok_or_else(|| Error::Unknown { name: name.to_owned() })?;
+            if role == Role::Admin && user.old_caller {
+                return Err(Error::OldAdmin);
+            }
+            match hash {
+                Some(hash) => user.hash = hash,
+                None if role == Role::Admin && user.role != Role::Admin => {
+                    return Err(Error::NeedsPassword);
+                }
+                None => {}
+            }
+            user.role = role;
+            Ok(())
+        })
     }
 
     /// Removes a user.
     pub fn remove(&self, name: &str) -> Result<(), Error> {
-        self.change(|users| match users.remove(name) {
+        self.change(name, |users| match users.remove(name) {
             Some(_) => Ok(()),
             None => Err(Error::Unknown { name: name.to_owned() }),
-        })?;
-        self.forget(name);
-        Ok(())
+        })
     }
 
     /// All users, by name.
-    pub fn list(&self) -> Vec<(String, Role)> {
+    pub fn list(&self) -> Vec<Listed> {
         let state = self.lock();
-        state.book.users.iter().map(|(name, user)| (name.clone(), user.role)).collect()
+        let listed = |(name, user): (&String, &User)| Listed {
+            name: name.clone(),
+            role: user.role,
+            old_caller: user.old_caller,
+        };
+        state.book.users.iter().map(listed).collect()
+    }
+
+    /// Whether anybody may do everything with a password: a listener on the network needs one.
+    pub fn has_admin(&self) -> bool {
+        self.lock().book.users.values().any(|user| user.role == Role::Admin)
+    }
+
+    /// A user as they are now.
+    pub fn known(&self, name: &str) -> Option<Known> {
+        self.lock().known(name)
     }
 
     /// What a user may do.
@@ -270,9 +399,9 @@ impl Users {
         self.lock().book.users.get(name).map(|user| user.role)
     }
 
-    /// What these words allow, if they were verified lately; costs no hash.
-    pub fn cached(&self, name: &str, password: &str, now: Duration) -> Option<Role> {
-        if !is_name(name) || password.len() > PASSWORD_BYTES_MAX {
+    /// Who it is, if these words were verified lately; costs no hash.
+    pub fn cached(&self, name: &str, password: &str, now: Duration) -> Option<Known> {
+        if !could_be(name, password) {
             return None;
         }
         let key = self.cache_key(name, password);
@@ -280,47 +409,74 @@ impl Users {
         state.cache.retain(|entry| now.saturating_sub(entry.since) < CACHE_FOR);
         // The key is a MAC: what a comparison's time tells about it tells nothing about a password.
         state.cache.iter().find(|entry| entry.key == key && entry.name == name)?;
-        state.book.users.get(name).map(|user| user.role)
+        state.known(name)
     }
 
-    /// What these words allow; `None` when the name or the password is wrong.
+    /// Who it is; `None` when the name or the password is wrong.
     ///
     /// Blocks for a hash unless cached. `now` is the monotonic clock.
-    pub fn verify(&self, name: &str, password: &str, now: Duration) -> Option<Role> {
-        if let Some(role) = self.cached(name, password, now) {
-            return Some(role);
+    pub fn verify(&self, name: &str, password: &str, now: Duration) -> Option<Known> {
+        if let Some(known) = self.cached(name, password, now) {
+            return Some(known);
         }
-        // No such password was ever set, so refusing it at once tells nothing.
-        if password.len() > PASSWORD_BYTES_MAX {
+        // No such name or password was ever set, so refusing it at once tells nothing.
+        if !could_be(name, password) {
             return None;
         }
         let hash = self.lock().book.users.get(name).map(|user| user.hash.clone());
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DUMMY.to_owned());
         let parsed = PasswordHash::new(&hash).ok()?;
-        let right = self.hasher.verify_password(password.as_bytes(), &parsed).is_ok();
+        let right = self.hasher.fits(password, &parsed);
         if !right || !known {
             return None;
         }
+        let hash = self.renew(name, password, &parsed, &hash).unwrap_or(hash);
         self.remember(name, password, &hash, now)
     }
 
+    /// Hashes a right password anew where its hash was made with other parameters than today's.
+    fn renew(
+        &self,
+        name: &str,
+        password: &str,
+        parsed: &PasswordHash,
+        old: &str,
+    ) -> Option<String> {
+        if self.hasher.is_of_today(parsed) {
+            return None;
+        }
+        let fresh = self.hasher.make(password).ok()?;
+        let stored = self.store(|users| match users.get_mut(name) {
+            Some(user) if user.hash == old => {
+                user.hash.clone_from(&fresh);
+                Ok(())
+            }
+            Some(_) | None => Err(Error::Unknown { name: name.to_owned() }),
+        });
+        // A disk that is full keeps nobody out: the old hash is as right as it was.
+        stored.ok().map(|_state| fresh)
+    }
+
     /// Caches a success, unless the user was changed while we hashed.
-    fn remember(&self, name: &str, password: &str, hash: &str, now: Duration) -> Option<Role> {
+    fn remember(&self, name: &str, password: &str, hash: &str, now: Duration) -> Option<Known> {
         let key = self.cache_key(name, password);
         let mut state = self.lock();
-        let role = state.book.users.get(name).filter(|user| user.hash == hash)?.role;
+        state.book.users.get(name).filter(|user| user.hash == hash)?;
         if state.cache.len() >= CACHE_MAX {
             // The oldest stands first.
             state.cache.remove(0);
         }
         state.cache.push(Verified { key, name: name.to_owned(), since: now });
-        Some(role)
+        state.known(name)
     }
 
-    fn hash(&self, password: &str, role: Role) -> Result<String, Error> {
+    fn hash(&self, name: &str, password: &str, role: Role) -> Result<String, Error> {
         if password.len() > PASSWORD_BYTES_MAX {
             return Err(Error::Long);
+        }
+        if password.contains('\0') {
+            return Err(Error::Nul);
         }
         let min = match role {
             Role::Read | Role::Write => PASSWORD_MIN,
@@ -329,17 +485,31 @@ impl Users {
         if password.chars().count() < min {
             return Err(Error::Short { role, min });
         }
-        self.hasher
-            .hash_password(password.as_bytes())
-            .map(|hash| hash.to_string())
-            .map_err(Error::Hash)
+        if common::is_common(name, password) {
+            return Err(Error::Common);
+        }
+        self.hasher.make(password).map_err(Error::Hash)
     }
 
-    /// Changes the users in the file first and in memory after it, so that both hold or neither.
+    /// Changes a user: a new state begins, and what was verified before counts no more.
     fn change(
         &self,
+        name: &str,
         apply: impl FnOnce(&mut BTreeMap<String, User>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let mut state = self.store(apply)?;
+        state.changes += 1;
+        let changes = state.changes;
+        state.states.insert(name.to_owned(), changes);
+        state.cache.retain(|entry| entry.name != name);
+        Ok(())
+    }
+
+    /// Stores the users in the file first and in memory after it, so that both hold or neither.
+    fn store(
+        &self,
+        apply: impl FnOnce(&mut BTreeMap<String, User>) -> Result<(), Error>,
+    ) -> Result<MutexGuard<'_, State>, Error> {
         let mut state = self.lock();
         let mut users = state.book.users.clone();
         apply(&mut users)?;
@@ -347,11 +517,7 @@ impl Users {
         let text = serde_json::to_vec_pretty(&book).map_err(Error::Damaged)?;
         self.folder.write(FILE, &text)?;
         state.book = book;
-        Ok(())
-    }
-
-    fn forget(&self, name: &str) {
-        self.lock().cache.retain(|entry| entry.name != name);
+        Ok(state)
     }
 
     /// MAC(process key, len(user) ‖ user ‖ password). The length keeps `ab`+`c` apart from `a`+`bc`.
@@ -366,6 +532,19 @@ impl Users {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a name and a password could be anybody's: looked at before anything is spent on them.
+pub fn could_be(name: &str, password: &str) -> bool {
+    (1..=PASSWORD_BYTES_MAX).contains(&password.len()) && !password.contains('\0') && is_name(name)
+}
+
+/// A password that nobody chose.
+pub fn propose() -> Result<Secret<String>, Error> {
+    let mut random = [0; PROPOSED_CHARS];
+    getrandom::fill(&mut random).map_err(Error::Random)?;
+    let letter = |byte: &u8| LETTERS.get(usize::from(byte % 32)).map(|letter| char::from(*letter));
+    Ok(Secret(random.iter().filter_map(letter).collect()))
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]

@@ -22,6 +22,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use http::StatusCode;
 use jsonrpsee::core::server::{MethodCallback, Methods};
 use jsonrpsee::server::ConnectionId;
 use jsonrpsee::types::{ErrorObjectOwned, Id, Params};
@@ -33,7 +34,7 @@ use crate::code::Code;
 use crate::fault::Fault;
 use crate::gate::Gate;
 use crate::json::{Broken, Reader, escape_controls, old_safe};
-use crate::limits::{BATCH_MAX, DEPTH_MAX};
+use crate::limits::{BATCH_MAX, BODY_BYTES_MAX, DEPTH_MAX, LIST_MAX};
 use crate::method::{Method, Right};
 
 /// By which path a call came.
@@ -62,26 +63,52 @@ impl fmt::Debug for Api {
     }
 }
 
-/// An answer's text; `None` when nothing is answered.
-pub type Answer = Option<String>;
+/// The one method whose parameters may be large: it takes a dump.
+const WITH_A_DUMP: &str = "putdata";
+
+/// What is answered to a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The text; `None` when nothing is answered.
+    pub text: Option<String>,
+    /// What HTTP says of it. A single call of JSON-RPC 2.0 on `/rpc` that its caller may not make
+    /// is told so here too; in a batch each call has an answer of its own, and 1.0 knows 200 only.
+    pub status: StatusCode,
+}
+
+impl From<Option<String>> for Answer {
+    fn from(text: Option<String>) -> Self {
+        Self { text, status: StatusCode::OK }
+    }
+}
+
+impl Answer {
+    fn unreadable(door: Door, broken: Broken) -> Self {
+        Some(unreadable(door, broken)).into()
+    }
+}
 
 /// Answers one body.
 pub async fn answer(api: &Api, caller: &Caller, door: Door, body: &[u8]) -> Answer {
     let Ok(text) = std::str::from_utf8(body) else {
-        return Some(unreadable(door, Broken::Syntax));
+        return Answer::unreadable(door, Broken::Syntax);
     };
+    // Only a dump is so large.
+    let large = body.len() > BODY_BYTES_MAX;
+    let too_large = Answer { text: None, status: StatusCode::PAYLOAD_TOO_LARGE };
     let text = match door {
         Door::Rpc => Cow::Borrowed(text),
         Door::Old => escape_controls(text),
     };
     let mut reader = Reader::new(&text);
     if reader.peek() == Some(b'[') {
-        return batch(api, caller, door, &text).await;
+        return if large { too_large } else { batch(api, caller, door, &text).await.into() };
     }
     let whole = reader.raw(DEPTH_MAX).and_then(|raw| reader.end().map(|()| raw));
-    match whole {
-        Err(broken) => Some(unreadable(door, broken)),
-        Ok(raw) => one(api, caller, door, &Entry::read(raw)).await,
+    match whole.map(Entry::read) {
+        Err(broken) => Answer::unreadable(door, broken),
+        Ok(entry) if large && !entry.may_be_large() => too_large,
+        Ok(entry) => one(api, caller, door, &entry).await,
     }
 }
 
@@ -93,16 +120,39 @@ pub async fn call(
     method: &str,
     params: Option<&str>,
 ) -> Result<String, Fault> {
-    let unknown = || Fault::new(Code::UnknownMethod, "there is no such method");
+    let known = admit(api, caller, door, method).await?;
+    run(api, caller, known, params).await
+}
+
+fn unknown() -> Fault {
+    Fault::new(Code::UnknownMethod, "there is no such method")
+}
+
+/// The method, if there is one for this caller.
+async fn admit(
+    api: &Api,
+    caller: &Caller,
+    door: Door,
+    method: &str,
+) -> Result<&'static Method, Fault> {
     if door == Door::Old && !matches!(method, "getdata" | "putdata") {
         return Err(unknown());
     }
     let known = api.table.iter().find(|known| known.name == method).ok_or_else(unknown)?;
-    let callback = api.methods.method(method).ok_or_else(unknown)?;
     if known.right != Right::Own {
         api.gate.judge(caller, known.right).await?;
     }
-    check_params(known.params, params)?;
+    Ok(known)
+}
+
+async fn run(
+    api: &Api,
+    caller: &Caller,
+    known: &Method,
+    params: Option<&str>,
+) -> Result<String, Fault> {
+    let callback = api.methods.method(known.name).ok_or_else(unknown)?;
+    check_params(known, params)?;
     let mut extensions = jsonrpsee::Extensions::new();
     extensions.insert(ConnectionId(0));
     extensions.insert(caller.clone());
@@ -137,11 +187,13 @@ struct Answered {
     error: Option<ErrorObjectOwned>,
 }
 
-/// Unknown names, and values too many, are refused; jsonrpsee would ignore them.
-fn check_params(known: &[&str], params: Option<&str>) -> Result<(), Fault> {
+/// Unknown names, values too many and lists too long are refused; jsonrpsee would ignore them.
+fn check_params(method: &Method, params: Option<&str>) -> Result<(), Fault> {
+    let known = method.params;
     let Some(params) = params else { return Ok(()) };
     let refuse = |message: &str| Err(Fault::new(Code::InvalidParams, message));
-    let mut reader = Reader::new(params);
+    let list_max = if method.name == WITH_A_DUMP { usize::MAX } else { LIST_MAX };
+    let mut reader = Reader::new(params).with_list_max(list_max);
     let mut count = 0;
     let mut strange = false;
     let walked = if reader.peek() == Some(b'{') {
@@ -156,6 +208,7 @@ fn check_params(known: &[&str], params: Option<&str>) -> Result<(), Fault> {
         })
     };
     match walked {
+        Err(Broken::Long) => refuse("a list has at most 10 000 elements"),
         Err(_) => refuse("params must be a list or an object"),
         Ok(()) if strange => refuse("a parameter has a name that the method does not know"),
         Ok(()) if count > known.len() => refuse("there are more parameters than the method knows"),
@@ -163,7 +216,7 @@ fn check_params(known: &[&str], params: Option<&str>) -> Result<(), Fault> {
     }
 }
 
-async fn batch(api: &Api, caller: &Caller, door: Door, text: &str) -> Answer {
+async fn batch(api: &Api, caller: &Caller, door: Door, text: &str) -> Option<String> {
     let mut reader = Reader::new(text);
     let mut entries = Vec::new();
     let mut count = 0;
@@ -187,7 +240,7 @@ async fn batch(api: &Api, caller: &Caller, door: Door, text: &str) -> Answer {
     }
     let mut answers = Vec::new();
     for entry in &entries {
-        answers.extend(one(api, caller, door, entry).await);
+        answers.extend(one(api, caller, door, entry).await.text);
     }
     if answers.is_empty() { None } else { Some(format!("[{}]", answers.join(","))) }
 }
@@ -197,14 +250,23 @@ async fn one(api: &Api, caller: &Caller, door: Door, entry: &Entry<'_>) -> Answe
         Entry::Call(call) => call,
         Entry::Not { version, id, why } => {
             let version = if door == Door::Old { Version::of_old(*version) } else { *version };
-            return Some(failed(version, id, &Fault::new(Code::InvalidRequest, *why)));
+            return Some(failed(version, id, &Fault::new(Code::InvalidRequest, *why))).into();
         }
     };
     let old = caller.old || entry.version == Version::One;
     let caller = Caller { old, ..caller.clone() };
-    let result = call(api, &caller, door, &entry.method, entry.params).await;
-    let id = entry.id?;
-    Some(match (entry.version, result) {
+    let (result, signs_in) = match admit(api, &caller, door, &entry.method).await {
+        Ok(known) => (run(api, &caller, known, entry.params).await, known.right == Right::Own),
+        Err(fault) => (Err(fault), true),
+    };
+    let Some(id) = entry.id else { return None.into() };
+    let status = match &result {
+        Err(fault) if door == Door::Rpc && entry.version == Version::Two => {
+            status_of(fault, signs_in)
+        }
+        Ok(_) | Err(_) => StatusCode::OK,
+    };
+    let text = match (entry.version, result) {
         (Version::Two | Version::Unknown, Ok(result)) => {
             format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)
         }
@@ -216,7 +278,19 @@ async fn one(api: &Api, caller: &Caller, door: Door, entry: &Entry<'_>) -> Answe
             failed(Version::One, id, &Fault { message, ..fault })
         }
         (version, Err(fault)) => failed(version, id, &fault),
-    })
+    };
+    Answer { text: Some(text), status }
+}
+
+/// What HTTP says of a fault. Sign-ins may be too many where the gate judges, and in the methods
+/// that take a name and a password themselves.
+fn status_of(fault: &Fault, signs_in: bool) -> StatusCode {
+    match fault.code {
+        Code::NotSignedIn => StatusCode::UNAUTHORIZED,
+        Code::NotAllowed => StatusCode::FORBIDDEN,
+        Code::Busy if signs_in => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::OK,
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,6 +372,11 @@ impl<'a> Members<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// Whether it may carry a dump.
+    fn may_be_large(&self) -> bool {
+        matches!(self, Self::Call(call) if call.method == WITH_A_DUMP)
+    }
+
     fn read(raw: &'a str) -> Self {
         let Ok(members) = Members::read(raw) else {
             return Self::Not { version: Version::Unknown, id: "null", why: "not a call" };

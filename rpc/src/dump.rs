@@ -61,7 +61,9 @@ impl Dump {
         let json = Json::read(text, DUMP_DEPTH_MAX).map_err(|broken| match broken {
             Broken::Number => "a number in the dump does not fit 64 bits".to_owned(),
             Broken::Deep => "the dump nests too deeply".to_owned(),
-            Broken::Duplicate | Broken::Syntax => "the dump cannot be read".to_owned(),
+            Broken::Duplicate | Broken::Syntax | Broken::Long => {
+                "the dump cannot be read".to_owned()
+            }
         })?;
         Self::of(json)
     }

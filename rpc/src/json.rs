@@ -31,6 +31,9 @@ pub enum Broken {
     /// It nests deeper than allowed.
     #[error("nested too deeply")]
     Deep,
+    /// A list has more elements than allowed.
+    #[error("a list is too long")]
+    Long,
     /// An integer does not fit 64 bits, or a real is beyond the largest.
     #[error("a number is out of range")]
     Number,
@@ -111,11 +114,17 @@ pub(crate) enum Number {
 pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
+    list_max: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, list_max: usize::MAX }
+    }
+
+    /// Refuses longer lists, however deep they lie.
+    pub(crate) fn with_list_max(self, list_max: usize) -> Self {
+        Self { list_max, ..self }
     }
 
     /// Where the reader stands, for `back_to`.
@@ -165,13 +174,14 @@ impl<'a> Reader<'a> {
         if self.took(b']') {
             return Ok(());
         }
-        loop {
+        for _ in 0..self.list_max {
             each(self)?;
             if self.took(b']') {
                 return Ok(());
             }
             self.take(b',')?;
         }
+        Err(Broken::Long)
     }
 
     /// Walks an object; `each` reads one member's value. Equal keys are refused.
@@ -396,6 +406,29 @@ impl<'a> Reader<'a> {
         self.at += 4;
         u32::from_str_radix(digits, 16).map_err(|_| Broken::Syntax)
     }
+}
+
+/// Whether a text nests deeper than this. It is looked through, not read: a text that is not JSON
+/// may be taken for deep, and never for flat.
+pub(crate) fn is_deeper_than(json: &str, depth_max: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > depth_max {
+            return true;
+        }
+    }
+    false
 }
 
 /// The same JSON in the form that Python of 2009 reads: plain ASCII, `\uXXXX` with surrogate

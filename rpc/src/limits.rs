@@ -36,6 +36,23 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The body of a call that may carry a dump.
 pub const DUMP_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// The body of an old caller who sent no name and password in the header: enough for the dumps of
+/// 2009, little enough that a stranger's many calls do not fill the memory.
+pub const OLD_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A form of the page: a name and a password.
+pub const PAGE_BODY_BYTES_MAX: usize = 1024;
+
+/// A request's head: a script's has some hundred bytes, a browser's with all its cookies a few
+/// thousand.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Elements of any list in a call that carries no dump.
+pub const LIST_MAX: usize = 10_000;
+
+/// How deep a message between partners may nest: a page's values nest seven deep.
+pub const MESSAGE_DEPTH_MAX: usize = 12;
+
 /// A caller's machine id: old callers use 16 characters, ours 36.
 pub const CALLER_ID_CHARS_MAX: usize = 64;
 
@@ -50,6 +67,12 @@ pub const HEAD: Duration = Duration::from_secs(5);
 
 /// Between two pieces of a request's body, not for the whole of it.
 pub const BODY_PAUSE: Duration = Duration::from_secs(30);
+
+/// Between two pieces of a body from the network, where nobody is known yet.
+pub const STRANGER_PAUSE: Duration = Duration::from_secs(10);
+
+/// The first `BODY_BYTES_MAX` of any body: 17 KiB a second, so one byte now and then does not do.
+pub const BODY_WHOLE: Duration = Duration::from_mins(1);
 
 /// How long a closing caller is waited for, to learn whether the answer was taken.
 pub const GOODBYE: Duration = Duration::from_secs(5);
@@ -72,7 +95,11 @@ pub const CALL: Duration = Duration::from_mins(1);
 pub const PAIRING_CALL: Duration = Duration::from_secs(130);
 
 /// Admin connections at once; scripts and one browser need a handful.
+/// Connections of this computer at once, on each listener; scripts and one browser need a handful.
 pub const ADMIN_CONNECTIONS_MAX: usize = 128;
+
+/// Connections of the network at once, on each listener: some browsers with six each.
+pub const NETWORK_CONNECTIONS_MAX: usize = 64;
 
 /// Calls under way on a link: two pages and four small ones, and room for a greeting twice.
 pub const LINK_CALLS_MAX: usize = 8;
@@ -85,6 +112,9 @@ pub const LINK_QUEUE_MAX: u32 = 64;
 
 /// All bodies above `BODY_BYTES_MAX` together: two of the largest.
 pub const LARGE_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// And those from the network: this computer always finds room for one of the largest.
+pub const FAR_BODIES_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How long a large body waits for room before its caller is told to try later.
 pub const LARGE_BODY_WAIT: Duration = Duration::from_secs(10);

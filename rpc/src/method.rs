@@ -9,11 +9,13 @@
 //! | `pairing` | `/rpc`, the socket | the CLI and the page |
 //! | `admin`, `shop` | `/rpc`, the socket | the CLI and scripts |
 //! | `overview` | `/rpc`, the socket | the page, the CLI and scripts |
+//! | `access` | the same | the same: users and tokens |
 //!
 //! Each method is given the request's extensions: [`Peer`](crate::Peer) on a link,
 //! [`Caller`](crate::Caller) on the others. What a method on `/rpc` asks of its caller stands in
 //! [`METHODS`], and the [`Gate`](crate::Gate) is asked before it runs.
 
+pub mod access;
 pub mod admin;
 pub mod join;
 pub mod overview;
@@ -77,8 +79,9 @@ pub const METHODS: &[Method] = &[
     method("pairing_confirm", &["digits"], Right::Admin),
     method("pairing_cancel", &[], Right::Admin),
     method("users_list", &[], Right::Admin),
-    method("users_add", &["name", "role", "password"], Right::Admin),
+    method("users_add", &["name", "role", "password", "old_caller"], Right::Admin),
     method("users_passwd", &["name", "password"], Right::Admin),
+    method("users_role", &["name", "role", "password"], Right::Admin),
     method("users_remove", &["name"], Right::Admin),
     method("tables_compare", &[], Right::Read),
     method("tables_candidates", &[], Right::Read),
@@ -98,4 +101,7 @@ pub const METHODS: &[Method] = &[
     method("partners_resume", &["partner"], Right::Admin),
     method("shop_leave", &[], Right::Admin),
     method("shop_renew", &[], Right::Admin),
+    method("tokens_create", &["name", "role", "expires_seconds", "from"], Right::Admin),
+    method("tokens_list", &[], Right::Admin),
+    method("tokens_revoke", &["name"], Right::Admin),
 ];

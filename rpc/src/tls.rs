@@ -15,6 +15,10 @@
 //! * A refused dialler sees its handshake succeed and the alert on its first read. So a link
 //!   counts as connected only after one round trip; see `client`.
 
+mod page;
+
+pub use page::{PageCertificate, PageCertificateError, make as make_page_certificate};
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! These types are promises to strangers. None of them is stored, and nothing that is stored
 //! derives its form from them.
 
+pub mod access;
 pub mod admin;
 pub mod join;
 pub mod overview;

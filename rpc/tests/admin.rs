@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,10 +11,11 @@ use axum::{Extension, Router, routing::get};
 use dunlin_rpc::client::{CallError, SocketClient};
 use dunlin_rpc::dialect::Api;
 use dunlin_rpc::gate::Judging;
+use dunlin_rpc::guard::Rules;
 use dunlin_rpc::json::Json;
 use dunlin_rpc::method::tables::{TablesClient, TablesServer};
 use dunlin_rpc::method::{METHODS, Right};
-use dunlin_rpc::server::{serve_admin, serve_socket};
+use dunlin_rpc::server::{Desk, serve_admin, serve_old_callers, serve_socket};
 use dunlin_rpc::{Caller, Code, Fault, Gate, Listener, Near, Secret};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::server::Methods;
@@ -130,7 +131,20 @@ impl Lab {
             format!("local {}", caller.near == Near::Ours)
         };
         let pages = Router::new().route("/", get(page));
-        let server = tokio::spawn(serve_admin(listener, api(methods), pages));
+        let ours = Arc::new(|_| Near::Ours);
+        let desk = Desk::new(api(methods), pages);
+        let server = tokio::spawn(serve_admin(listener, desk, Rules::default(), ours));
+        Self { address, tables, server }
+    }
+
+    /// A listener for old callers that admits these addresses.
+    async fn old_callers(admits: fn(IpAddr) -> bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let tables = tables();
+        let desk = Desk::new(api(tables.clone().into_rpc().into()), Router::new());
+        let rules = Rules { listener: Listener::OldCallers, ..Rules::default() };
+        let server = tokio::spawn(serve_old_callers(listener, desk, rules, Arc::new(admits)));
         Self { address, tables, server }
     }
 
@@ -363,7 +377,11 @@ async fn the_socket_speaks_to_the_typed_client() {
     assert!(matches!(absent, CallError::Unreachable(_)), "{absent:?}");
 
     let methods: Methods = tables().into_rpc().into();
-    let server = tokio::spawn(serve_socket(UnixListener::bind(&path).unwrap(), api(methods)));
+    let server = tokio::spawn(serve_socket(
+        UnixListener::bind(&path).unwrap(),
+        Desk::new(api(methods), Router::new()),
+        None,
+    ));
     assert!(client.call::<bool>("putdata", &serde_json::json!([])).await.unwrap());
     let uuid = Some(Json::Text("a".to_owned()));
     let got = client.getdata(uuid, None, None, None, None).await.unwrap();
@@ -372,4 +390,116 @@ async fn the_socket_speaks_to_the_typed_client() {
     assert!(matches!(error, CallError::Fault(fault) if fault.code == Code::UnknownMethod));
     server.abort();
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn s17_a_body_is_as_large_as_its_method_may_have_it() {
+    let lab = Lab::new().await;
+    let padding = "x".repeat(1024 * 1024);
+    for (method, expected) in [("putdata", "200"), ("getdata", "413"), ("nosuch", "413")] {
+        let call =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":["{padding}"]}}"#);
+        assert_eq!(status(&lab.call(&call).await), expected, "{method}");
+        assert_eq!(status(&lab.call(&format!("[{call}]")).await), "413", "{method} in a batch");
+    }
+    let list = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"getdata","params":[[{}1]]}}"#,
+        "1,".repeat(10_000)
+    );
+    assert!(body(&lab.call(&list).await).contains("at most 10 000 elements"));
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"putdata","params":[{deep}]}}"#);
+    assert!(body(&lab.call(&deep).await).contains("nested too deeply"));
+}
+
+#[tokio::test]
+async fn s17_an_endless_body_is_given_up_at_the_limit() {
+    let lab = Lab::new().await;
+    let mut io = TcpStream::connect(lab.address).await.unwrap();
+    let head = format!(
+        "POST /rpc HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
+        lab.address
+    );
+    io.write_all(head.as_bytes()).await.unwrap();
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    let mut sent = 0;
+    // 16 MiB and what the kernel holds between us: it must be over long before 64.
+    for _ in 0..1024 {
+        if soon(io.write_all(chunk.as_bytes())).await.is_err() {
+            break;
+        }
+        sent += 1;
+    }
+    assert!(sent < 1024, "all of it was taken");
+    let mut answer = Vec::new();
+    // A reset may come before the answer is read.
+    drop(soon(io.read_to_end(&mut answer)).await);
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 413"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn s17_a_form_has_a_kilobyte_and_a_head_sixteen() {
+    let lab = Lab::new().await;
+    let form = "application/x-www-form-urlencoded";
+    assert_eq!(status(&lab.post("/", form, &"x".repeat(1024)).await), "405");
+    assert_eq!(status(&lab.post("/", form, &"x".repeat(1025)).await), "413");
+    let long = format!(
+        "GET /health HTTP/1.1\r\nHost: localhost:PORT\r\nCookie: {}\r\n\r\n",
+        "x".repeat(17 * 1024)
+    );
+    assert_eq!(status(&lab.say(&long).await), "431");
+    let path = format!("GET /{} HTTP/1.0\r\nHost: localhost:PORT\r\n\r\n", "x".repeat(10_000));
+    assert_eq!(status(&lab.say(&path).await), "404");
+}
+
+#[tokio::test]
+async fn s17_when_all_places_are_taken_the_oldest_idle_one_gives_way() {
+    let lab = Lab::new().await;
+    let mut idle = Vec::new();
+    for _ in 0..dunlin_rpc::limits::ADMIN_CONNECTIONS_MAX {
+        idle.push(TcpStream::connect(lab.address).await.unwrap());
+    }
+    let get = "GET /health HTTP/1.1\r\nHost: localhost:PORT\r\nConnection: close\r\n\r\n";
+    assert_eq!(body(&lab.say(get).await), "ok\n");
+    // The first was cut before its five seconds were over, the last still stands.
+    let mut first = idle.remove(0);
+    let mut byte = [0];
+    let begun = std::time::Instant::now();
+    assert!(matches!(soon(first.read(&mut byte)).await, Ok(0) | Err(_)));
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let mut last = idle.pop().unwrap();
+    let get = get.replace("PORT", &lab.address.port().to_string());
+    last.write_all(get.as_bytes()).await.unwrap();
+    assert_eq!(soon(last.read(&mut byte)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_old_caller_s_address_decides_and_he_has_one_path() {
+    let lab = Lab::old_callers(|ip| ip.is_loopback()).await;
+    let old = lab.say(OF_2009).await;
+    assert!(body(&old).contains(r#"[false,true,false,false]"#), "never local: {old}");
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"putdata"}"#;
+    let path = "/eden/sync/call/jsonrpc";
+    let host = |answer: &str| answer.replace("localhost:PORT", "127.0.0.1:PORT");
+    let post = |path: &str, more: &str, length: usize| {
+        host(&format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost:PORT\r\nConnection: close\r\n{more}\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        ))
+    };
+    for other in ["/rpc", "/", "/health", "/eden/sync/call/json/getdata"] {
+        let answer = lab.say(&(post(other, "", call.len()) + call)).await;
+        assert_eq!(status(&answer), "404", "{other}");
+    }
+    // Without name and password in the header 4 MiB, with them 16.
+    let basic = "Authorization: Basic YTpi\r\n";
+    let size = 4 * 1024 * 1024;
+    assert_eq!(status(&lab.say(&post(path, "", size + 1)).await), "413");
+    assert_eq!(status(&lab.say(&post(path, basic, 4 * size + 1)).await), "413");
+    let large = format!("{call}{}", " ".repeat(size));
+    assert_eq!(status(&lab.say(&(post(path, basic, large.len()) + &large)).await), "200");
+
+    let strangers = Lab::old_callers(|_| false).await;
+    assert_eq!(strangers.say("").await, "", "hung up on without a word");
 }

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use dunlin_rpc::Secret;
 use dunlin_rpc::method::METHODS;
+use dunlin_rpc::method::access::AccessClient;
 use dunlin_rpc::method::admin::AdminClient;
 use dunlin_rpc::method::overview::OverviewClient;
 use dunlin_rpc::method::pairing::PairingClient;
@@ -77,8 +78,9 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.pairing_confirm(text()).await.unwrap_err();
     client.pairing_cancel().await.unwrap_err();
     client.users_list().await.unwrap_err();
-    client.users_add(text(), text(), secret()).await.unwrap_err();
+    client.users_add(text(), text(), secret(), None).await.unwrap_err();
     client.users_passwd(text(), secret()).await.unwrap_err();
+    client.users_role(text(), text(), None).await.unwrap_err();
     client.users_remove(text()).await.unwrap_err();
     client.tables_compare().await.unwrap_err();
     client.tables_candidates().await.unwrap_err();
@@ -98,6 +100,9 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.partners_resume(None).await.unwrap_err();
     client.shop_leave().await.unwrap_err();
     client.shop_renew().await.unwrap_err();
+    client.tokens_create(text(), text(), None, None).await.unwrap_err();
+    client.tokens_list().await.unwrap_err();
+    client.tokens_revoke(text()).await.unwrap_err();
     let recorded = client.0.into_inner().unwrap();
     let table: Vec<_> =
         METHODS.iter().map(|method| (method.name.to_owned(), method.params.len())).collect();

@@ -294,6 +294,11 @@ impl Store {
         }
     }
 
+    /// Writes one line that means nothing: whether the file can be written now.
+    pub fn try_writing(&mut self) -> Result<()> {
+        self.write(Flush::Later, |tx| crate::tx::set_meta(tx.conn, "tried", 1))
+    }
+
     pub(crate) fn undo(&mut self, error: Error) -> Error {
         // SQLite has undone the transaction itself after some errors; then there is none to undo.
         let _undone = self.conn.execute_batch("ROLLBACK");

@@ -27,6 +27,7 @@ pub mod machine;
 pub mod outside;
 pub mod space;
 pub mod talk;
+pub mod tls;
 
 pub use browse::Browser;
 pub use http::Answer;

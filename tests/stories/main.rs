@@ -7,14 +7,17 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod access;
 mod away;
 mod collide;
+mod doors;
 mod forget;
 mod joining;
 mod northwind;
 mod page;
 mod pairing;
 mod relay;
+mod routes;
 mod scripts;
 mod shop;
 mod spaces;

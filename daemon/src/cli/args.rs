@@ -5,6 +5,7 @@
 //! * No password, token or key is ever an argument: other users of the computer can read those.
 //! * What a flag cannot mean is refused here, as a mistake in usage, before anything is opened.
 
+mod access;
 mod shop;
 
 use std::net::SocketAddr;
@@ -12,9 +13,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use access::{Role, TokenAct, Tokens, UserAct, Users};
 pub use shop::{Forget, Leave, PartnerAct, Partners, Shop, ShopAct, ShopRole, Whom};
 
 /// Machines that a shop can have, and so joins that one token can allow.
@@ -148,10 +150,17 @@ pub enum Command {
     #[command(after_help = "Example:\n  dunlin sync --partner 'till 3' --wait")]
     Sync(Sync),
 
-    /// Manage the names and passwords of scripts
+    /// Manage who may call with a name and a password
     #[command(after_help = "Examples:\n  dunlin users add nightly --role write < password.txt\n  \
+        dunlin users add anna --role admin --generate\n  dunlin users role anna read\n  \
         dunlin users list")]
     Users(Users),
+
+    /// Manage the tokens of scripts, which stand in for a name and a password
+    #[command(after_help = "Examples:\n  \
+        dunlin tokens create report --role read --expires 90d --from 192.168.1.0/24 > token.txt\n  \
+        dunlin tokens list\n  dunlin tokens revoke report")]
+    Tokens(Tokens),
 
     /// Show it: a made-up parts shop on this computer, with real machines
     ///
@@ -387,54 +396,6 @@ pub struct Sync {
     pub wait: bool,
 }
 
-/// `dunlin users`.
-#[derive(Debug, Clone, Args)]
-pub struct Users {
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
-    pub here: Here,
-
-    /// What to do
-    #[command(subcommand)]
-    pub act: UserAct,
-}
-
-/// `dunlin users …`.
-#[derive(Debug, Clone, Subcommand)]
-pub enum UserAct {
-    /// Add a user; the password comes from a prompt or standard input
-    Add {
-        /// The name
-        name: String,
-        /// What the user may do
-        #[arg(long, value_enum, default_value_t = Role::Read)]
-        role: Role,
-    },
-    /// Give a user another password, from a prompt or standard input
-    Passwd {
-        /// The name
-        name: String,
-    },
-    /// Remove a user
-    Remove {
-        /// The name
-        name: String,
-    },
-    /// List the users
-    List,
-}
-
-/// What a user may do; each includes the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Role {
-    /// Read rows
-    Read,
-    /// And write rows
-    Write,
-    /// And manage this machine
-    Admin,
-}
-
 /// `dunlin demo`.
 #[derive(Debug, Clone, Args)]
 pub struct Demo {
@@ -491,8 +452,18 @@ fn since(text: &str) -> Result<String, String> {
         .map_err(|_| "write it as YYYY-MM-DD or 'YYYY-MM-DD HH:MM:SS'".to_owned())
 }
 
-/// A length of time as people write it: a whole number and s, m, h or d.
+/// How long a token for joining is good.
 fn expires(text: &str) -> Result<Duration, String> {
+    let time = length(text)?;
+    if (EXPIRES_MIN..=EXPIRES_MAX).contains(&time) {
+        Ok(time)
+    } else {
+        Err("a token is good for 1 minute to 30 days".to_owned())
+    }
+}
+
+/// A length of time as people write it: a whole number and s, m, h or d.
+fn length(text: &str) -> Result<Duration, String> {
     let wrong = || "write a number and s, m, h or d, such as 15m".to_owned();
     let unit = text.chars().last().ok_or_else(wrong)?;
     let number: u64 = text.strip_suffix(unit).unwrap_or(text).parse().map_err(|_| wrong())?;
@@ -503,10 +474,5 @@ fn expires(text: &str) -> Result<Duration, String> {
         'd' => DAY,
         _ => return Err(wrong()),
     };
-    let time = number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)?;
-    if (EXPIRES_MIN..=EXPIRES_MAX).contains(&time) {
-        Ok(time)
-    } else {
-        Err("a token is good for 1 minute to 30 days".to_owned())
-    }
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }

@@ -24,22 +24,24 @@ pub(super) fn token() -> Result<Secret<String>, Error> {
     first_line(stdin.lock(), "token", how, TOKEN_MAX).map(|line| Secret(line.trim().to_owned()))
 }
 
-/// A new password: typed twice on a terminal, the first line of standard input elsewhere.
-pub(super) fn new_password() -> Result<Secret<String>, Error> {
+/// A new password: typed twice on a terminal, the first line of standard input elsewhere. Whoever
+/// types none on a terminal wants one made.
+pub(super) fn new_password() -> Result<Option<Secret<String>>, Error> {
     let how = "type it, or give it on standard input";
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return first_line(stdin.lock(), "password", how, PASSWORD_MAX).map(Secret);
+        let line = first_line(stdin.lock(), "password", how, PASSWORD_MAX)?;
+        return Ok(Some(Secret(line)));
     }
     let prompt = |text| {
         rpassword::prompt_password(text).map_err(|source| Error::Input { what: "password", source })
     };
-    let password = prompt("New password: ")?;
+    let password = prompt("New password (empty: one is made): ")?;
     if password.is_empty() {
-        return Err(Error::Empty { what: "password", how });
+        return Ok(None);
     }
     if password == prompt("The same again: ")? {
-        Ok(Secret(password))
+        Ok(Some(Secret(password)))
     } else {
         Err(Error::PasswordsDiffer)
     }

@@ -8,8 +8,7 @@ use dunlin_rpc::wire::admin::Track as TrackAsk;
 use serde::Serialize;
 
 use super::args::{
-    ConflictAct, Conflicts, Demo, Held, HeldAct, Here, History, Init, Invite, Role, Sync, Track,
-    UserAct, Users,
+    ConflictAct, Conflicts, Demo, Held, HeldAct, Here, History, Init, Invite, Sync, Track,
 };
 use super::door::Door;
 use super::error::Error;
@@ -18,10 +17,10 @@ use super::output::{self, Look};
 use super::{ask, show, text};
 use crate::{demo, init};
 
-type Ended = Result<Exit, Error>;
+pub(super) type Ended = Result<Exit, Error>;
 
 /// Prints an answer in the form that was asked for.
-fn print(
+pub(super) fn print(
     here: &Here,
     list: &str,
     result: &impl Serialize,
@@ -172,41 +171,6 @@ pub(super) async fn sync(args: &Sync) -> Ended {
     let done = door.ask(door.sync_now(args.partner.clone(), Some(args.wait))).await?;
     print(&args.here, "sync", &done, || show::synced(&done))?;
     Ok(if args.wait && !done.equal { Exit::Attention } else { Exit::Ok })
-}
-
-pub(super) async fn users(args: &Users) -> Ended {
-    let door = Door::open(&args.here.folder()).await?;
-    let here = &args.here;
-    match &args.act {
-        UserAct::List => {
-            let users = door.ask(door.users_list()).await?;
-            print(here, "users", &users, || show::users(&users, Look::of_stdout()))?;
-        }
-        UserAct::Add { name, role } => {
-            let password = ask::new_password()?;
-            let role = match role {
-                Role::Read => "read",
-                Role::Write => "write",
-                Role::Admin => "admin",
-            };
-            door.ask(door.users_add(name.clone(), role.to_owned(), password)).await?;
-            print(here, "user", &(), || {
-                format!("Added user “{}” with the role {role}.", text::foreign(name))
-            })?;
-        }
-        UserAct::Passwd { name } => {
-            let password = ask::new_password()?;
-            door.ask(door.users_passwd(name.clone(), password)).await?;
-            print(here, "user", &(), || {
-                format!("User “{}” has a new password.", text::foreign(name))
-            })?;
-        }
-        UserAct::Remove { name } => {
-            door.ask(door.users_remove(name.clone())).await?;
-            print(here, "user", &(), || format!("Removed user “{}”.", text::foreign(name)))?;
-        }
-    }
-    Ok(Exit::Ok)
 }
 
 pub(super) async fn demo(args: &Demo) -> Ended {

@@ -6,6 +6,9 @@
 //!                   └─ it does not: DIR's lock ──► the same methods, here
 //! ```
 //!
+//! A user whom the configuration lets manage the daemon has no way into DIR; for him `--data` may
+//! name the socket itself.
+//!
 //! Both are one [`Door`], on which the typed methods of `rpc` work.
 
 use std::fmt;
@@ -13,6 +16,7 @@ use std::fs::File;
 use std::future::Future;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use dunlin_rpc::client::{CallError, SocketClient};
@@ -108,6 +112,9 @@ impl Door {
 
 /// The path at which the socket can be reached, and what must stay open for it.
 fn reachable(data: &Path) -> Result<(PathBuf, Option<File>), Error> {
+    if std::fs::metadata(data).is_ok_and(|found| found.file_type().is_socket()) {
+        return Ok((data.to_owned(), None));
+    }
     let path = data.join(SOCKET);
     if path.as_os_str().len() <= PATH_MAX {
         return Ok((path, None));

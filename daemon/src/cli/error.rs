@@ -93,6 +93,12 @@ pub enum Error {
         /// How long it may be.
         max: usize,
     },
+    /// No password could be made.
+    #[error("cannot make a password; give one on standard input")]
+    Propose {
+        /// Why not.
+        source: crate::users::Error,
+    },
     /// The password was typed differently the second time.
     #[error("the two passwords differ; nothing was changed, try again")]
     PasswordsDiffer,
@@ -143,6 +149,7 @@ impl Error {
             | Self::PasswordsDiffer
             | Self::Unconfirmed { .. }
             | Self::OtherName { .. }
+            | Self::Propose { .. }
             | Self::Runtime { .. }
             | Self::Init(_)
             | Self::Demo(_) => Exit::Failed,

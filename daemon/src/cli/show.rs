@@ -5,6 +5,7 @@
 //! * An empty list is a sentence, never an empty table.
 //! * Names and values of others pass through `text::foreign`; nothing else puts them into a cell.
 
+mod access;
 mod attention;
 mod lists;
 pub mod pair;
@@ -14,7 +15,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use lists::{conflicts, held, history, partners, tables, users};
+pub use access::{sign_ins, tokens, users};
+pub use lists::{conflicts, held, history, partners, tables};
 pub use shop::{forgotten, guests, left, let_in_again, paused, promoted, renewed, staying};
 pub use status::{needs_a_person, status};
 

@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use clap::Parser as _;
 
-use super::args::{Cli, Command, HeldAct, Role, UserAct};
+use super::args::{Cli, Command, HeldAct, Role, TokenAct, UserAct};
 use super::*;
 
 fn parse(line: &[&str]) -> Result<Command, clap::Error> {
@@ -132,6 +132,33 @@ fn a_user_reads_unless_said() {
     assert!(matches!(act(&["users", "list"]), UserAct::List));
     refused(&["users", "add", "ann", "--role", "root"]);
     refused(&["users", "add", "ann", "--password", "hunter2"]);
+    let line = ["users", "add", "ann", "--old-caller", "--generate"];
+    assert!(matches!(act(&line), UserAct::Add { generate: true, old_caller: true, .. }));
+    assert!(matches!(
+        act(&["users", "role", "ann", "admin"]),
+        UserAct::Role { role: Role::Admin, .. }
+    ));
+    refused(&["users", "role", "ann"]);
+}
+
+#[test]
+fn a_token_reads_and_does_not_end_unless_said() {
+    let act = |line: &[&str]| match parse(line) {
+        Ok(Command::Tokens(tokens)) => tokens.act,
+        other => panic!("{other:?}"),
+    };
+    let act_of = |line: &[&str]| match act(line) {
+        TokenAct::Create { role, expires, from, .. } => {
+            (role, expires.map(|life| life.as_secs()), from)
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(act_of(&["tokens", "create", "report"]), (Role::Read, None, None));
+    let line =
+        ["tokens", "create", "x", "--role", "admin", "--expires", "90d", "--from", "10.0.0.0/8"];
+    assert_eq!(act_of(&line), (Role::Admin, Some(90 * 86_400), Some("10.0.0.0/8".to_owned())));
+    refused(&["tokens", "create", "x", "--expires", "never"]);
+    refused(&["tokens", "create", ""]);
 }
 
 #[test]

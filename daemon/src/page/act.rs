@@ -2,40 +2,67 @@
 //!
 //! Every form carries its visitor's token. Without it nothing is done, whoever sent it.
 
-use axum::body::Bytes;
-use axum::extract::Path;
-use axum::http::{HeaderValue, StatusCode, header};
+mod people;
+mod shop;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts as _};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
+use dunlin_rpc::method::shop::ShopClient as _;
 use dunlin_rpc::wire::admin::Track;
-use dunlin_rpc::{Code, Fault, Secret};
+use dunlin_rpc::{Code, Fault};
 use jsonrpsee::core::client::Error;
 use subtle::ConstantTimeEq as _;
 
+use super::Front;
 use super::form::{self, Fields};
 use super::notes::{Note, Once, Tone};
 use super::visit::{self, LANGUAGE, THEME, Visit, see_other};
 use super::words;
 
-/// `POST /do/…`
-pub(super) async fn act(visit: Visit, Path(what): Path<String>, body: Bytes) -> Response {
-    let Ok(text) = std::str::from_utf8(&body) else {
-        return StatusCode::BAD_REQUEST.into_response();
-    };
-    let form = Fields::read(text);
-    if !carries(&form, &visit.visitor.token) {
-        return StatusCode::FORBIDDEN.into_response();
+pub(super) use people::people;
+pub(super) use shop::{letting, pairing, shop};
+
+/// A form that its visitor filled in.
+pub(super) struct Filled {
+    visit: Visit,
+    /// What stands behind `/do/`.
+    what: String,
+    fields: Fields,
+    back: String,
+}
+
+impl FromRequest<Front> for Filled {
+    type Rejection = Response;
+
+    async fn from_request(request: Request<Body>, front: &Front) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let visit = Visit::from_request_parts(&mut parts, front).await?;
+        let refuse = |status: StatusCode| status.into_response();
+        if !is_form(&parts.headers) {
+            return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let what = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+        let request = Request::from_parts(parts, body);
+        let body = Bytes::from_request(request, front).await;
+        let body = body.map_err(|_long| refuse(StatusCode::PAYLOAD_TOO_LARGE))?;
+        let text = std::str::from_utf8(&body).map_err(|_utf8| refuse(StatusCode::BAD_REQUEST))?;
+        let fields = Fields::read(text);
+        if !carries(&fields, &visit.visitor.token) {
+            return Err(refuse(StatusCode::FORBIDDEN));
+        }
+        let back = form::back(fields.get("back"));
+        Ok(Self { visit, what, fields, back })
     }
-    let back = form::back(form.get("back"));
-    if what == "look" {
-        return look(&form, &back);
-    }
-    match run(&visit, &what, &form).await {
-        Ok(Some(Done { to, note })) => visit.back_with(to.as_deref().unwrap_or(&back), note),
-        Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => visit.refused(&back, &visit::fault(error)),
-    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// Does the form carry the visitor's token? An empty one never fits.
@@ -49,138 +76,160 @@ struct Done {
     note: Note,
 }
 
-fn good(text: String) -> Option<Done> {
-    Some(Done { to: None, note: Note { tone: Tone::Good, text, once: None } })
-}
+impl Done {
+    fn good(text: impl Into<String>) -> Self {
+        Self { to: None, note: Note { tone: Tone::Good, text: text.into(), once: None } }
+    }
 
-fn good_at(to: &str, text: String) -> Option<Done> {
-    Some(Done { to: Some(to.to_owned()), note: Note { tone: Tone::Good, text, once: None } })
-}
+    fn bad(text: impl Into<String>) -> Self {
+        Self { to: None, note: Note { tone: Tone::Bad, text: text.into(), once: None } }
+    }
 
-fn bad(text: String) -> Option<Done> {
-    Some(Done { to: None, note: Note { tone: Tone::Bad, text, once: None } })
-}
+    /// And on to another page.
+    fn at(mut self, to: impl Into<String>) -> Self {
+        self.to = Some(to.into());
+        self
+    }
 
-fn missing(visit: &Visit) -> Error {
-    Error::Call(Fault::new(Code::InvalidParams, visit.t.of("fault.incomplete")).into())
-}
-
-fn number(visit: &Visit, form: &Fields) -> Result<i64, Error> {
-    form.get("number").parse().map_err(|_not| missing(visit))
-}
-
-async fn run(visit: &Visit, what: &str, form: &Fields) -> Result<Option<Done>, Error> {
-    match what {
-        "sync" | "ignore" | "notice" => partners(visit, what, form).await,
-        "invite" | "join" => letting(visit, what, form).await,
-        "restore" | "keep" | "retry" | "delete-held" | "track" => rows(visit, what, form).await,
-        "log-level" => settings(visit, form).await,
-        _ => Ok(None),
+    /// With something to be shown once.
+    fn showing(mut self, secret: String, about: String) -> Self {
+        self.note.once = Some(Once { secret, about });
+        self
     }
 }
 
-async fn partners(visit: &Visit, what: &str, form: &Fields) -> Result<Option<Done>, Error> {
-    let (t, inside) = (visit.t, &visit.inside);
-    let target = || form.get("target").parse().map_err(|_not| missing(visit));
-    Ok(match what {
-        "sync" => {
-            inside.sync_now(form.given("partner"), None).await?;
-            good(t.of("said.sync").to_owned())
+impl Filled {
+    /// Back to where the form stood, or where what was done leads.
+    fn answer(&self, done: Result<Done, Error>) -> Response {
+        match done {
+            Ok(Done { to, note }) => {
+                self.visit.back_with(to.as_deref().unwrap_or(&self.back), note)
+            }
+            Err(error) => self.visit.refused(&self.back, &visit::fault(error)),
         }
-        "ignore" => {
-            inside.sightings_ignore(target()?).await?;
-            good(t.of("said.ignored").to_owned())
-        }
-        _ => {
-            inside.sightings_notice(target()?).await?;
-            good(t.of("said.noticed").to_owned())
-        }
-    })
-}
-
-async fn letting(visit: &Visit, what: &str, form: &Fields) -> Result<Option<Done>, Error> {
-    let (t, inside) = (visit.t, &visit.inside);
-    if what == "join" {
-        let token = form.given("invite").ok_or_else(|| missing(visit))?;
-        let joined = inside.pairing_join(Secret(token)).await?;
-        let by = words::foreign(&joined.by);
-        return Ok(good_at("/", t.count_with("said.joined", joined.members, &[("name", &by)])));
     }
-    let uses = form.get("uses").parse().ok();
-    let minutes: Option<u64> = form.get("minutes").parse().ok();
-    let made = inside.pairing_invite(uses, minutes.map(|minutes| minutes * 60), None).await?;
-    let ends = words::clock(t, &made.expires);
-    let about = t.count_with("let_in.made_about", u64::from(made.uses), &[("time", &ends)]);
-    let once = Some(Once { secret: made.token.expose().clone(), about });
-    let text = t.of("said.invited").to_owned();
-    Ok(Some(Done { to: Some("/let-in".to_owned()), note: Note { tone: Tone::Good, text, once } }))
+
+    fn missing(&self) -> Error {
+        Error::Call(Fault::new(Code::InvalidParams, self.visit.t.of("fault.incomplete")).into())
+    }
+
+    fn given(&self, name: &str) -> Result<String, Error> {
+        self.fields.given(name).ok_or_else(|| self.missing())
+    }
+
+    fn number(&self) -> Result<i64, Error> {
+        self.fields.get("number").parse().map_err(|_not| self.missing())
+    }
+
+    /// Did the person type this name, as it was shown?
+    fn confirms(&self, name: &str) -> bool {
+        let typed = self.fields.get("confirm").trim();
+        !typed.is_empty() && typed == words::foreign(name)
+    }
 }
 
-async fn rows(visit: &Visit, what: &str, form: &Fields) -> Result<Option<Done>, Error> {
-    let (t, inside) = (visit.t, &visit.inside);
-    Ok(match what {
-        "restore" => {
-            inside.conflicts_restore(number(visit, form)?).await?;
-            good(t.of("said.restored").to_owned())
-        }
-        "keep" => {
-            inside.conflicts_keep(number(visit, form)?).await?;
-            good(t.of("said.kept").to_owned())
-        }
-        "retry" => {
-            let number = form.get("number").parse().ok();
-            let done = inside.held_retry(number).await?;
-            if done.shown == 0 {
-                bad(t.of("said.still_held").to_owned())
-            } else {
-                good(t.count("said.shown", done.shown))
+/// Syncing, pausing; machines found on the network.
+pub(super) async fn partners(form: Filled) -> Response {
+    let (t, inside) = (form.visit.t, &form.visit.inside);
+    let done = async {
+        let partner = form.fields.given("partner");
+        let target = || form.fields.get("target").parse().map_err(|_not| form.missing());
+        Ok(match form.what.as_str() {
+            "pause" => {
+                let all = partner.is_none();
+                inside.partners_pause(partner).await?;
+                Done::good(if all { t.of("said.paused_all") } else { t.of("said.paused") })
             }
-        }
-        "delete-held" => {
-            let number = number(visit, form)?;
-            if form.get("confirm").trim() != form.get("table").trim()
-                || form.get("table").is_empty()
-            {
-                let to = format!("/held/delete?number={number}");
-                let text = t.of("said.confirm_differs").to_owned();
-                let note = Note { tone: Tone::Bad, text, once: None };
-                return Ok(Some(Done { to: Some(to), note }));
+            "resume" => {
+                inside.partners_resume(partner).await?;
+                Done::good(t.of("said.resumed"))
             }
-            inside.held_delete(number).await?;
-            good_at("/held", t.of("said.deleted").to_owned())
-        }
-        _ => track(visit, form).await?,
-    })
+            "ignore" => {
+                inside.sightings_ignore(target()?).await?;
+                Done::good(t.of("said.ignored"))
+            }
+            "notice" => {
+                inside.sightings_notice(target()?).await?;
+                Done::good(t.of("said.noticed"))
+            }
+            _ => {
+                inside.sync_now(partner, None).await?;
+                Done::good(t.of("said.sync"))
+            }
+        })
+    };
+    form.answer(done.await)
 }
 
-async fn track(visit: &Visit, form: &Fields) -> Result<Option<Done>, Error> {
-    let t = visit.t;
-    let tables = form.all("table");
+/// Conflicts, held rows, tables.
+pub(super) async fn rows(form: Filled) -> Response {
+    let (t, inside) = (form.visit.t, &form.visit.inside);
+    let done = async {
+        Ok(match form.what.as_str() {
+            "restore" => {
+                inside.conflicts_restore(form.number()?).await?;
+                Done::good(t.of("said.restored"))
+            }
+            "keep" => {
+                inside.conflicts_keep(form.number()?).await?;
+                Done::good(t.of("said.kept"))
+            }
+            "retry" => {
+                let done = inside.held_retry(form.fields.get("number").parse().ok()).await?;
+                match done.shown {
+                    0 => Done::bad(t.of("said.still_held")),
+                    shown => Done::good(t.count("said.shown", shown)),
+                }
+            }
+            "delete-held" => {
+                let number = form.number()?;
+                if !form.confirms(&form.given("table")?) {
+                    let question = format!("/held/delete?number={number}");
+                    return Ok(Done::bad(t.of("said.confirm_differs")).at(question));
+                }
+                inside.held_delete(number).await?;
+                Done::good(t.of("said.deleted")).at("/held")
+            }
+            _ => track(&form).await?,
+        })
+    };
+    form.answer(done.await)
+}
+
+async fn track(form: &Filled) -> Result<Done, Error> {
+    let t = form.visit.t;
+    let tables = form.fields.all("table");
     if tables.is_empty() {
-        return Ok(bad(t.of("said.no_table").to_owned()));
+        return Ok(Done::bad(t.of("said.no_table")));
     }
-    let done = visit.inside.tables_track(Track { tables, ..Track::default() }).await?;
-    let count = done.tables.len() as u64;
-    let mut text = t.count("said.tracked", count);
+    let done = form.visit.inside.tables_track(Track { tables, ..Track::default() }).await?;
+    let mut text = t.count("said.tracked", done.tables.len() as u64);
     for note in &done.notes {
         text.push(' ');
         text.push_str(&words::sentence(note));
     }
-    Ok(good(text))
+    Ok(Done::good(text))
 }
 
-async fn settings(visit: &Visit, form: &Fields) -> Result<Option<Done>, Error> {
-    let level = form.given("level").ok_or_else(|| missing(visit))?;
-    visit.inside.settings_log_level(level).await?;
-    Ok(good(visit.t.of("said.log_level").to_owned()))
+/// How much is logged.
+pub(super) async fn settings(form: Filled) -> Response {
+    let done = async {
+        form.visit.inside.settings_log_level(form.given("level")?).await?;
+        Ok(Done::good(form.visit.t.of("said.log_level")))
+    };
+    form.answer(done.await)
 }
 
 /// Theme and language: cookies for a year, of taste and not of trust.
-fn look(form: &Fields, back: &str) -> Response {
+pub(super) async fn look(form: Filled) -> Response {
+    liked(&form.fields, &form.back)
+}
+
+fn liked(fields: &Fields, back: &str) -> Response {
     const KEPT: &str = "Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly";
     let mut response = see_other(back);
     let known = |name: &str, values: &[&'static str]| {
-        values.iter().copied().find(|value| *value == form.get(name))
+        values.iter().copied().find(|value| *value == fields.get(name))
     };
     let theme = known("theme", &["auto", "light", "dark"]).map(|value| (THEME, value));
     let language = known("language", &["en", "de"]).map(|value| (LANGUAGE, value));
@@ -208,7 +257,7 @@ mod tests {
     #[test]
     fn only_themes_and_languages_that_we_know_become_cookies() {
         let cookies = |query: &str| {
-            let response = look(&Fields::read(query), "/tables");
+            let response = liked(&Fields::read(query), "/tables");
             assert_eq!(response.headers()[header::LOCATION], "/tables");
             response.headers().get_all(header::SET_COOKIE).iter().count()
         };

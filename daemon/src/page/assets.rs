@@ -1,40 +1,47 @@
 //! The page's own files, part of the program: style, scripts, the bird.
 
-use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use std::sync::LazyLock;
+
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use sha2::{Digest as _, Sha256};
 
-/// A browser asks again after this long, or when the version changed: pages name assets by version.
-const KEEP: &str = "private, max-age=86400";
+const STYLE: &str = include_str!("../../assets/style.css");
+const LIVE: &str = include_str!("../../assets/live.js");
+const STREAM: &str = include_str!("../../assets/stream.js");
+const BIRD: &str = include_str!("../../assets/dunlin.svg");
 
-const FILES: &[(&str, &str, &str)] = &[
-    ("style.css", "text/css; charset=utf-8", include_str!("../../assets/style.css")),
-    ("live.js", "text/javascript; charset=utf-8", include_str!("../../assets/live.js")),
-    ("stream.js", "text/javascript; charset=utf-8", include_str!("../../assets/stream.js")),
-    ("dunlin.svg", "image/svg+xml", include_str!("../../assets/dunlin.svg")),
-];
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// One of them.
-pub(super) async fn asset(Path(name): Path<String>) -> Response {
-    let Some((_, kind, text)) = FILES.iter().find(|(known, ..)| *known == name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(KEEP));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    (headers, *text).into_response()
+/// `/assets/style.css`
+pub(super) async fn style() -> Response {
+    file("text/css; charset=utf-8", STYLE)
+}
+
+/// `/assets/live.js`
+pub(super) async fn live() -> Response {
+    file(SCRIPT, LIVE)
+}
+
+/// `/assets/stream.js`
+pub(super) async fn stream() -> Response {
+    file(SCRIPT, STREAM)
+}
+
+/// `/assets/dunlin.svg`
+pub(super) async fn bird() -> Response {
+    file("image/svg+xml", BIRD)
+}
+
+fn file(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
 }
 
 /// Changes whenever one of the files does, so that no browser shows an old one.
 pub(super) fn mark() -> &'static str {
-    use sha2::{Digest as _, Sha256};
-    use std::sync::LazyLock;
     static MARK: LazyLock<String> = LazyLock::new(|| {
-        let mut hash = Sha256::new();
-        for (_, _, text) in FILES {
-            hash.update(text.as_bytes());
-        }
+        let files = [STYLE, LIVE, STREAM, BIRD];
+        let hash = files.iter().fold(Sha256::new(), |hash, text| hash.chain_update(text));
         data_encoding::HEXLOWER.encode(hash.finalize().get(..6).unwrap_or_default())
     });
     &MARK

@@ -83,7 +83,7 @@ pub(super) async fn events(
     State(front): State<Front>,
     Extension(caller): Extension<Caller>,
 ) -> Response {
-    let Some(visitor) = Visitor::of(&front, &caller) else {
+    let Ok(Some(visitor)) = Visitor::of(&front, &caller).await else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     let Some(place) = front.streams.take(visitor.key()) else {
@@ -113,7 +113,9 @@ impl Telling {
     /// The next event; none when the stream is over.
     async fn next(&mut self) -> Option<Event> {
         let heard = timeout(HEARTBEAT, self.anything()).await;
-        if *self.stopping.borrow() || Visitor::of(&self.front, &self.caller).is_none() {
+        let is_stopping = *self.stopping.borrow();
+        let visitor = Visitor::of(&self.front, &self.caller).await;
+        if is_stopping || !matches!(visitor, Ok(Some(_))) {
             return None;
         }
         match heard {

@@ -2,10 +2,12 @@
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use dunlin_rpc::method::access::AccessClient as _;
 use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
+use dunlin_rpc::method::pairing::PairingClient as _;
+use dunlin_rpc::method::shop::ShopClient as _;
 use dunlin_rpc::wire::admin::HistoryEntry;
-use dunlin_rpc::{Code, Fault};
 use jsonrpsee::core::client::Error;
 
 use super::frame::Place;
@@ -106,15 +108,17 @@ pub(super) async fn held(visit: Visit) -> Response {
 
 /// `/held/delete?number=…`: the question, not yet the deed.
 pub(super) async fn held_delete(visit: Visit) -> Response {
+    let number = visit.query.get("number").parse::<i64>().ok();
+    let rows = match visit.inside.held_list(Some(EXPORTED)).await {
+        Ok(rows) => rows,
+        Err(error) => return visit.trouble(error),
+    };
+    // Gone meanwhile, or never there: the list says what is.
+    let Some(row) = rows.iter().find(|row| Some(row.number) == number && row.held) else {
+        return held(visit).await;
+    };
     let page = async {
         let status = visit.inside.machine_status().await?;
-        let number = visit.query.get("number").parse::<i64>().ok();
-        let rows = visit.inside.held_list(Some(EXPORTED)).await?;
-        let row = rows.iter().find(|row| Some(row.number) == number && row.held);
-        let row = row.ok_or_else(|| {
-            let gone = Fault::new(Code::Refused, visit.t.of("held.gone"));
-            Error::Call(gone.into())
-        })?;
         Ok(view::held::delete(visit.frame(Place::Held, &status), row, words::now()))
     };
     visit.answer(page.await)
@@ -135,6 +139,40 @@ pub(super) async fn join(visit: Visit) -> Response {
         let status = visit.inside.machine_status().await?;
         let frame = visit.frame(Place::Elsewhere, &status);
         Ok(view::letting::join(frame, status.machine.members))
+    };
+    visit.answer(page.await)
+}
+
+/// `/pair`
+pub(super) async fn pair(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let pairing = visit.inside.pairing_state().await?;
+        Ok(view::pair::page(visit.frame(Place::Elsewhere, &status), &status, &pairing))
+    };
+    visit.answer(page.await)
+}
+
+/// `/forget?partner=…`: the question, not yet the deed.
+pub(super) async fn forget(visit: Visit) -> Response {
+    let Some(partner) = visit.query.given("partner") else { return partners(visit).await };
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let let_in = visit.inside.partners_let_in(partner).await?;
+        Ok(view::forget::page(visit.frame(Place::Elsewhere, &status), &let_in, words::now()))
+    };
+    visit.answer(page.await)
+}
+
+/// `/people`
+pub(super) async fn people(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let users = visit.inside.users_list().await?;
+        let tokens = visit.inside.tokens_list().await?;
+        let frame = visit.frame(Place::People, &status);
+        let once = (visit.once(), visit.visitor.may_begin);
+        Ok(view::people::page(frame, (&users, &tokens), &status, once, words::now()))
     };
     visit.answer(page.await)
 }

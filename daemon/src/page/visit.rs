@@ -16,6 +16,7 @@ use super::Front;
 use super::form::{self, Fields};
 use super::frame::{About, Frame, Place, Told};
 use super::notes::{Note, Once, Tone};
+use super::sign_in;
 use super::texts::{Language, Texts};
 use super::visitor::Visitor;
 use super::words;
@@ -49,15 +50,23 @@ impl FromRequestParts<Front> for Visit {
         let uri = &parts.uri;
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = form::back(path);
-        let Some(visitor) = Visitor::of(front, &caller) else {
-            return Err(to_sign_in(&path));
+        let alone = Alone::of(&parts.headers);
+        if is_from_elsewhere(&parts.headers) {
+            return Err(html(StatusCode::OK, Elsewhere { alone }.render().unwrap_or_default()));
+        }
+        let visitor = match Visitor::of(front, &caller).await {
+            Ok(Some(visitor)) => visitor,
+            Ok(None) => {
+                return Err(sign_in::page(front, &caller, alone, (StatusCode::UNAUTHORIZED, "")));
+            }
+            Err(fault) => return Err(sign_in::refused(front, &caller, alone, &fault)),
         };
         let query = Fields::read(uri.query().unwrap_or_default());
         let note = front.notes.read(visitor.key(), query.get(SAID));
         Ok(Self {
             inside: Inside { api: front.api.clone(), caller },
-            t: Texts { language: language(&parts.headers) },
-            theme: theme(&parts.headers),
+            t: alone.t,
+            theme: alone.theme,
             front: front.clone(),
             visitor,
             query,
@@ -65,12 +74,6 @@ impl FromRequestParts<Front> for Visit {
             note,
         })
     }
-}
-
-/// Somebody has to sign in first.
-fn to_sign_in(_path: &str) -> Response {
-    (StatusCode::UNAUTHORIZED, "Open this page on the machine itself, or sign in.\n")
-        .into_response()
 }
 
 impl Visit {
@@ -84,7 +87,7 @@ impl Visit {
             t: self.t,
             theme: self.theme,
             role: self.visitor.role,
-            user: self.visitor.user.clone(),
+            user: self.visitor.user.clone().filter(|_| self.visitor.has_session),
             token: self.visitor.token.clone(),
             back: without_note(&self.path),
             note,
@@ -116,14 +119,16 @@ impl Visit {
     pub(super) fn trouble(&self, error: ClientError) -> Response {
         let fault = fault(error);
         let status = match fault.code {
-            Code::NotSignedIn => return to_sign_in(&self.path),
+            Code::NotSignedIn => StatusCode::UNAUTHORIZED,
             Code::NotAllowed => StatusCode::FORBIDDEN,
             Code::UnknownPartner => StatusCode::NOT_FOUND,
             code if code.is_passing() => StatusCode::SERVICE_UNAVAILABLE,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
-        let page = Trouble { t: self.t, text: self.why(&fault), mark: super::assets::mark() };
+        let alone = Alone { t: self.t, theme: self.theme, mark: super::assets::mark() };
+        let sign_in = matches!(fault.code, Code::NotSignedIn | Code::NotAllowed);
+        let page = Trouble { alone, text: self.why(&fault), sign_in };
         html(status, page.render().unwrap_or_default())
     }
 
@@ -152,13 +157,43 @@ impl Visit {
     }
 }
 
-/// A page that says only why there is no other: it needs nothing of the machine.
+/// What a page needs that stands alone: nothing of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alone {
+    pub(super) t: Texts,
+    pub(super) theme: Option<&'static str>,
+    pub(super) mark: &'static str,
+}
+
+impl Alone {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let t = Texts { language: language(headers) };
+        Self { t, theme: theme(headers), mark: super::assets::mark() }
+    }
+}
+
+/// A page that says only why there is no other.
 #[derive(Template)]
 #[template(path = "trouble.html")]
 struct Trouble {
-    t: Texts,
+    alone: Alone,
     text: String,
-    mark: &'static str,
+    /// Offers to sign in as somebody else.
+    sign_in: bool,
+}
+
+/// A page that says nothing and leads on: the next step comes from us, with the cookie.
+#[derive(Template)]
+#[template(path = "elsewhere.html")]
+struct Elsewhere {
+    alone: Alone,
+}
+
+/// Whether a link of another site led here: the browser left our cookie out, and nothing on that
+/// site may be taken for a wish of the person.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let sites = headers.get_all("sec-fetch-site");
+    sites.iter().any(|site| site != "same-origin" && site != "none")
 }
 
 /// What a call came to, as a fault.
@@ -188,7 +223,7 @@ pub(super) fn see_other(to: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
 
-fn html(status: StatusCode, text: String) -> Response {
+pub(super) fn html(status: StatusCode, text: String) -> Response {
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     let store = HeaderValue::from_static("no-store");
     (status, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, store)], text).into_response()

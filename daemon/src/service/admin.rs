@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use dunlin_rpc::Secret;
 use dunlin_rpc::method::admin::AdminServer;
 use dunlin_rpc::wire::admin::{
     ConflictEntry, HeldEntry, HistoryEntry, Invited, Joined, PartnerStatus, RefusedTable, Retried,
-    Status, Synced, TableStatus, Track, Tracked, UserEntry,
+    Status, Synced, TableStatus, Track, Tracked,
 };
-use dunlin_rpc::{Code, Fault, Secret};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 
@@ -20,7 +20,6 @@ use crate::fault::fault;
 use crate::invite::Terms;
 use crate::joining;
 use crate::machine::Machine;
-use crate::users::Role;
 
 /// Rows of a list, unless the caller says otherwise; and at most.
 const ROWS: u32 = 100;
@@ -112,17 +111,6 @@ impl Service {
             expires: clock::text(i64::from(token.expires) * 1000),
             token: token.encode(),
         })
-    }
-
-    async fn change_users(
-        &self,
-        change: impl FnOnce(&Machine) -> Result<(), crate::users::Error> + Send + 'static,
-    ) -> Result<()> {
-        let machine = self.machine.clone();
-        tokio::task::spawn_blocking(move || change(&machine))
-            .await
-            .map_err(|_panic| Error::Stopping)??;
-        Ok(())
     }
 }
 
@@ -243,42 +231,5 @@ impl AdminServer for Service {
         let joined =
             joining::join(&self.machine, token.expose()).await.map_err(|error| fault(&error))?;
         Ok(Joined { shop: joined.shop, by: joined.by, members: joined.members as u64 })
-    }
-
-    async fn users_list(&self, _: &Extensions) -> RpcResult<Vec<UserEntry>> {
-        let users = self.machine.users.list();
-        Ok(users
-            .into_iter()
-            .map(|(name, role)| UserEntry { name, role: role.to_string() })
-            .collect())
-    }
-
-    async fn users_add(
-        &self,
-        _: &Extensions,
-        name: String,
-        role: String,
-        password: Secret<String>,
-    ) -> RpcResult<()> {
-        let role: Role = role.parse().map_err(|error: crate::users::Error| {
-            Fault::new(Code::InvalidParams, error.to_string())
-        })?;
-        let change = move |machine: &Machine| machine.users.add(&name, password.expose(), role);
-        Ok(self.change_users(change).await.map_err(|error| fault(&error))?)
-    }
-
-    async fn users_passwd(
-        &self,
-        _: &Extensions,
-        name: String,
-        password: Secret<String>,
-    ) -> RpcResult<()> {
-        let change = move |machine: &Machine| machine.users.set_password(&name, password.expose());
-        Ok(self.change_users(change).await.map_err(|error| fault(&error))?)
-    }
-
-    async fn users_remove(&self, _: &Extensions, name: String) -> RpcResult<()> {
-        let change = move |machine: &Machine| machine.users.remove(&name);
-        Ok(self.change_users(change).await.map_err(|error| fault(&error))?)
     }
 }

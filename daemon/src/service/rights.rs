@@ -1,18 +1,21 @@
 //! Who may call: what a caller is, against what a method asks for.
-
-use std::time::Duration;
+//!
+//! | caller | by | may |
+//! | --- | --- | --- |
+//! | near, ours | the socket | everything |
+//! | near, ours | loopback | what `local_trust` says |
+//! | near, another user's | loopback | `getdata`, if `local_trust_others` says so |
+//! | anybody | loopback, LAN | what the role of his session, token, or name and password allows |
+//! | a program of 2009 | its listener | `getdata` and `putdata`, by name and password |
 
 use dunlin_rpc::gate::Judging;
 use dunlin_rpc::method::Right;
 use dunlin_rpc::{Caller, Code, Fault, Gate, Listener, Near};
-use dunlin_schema::Clock as _;
 
-use crate::config::LocalTrust;
+use crate::config::{LocalTrust, OthersTrust};
 use crate::machine::Machine;
+use crate::sign_in;
 use crate::users::Role;
-
-/// A sign-in waits at most so long for others to be checked: hashes are dear, and few run at once.
-const HASH_WAIT: Duration = Duration::from_secs(5);
 
 /// Lets a caller through to the methods that his role allows.
 pub(crate) struct Porter {
@@ -35,15 +38,16 @@ async fn may(machine: &Machine, caller: &Caller, role: Role) -> Result<(), Fault
     if trusted(machine, caller).is_some_and(|trusted| role <= trusted) {
         return Ok(());
     }
-    let Some(basic) = &caller.basic else {
-        return Err(Fault::new(Code::NotSignedIn, "sign in with a user's name and password"));
-    };
-    match verify(machine, &basic.name, basic.password.expose()).await? {
-        Some(has) if role <= has => Ok(()),
+    match sign_in::by_head(machine, caller).await? {
+        Some(who) if who.old_caller => Err(Fault::new(
+            Code::NotAllowed,
+            "a user of old programs may call getdata and putdata alone",
+        )),
+        Some(who) if role <= who.role => Ok(()),
         Some(_) => {
             Err(Fault::new(Code::NotAllowed, format!("this needs a user with the role {role}")))
         }
-        None => Err(Fault::new(Code::NotSignedIn, "name and password do not fit")),
+        None => Err(Fault::new(Code::NotSignedIn, not_signed_in(caller))),
     }
 }
 
@@ -60,21 +64,24 @@ pub(crate) fn trusted(machine: &Machine, caller: &Caller) -> Option<Role> {
     }
 }
 
-/// The role of a user whose password this is. At most two hashes are under way at once.
-pub(super) async fn verify(
-    machine: &Machine,
-    name: &str,
-    password: &str,
-) -> Result<Option<Role>, Fault> {
-    let now = machine.clock.elapsed();
-    if let Some(role) = machine.users.cached(name, password, now) {
-        return Ok(Some(role));
+/// Whether `getdata` asks this caller for no password.
+pub(super) fn may_get(machine: &Machine, caller: &Caller) -> bool {
+    let admin = &machine.config.admin;
+    match (caller.near, caller.listener) {
+        (Near::Ours, Listener::Socket) => true,
+        (Near::Ours, Listener::Loopback) => admin.local_trust != LocalTrust::None,
+        // Others are never trusted further than we trust ourselves.
+        (Near::Other, Listener::Loopback) => {
+            admin.local_trust != LocalTrust::None && admin.local_trust_others == OthersTrust::Read
+        }
+        (Near::Away | Near::Other, _) | (_, Listener::Lan | Listener::OldCallers) => false,
     }
-    let busy = || Fault::new(Code::Busy, "too many sign-ins at once; try again soon");
-    let place = tokio::time::timeout(HASH_WAIT, machine.hashing.acquire()).await;
-    let _place = place.map_err(|_late| busy())?.map_err(|_closed| busy())?;
-    let (machine, name, password) = (machine.clone(), name.to_owned(), password.to_owned());
-    tokio::task::spawn_blocking(move || machine.users.verify(&name, &password, now))
-        .await
-        .map_err(|_panic| Fault::internal())
+}
+
+fn not_signed_in(caller: &Caller) -> &'static str {
+    match (&caller.bearer, &caller.basic) {
+        (Some(_), _) => "this token is not good: unknown, revoked, over, or not from here",
+        (None, Some(_)) => "name and password do not fit",
+        (None, None) => "sign in with a user's name and password, or a token",
+    }
 }

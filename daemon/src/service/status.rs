@@ -1,5 +1,7 @@
 //! How the machine stands: what `dunlin status` and the page show, and what needs a person.
 
+use std::net::SocketAddr;
+
 use dunlin_rpc::wire::admin::{
     DatabaseStatus, MachineStatus, PartnerStatus, SightingStatus, Status, TableStatus,
 };
@@ -12,6 +14,7 @@ use crate::discovery::{Discovery, Kind, Sighting};
 use crate::error::Result;
 use crate::machine::{Machine, Moving, State};
 use crate::roster::{Member, Standing};
+use crate::sign_in;
 
 /// Everything that `dunlin status` and the page show.
 pub(crate) async fn status(machine: &Machine) -> Result<Status> {
@@ -40,6 +43,7 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
     let partners = partners(machine);
     Ok(Status {
         attention: attention::attention(machine, &databases, &partners).await?,
+        doors: doors(machine),
         machine: MachineStatus {
             id: machine.id(),
             name: machine.name.clone(),
@@ -58,6 +62,7 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
             .filter(|sighting| !members.contains(&sighting.advert.id.to_string()))
             .map(|sighting| seen(machine, &sighting))
             .collect(),
+        sign_ins: sign_in::wrong_passwords(machine),
         started: clock::text(machine.started),
         uptime: machine.clock.elapsed().as_secs(),
     })
@@ -133,6 +138,34 @@ fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
         left: known.moving.map(|moving| moving.left),
         left_seconds: known.moving.and_then(Moving::left_seconds),
     }
+}
+
+/// What is open to the network: nobody should have to remember it.
+fn doors(machine: &Machine) -> Vec<String> {
+    let listening = machine.listening();
+    let mut sentences = Vec::new();
+    if !listening.lan.is_empty() {
+        let addresses = shown(&listening.lan, "https");
+        let fingerprint = listening.fingerprint.unwrap_or_default();
+        sentences.push(format!(
+            "this page is at {addresses}; the certificate that a browser is shown there has the SHA-256 fingerprint {fingerprint}"
+        ));
+    }
+    if !listening.old_callers.is_empty() {
+        let addresses = shown(&listening.old_callers, "http");
+        let from = &machine.config.old_callers.allow;
+        let from: Vec<String> = from.iter().map(ToString::to_string).collect();
+        sentences.push(format!(
+            "old programs are answered at {addresses}, without encryption, when they call from {}",
+            from.join(", ")
+        ));
+    }
+    sentences
+}
+
+fn shown(addresses: &[SocketAddr], scheme: &str) -> String {
+    let shown = addresses.iter().map(|address| format!("{scheme}://{address}"));
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 /// How its address is known.

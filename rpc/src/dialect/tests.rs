@@ -70,7 +70,11 @@ impl Story {
         Self { api, called }
     }
 
-    async fn ask(&self, door: Door, body: &str) -> Answer {
+    async fn ask(&self, door: Door, body: &str) -> Option<String> {
+        self.answer(door, body).await.text
+    }
+
+    async fn answer(&self, door: Door, body: &str) -> Answer {
         answer(&self.api, &Caller::default(), door, body.as_bytes()).await
     }
 
@@ -290,5 +294,39 @@ proptest::proptest! {
         let answer = runtime.block_on(Story::new().ask(door, &text));
         let answer = answer.unwrap_or_else(|| "{}".to_owned());
         proptest::prop_assert!(serde_json::from_str::<serde_json::Value>(&answer).is_ok());
+    }
+}
+
+#[tokio::test]
+async fn http_says_of_a_single_call_of_today_what_its_answer_says() {
+    let mut story = Story::new();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"write"}"#;
+    let old = r#"{"id":1,"method":"write"}"#;
+    let batch = format!("[{call}]");
+    for (code, expected) in [
+        (Code::NotSignedIn, 401),
+        (Code::NotAllowed, 403),
+        (Code::Busy, 429),
+        (Code::Internal, 200),
+    ] {
+        story.api.gate = Arc::new(Refusing(code));
+        let status = async |door, body| story.answer(door, body).await.status.as_u16();
+        assert_eq!(status(Door::Rpc, call).await, expected, "{code:?}");
+        assert_eq!(status(Door::Rpc, old).await, 200, "1.0, {code:?}");
+        assert_eq!(status(Door::Rpc, &batch).await, 200, "a batch, {code:?}");
+        assert_eq!(status(Door::Old, call).await, 200, "an old path, {code:?}");
+    }
+    let story = Story::new();
+    let busy = story.answer(Door::Rpc, r#"{"jsonrpc":"2.0","id":1,"method":"fail"}"#).await;
+    assert_eq!(busy.status, StatusCode::OK, "busy with something else than sign-ins");
+}
+
+/// Lets nobody through.
+struct Refusing(Code);
+
+impl Gate for Refusing {
+    fn judge<'a>(&'a self, _: &'a Caller, _: Right) -> Judging<'a> {
+        let no = Fault::new(self.0, "no");
+        Box::pin(async move { Err(no) })
     }
 }

@@ -6,7 +6,7 @@ use jsonrpsee::proc_macros::rpc;
 use crate::identity::Secret;
 use crate::wire::admin::{
     ConflictEntry, HeldEntry, HistoryEntry, Invited, Joined, PartnerStatus, Retried, Status,
-    Synced, TableStatus, Track, Tracked, UserEntry,
+    Synced, TableStatus, Track, Tracked,
 };
 
 /// The admin methods. Who may call which: R to look, W to write, A for the rest (trust.md).
@@ -79,25 +79,4 @@ pub trait Admin {
     /// Joins the shop that the token is of. A.
     #[method(name = "pairing_join", with_extensions)]
     async fn pairing_join(&self, token: Secret<String>) -> RpcResult<Joined>;
-
-    /// The users. A.
-    #[method(name = "users_list", with_extensions)]
-    async fn users_list(&self) -> RpcResult<Vec<UserEntry>>;
-
-    /// A new user, with the role `read`, `write` or `admin`. A.
-    #[method(name = "users_add", with_extensions)]
-    async fn users_add(
-        &self,
-        name: String,
-        role: String,
-        password: Secret<String>,
-    ) -> RpcResult<()>;
-
-    /// Another password for a user. A.
-    #[method(name = "users_passwd", with_extensions)]
-    async fn users_passwd(&self, name: String, password: Secret<String>) -> RpcResult<()>;
-
-    /// Removes a user. A.
-    #[method(name = "users_remove", with_extensions)]
-    async fn users_remove(&self, name: String) -> RpcResult<()>;
 }

@@ -1,125 +1,93 @@
-//! The admin listener and the socket: HTTP/1.0 and 1.1, JSON-RPC, and the pages handed in.
+//! Answering scripts and browsers: HTTP/1.0 and 1.1, JSON-RPC, and the pages handed in.
 //!
-//! Nothing is ever chunked towards a JSON-RPC caller, redirected, or answered 401. The old paths
-//! close after each answer.
+//! Nothing is ever chunked towards a JSON-RPC caller or redirected, and nobody is asked for a
+//! password by `WWW-Authenticate`. The old paths close after each answer and always say 200.
+//! HTTP/2 is not spoken.
 
 use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
-#[cfg(unix)]
-use tokio::net::UnixListener;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::OnceCell;
 use tower::ServiceExt;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use super::body::{self, Room};
-use crate::caller::{Caller, Near, Taken};
+use super::accept::{At, Ends, Neighbours, Work, pause};
+use super::body::{self, Most, Room};
+use super::headers::secure;
+use crate::caller::{Caller, Listener, Near, Taken};
 use crate::code::Code;
 use crate::dialect::{self, Api, Door};
 use crate::fault::Fault;
 use crate::guard::{self, Facts, Path, Verdict};
 use crate::json::old_safe;
-use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, GOODBYE, GOODBYE_BYTES_MAX, HEAD};
+use crate::limits::{
+    DUMP_BODY_BYTES_MAX, GOODBYE, GOODBYE_BYTES_MAX, HEAD, HEAD_BYTES_MAX, OLD_BODY_BYTES_MAX,
+    PAGE_BODY_BYTES_MAX,
+};
 
-/// Serves the admin listener until dropped. The guard is asked first, on every path.
-///
-/// `pages` answers what is not `/rpc`, `/health` or an old path; its handlers find the
-/// [`Caller`] in the request's extensions.
-pub async fn serve_admin(listener: TcpListener, api: Api, pages: Router) -> io::Result<()> {
-    let here = listener.local_addr()?;
-    let desk = Desk { api, pages, room: Room::default() };
-    let listener = &listener;
-    let accept = move || async move {
-        let (io, peer) = listener.accept().await?;
-        // A listener on all addresses does not know which one the caller reached.
-        let here = io.local_addr().unwrap_or(here);
-        Ok((io, At::Listener { here, peer }))
-    };
-    serve_all(accept, desk).await
-}
-
-/// Serves the socket until dropped. Who can open it was decided by its file's mode.
-#[cfg(unix)]
-pub async fn serve_socket(listener: UnixListener, api: Api) -> io::Result<()> {
-    let desk = Desk { api, pages: Router::new(), room: Room::default() };
-    let listener = &listener;
-    let accept = move || async move { Ok((listener.accept().await?.0, At::Socket)) };
-    serve_all(accept, desk).await
-}
-
-/// Takes connections, as many at once as there are places.
-async fn serve_all<IO, F>(accept: impl Fn() -> F, desk: Desk) -> io::Result<()>
-where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Future<Output = io::Result<(IO, At)>>,
-{
-    let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-        let accepted = tokio::select! {
-            accepted = accept() => accepted,
-            Some(_) = connections.join_next() => continue,
-        };
-        match accepted {
-            Ok((io, at)) => {
-                let desk = desk.clone();
-                connections.spawn(async move {
-                    serve(io, at, desk).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                warn!(cause = %error, "accept failed");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Where a connection came in.
-#[derive(Clone, Copy, Debug)]
-enum At {
-    Listener { here: SocketAddr, peer: SocketAddr },
-    Socket,
-}
-
-/// What all connections share.
+/// What all listeners of scripts and browsers share: the methods, the pages, and the room for
+/// large bodies.
 #[derive(Clone)]
-struct Desk {
+pub struct Desk {
     api: Api,
     pages: Router,
     room: Room,
 }
 
-async fn serve<IO>(io: IO, at: At, desk: Desk)
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Desk")
+    }
+}
+
+/// A connection, as its requests see it.
+struct Connection {
+    at: At,
+    /// Whose program is at the other end, once it was asked for.
+    near: OnceCell<Near>,
+    taken: Taken,
+    work: Work,
+}
+
+impl Connection {
+    /// Whose program is at the other end of a connection within this computer.
+    async fn near(&self, neighbours: &Neighbours, ends: Ends) -> Near {
+        let ask = || async {
+            let neighbours = Arc::clone(neighbours);
+            let asked = tokio::task::spawn_blocking(move || neighbours(ends)).await;
+            // Who cannot be told is somebody else.
+            asked.unwrap_or(Near::Other)
+        };
+        *self.near.get_or_init(ask).await
+    }
+}
+
+/// Serves one connection until it ends.
+pub(super) async fn serve<IO>(io: IO, at: At, desk: Desk, work: Work)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let taken = Taken::default();
-    let asked = taken.clone();
+    let from = Arc::new(Connection { at, near: OnceCell::new(), taken: taken.clone(), work });
     let answer = service_fn(move |request| {
         // Another request on this connection: the answers before it have arrived.
-        asked.run();
-        let (desk, asked) = (desk.clone(), asked.clone());
-        async move { Ok::<_, Infallible>(desk.answer(at, asked, request).await) }
+        from.taken.run();
+        let (desk, from) = (desk.clone(), Arc::clone(&from));
+        async move { Ok::<_, Infallible>(secure(desk.answer(&from, request).await)) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
+        .max_header_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(io), answer)
         .without_shutdown()
         .await;
@@ -145,40 +113,46 @@ async fn closed_well<IO: AsyncRead + AsyncWrite + Unpin>(mut io: IO) -> bool {
 }
 
 impl Desk {
-    async fn answer(&self, at: At, taken: Taken, request: Request<Incoming>) -> Response<Body> {
+    /// `pages` answers what is not `/rpc`, `/health` or an old path; its handlers find the
+    /// [`Caller`] in the request's extensions.
+    pub fn new(api: Api, pages: Router) -> Self {
+        Self { api, pages, room: Room::default() }
+    }
+
+    async fn answer(&self, from: &Connection, request: Request<Incoming>) -> Response<Body> {
         let path = Path::of(request.uri().path());
-        let caller = match at {
-            At::Socket if path == Path::Rpc && request.method() == Method::POST => Caller::socket(),
-            At::Socket => return empty(StatusCode::NOT_FOUND),
-            At::Listener { here, peer } => {
-                let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-                let facts = Facts { peer, listener: here, method, uri, headers };
-                match guard::judge(&facts) {
-                    Verdict::Refuse(status) => return empty(status),
-                    Verdict::Pass { local } => {
-                        let near = if local { Near::Ours } else { Near::Away };
-                        Caller { near, from: Some(peer), ..Caller::default() }
-                    }
-                }
-            }
+        let caller = match caller(from, path, &request).await {
+            Ok(caller) => caller,
+            Err(status) => return empty(status),
         };
-        let headers = request.headers();
-        let (basic, bearer) = (body::basic(headers), body::bearer(headers));
-        let caller = Caller { basic, bearer, cookies: body::cookies(headers), taken, ..caller };
         match path {
-            Path::Rpc => self.rpc(caller, Door::Rpc, request).await,
+            Path::Rpc => self.rpc(from, caller, Door::Rpc, request).await,
             Path::OldCall => {
                 let caller = Caller { old: true, ..caller };
-                closing(self.rpc(caller, Door::Old, request).await)
+                closing(self.rpc(from, caller, Door::Old, request).await)
             }
-            Path::OldGet => closing(self.get(caller, &request).await),
+            Path::OldGet => {
+                let _work = from.work.begin();
+                closing(self.get(caller, &request).await)
+            }
             Path::Page if request.uri().path() == "/health" => health(request.method()),
-            Path::Page => self.page(caller, request).await,
+            Path::Page => self.page(from, caller, request).await,
         }
     }
 
-    async fn rpc(&self, caller: Caller, door: Door, request: Request<Incoming>) -> Response<Body> {
-        let read = match body::read(request.into_body(), &self.room).await {
+    async fn rpc(
+        &self,
+        from: &Connection,
+        caller: Caller,
+        door: Door,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let is_old = caller.listener == Listener::OldCallers;
+        let bytes =
+            if is_old && caller.basic.is_none() { OLD_BODY_BYTES_MAX } else { DUMP_BODY_BYTES_MAX };
+        let is_far = matches!(caller.listener, Listener::Lan | Listener::OldCallers);
+        let most = Most { bytes, pause: pause(&from.at), is_far };
+        let read = match body::read(request.into_body(), &self.room, most).await {
             Ok(read) => read,
             Err(StatusCode::SERVICE_UNAVAILABLE) => {
                 let busy = Fault::new(Code::Busy, "busy with other large calls; try again soon");
@@ -186,8 +160,15 @@ impl Desk {
             }
             Err(status) => return closing(empty(status)),
         };
-        match dialect::answer(&self.api, &caller, door, &read.bytes).await {
-            Some(text) => json(text),
+        let _work = from.work.begin();
+        let answer = dialect::answer(&self.api, &caller, door, &read.bytes).await;
+        match answer.text {
+            Some(text) => {
+                let mut response = json(text);
+                *response.status_mut() = answer.status;
+                response
+            }
+            None if answer.status != StatusCode::OK => closing(empty(answer.status)),
             None if door == Door::Old => empty(StatusCode::OK),
             None => empty(StatusCode::NO_CONTENT),
         }
@@ -219,14 +200,59 @@ impl Desk {
         }
     }
 
-    async fn page(&self, caller: Caller, request: Request<Incoming>) -> Response<Body> {
-        let mut request = request.map(Body::new);
+    async fn page(
+        &self,
+        from: &Connection,
+        caller: Caller,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        // What only looks has no body that anybody reads.
+        let body = if head.method == Method::POST {
+            let most = Most { bytes: PAGE_BODY_BYTES_MAX, pause: pause(&from.at), is_far: true };
+            match body::read(body, &self.room, most).await {
+                Ok(read) => Body::from(read.bytes),
+                Err(status) => return closing(empty(status)),
+            }
+        } else {
+            Body::empty()
+        };
+        let mut request = Request::from_parts(head, body);
         request.extensions_mut().insert(caller);
+        let _work = from.work.begin();
         match self.pages.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         }
     }
+}
+
+/// Who sent a request, or the status with which it is refused.
+async fn caller(
+    from: &Connection,
+    path: Path,
+    request: &Request<Incoming>,
+) -> Result<Caller, StatusCode> {
+    let headers = request.headers();
+    let who = match &from.at {
+        At::Socket if path == Path::Rpc && request.method() == Method::POST => Caller::socket(),
+        At::Socket => return Err(StatusCode::NOT_FOUND),
+        At::Network { rules, ends, neighbours } => {
+            let (method, uri) = (request.method(), request.uri());
+            let facts = Facts { rules, peer: ends.peer, here: ends.here, method, uri, headers };
+            let near = match (guard::judge(&facts), neighbours) {
+                (Verdict::Refuse(status), _) => return Err(status),
+                (Verdict::Pass { local: true }, Some(whose)) => from.near(whose, *ends).await,
+                (Verdict::Pass { .. }, _) => Near::Away,
+            };
+            Caller { near, listener: rules.listener, from: Some(ends.peer), ..Caller::default() }
+        }
+    };
+    // A page elsewhere can have a browser send our cookie along; this header it cannot.
+    let by_script = path != Path::Rpc || headers.contains_key("x-requested-with");
+    let cookies = body::cookies(headers).filter(|_| by_script && !path.is_old());
+    let bearer = body::bearer(headers).filter(|_| !path.is_old());
+    Ok(Caller { basic: body::basic(headers), bearer, cookies, taken: from.taken.clone(), ..who })
 }
 
 fn health(method: &Method) -> Response<Body> {
@@ -242,12 +268,7 @@ fn json(text: String) -> Response<Body> {
 
 fn with_type(kind: &'static str, text: String) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
-    let mut set = |name: HeaderName, value: &'static str| {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    };
-    set(header::CONTENT_TYPE, kind);
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::CACHE_CONTROL, "no-store");
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

@@ -21,6 +21,7 @@ use jsonrpsee::server::{
     BatchRequestConfig, HttpBody, HttpRequest, PingConfig, Server, ServerConfig, stop_channel,
 };
 use jsonrpsee::types::{ErrorObjectOwned, Request};
+use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Semaphore, oneshot};
 use tower::Service;
@@ -28,14 +29,12 @@ use tower::layer::layer_fn;
 
 use crate::code::Code;
 use crate::fault::Fault;
+use crate::json::{Broken, is_deeper_than};
 use crate::limits::{
-    HEAD, HEARTBEAT, JOIN_MESSAGE_BYTES_MAX, LINK_CALLS_MAX, LINK_QUEUE_MAX,
-    LINK_SUBSCRIPTIONS_MAX, MESSAGE_BYTES_MAX, SILENCE,
+    HEAD, HEAD_BYTES_MAX, HEARTBEAT, JOIN_MESSAGE_BYTES_MAX, LINK_CALLS_MAX, LINK_QUEUE_MAX,
+    LINK_SUBSCRIPTIONS_MAX, MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX, SILENCE,
 };
 use crate::tls::{Alpn, LetIn, Peer};
-
-/// A request's head on a link: a WebSocket handshake takes a tenth of it.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// Serves one connection of a partner until it ends. Dropping the future cuts the connection.
 ///
@@ -153,10 +152,13 @@ where
         let (let_in, peer) = (Arc::clone(&self.let_in), self.peer.clone());
         let is_let_in = move || let_in(peer.alpn, &peer.pin);
         let refused = || Fault::new(Code::NotAllowed, "the key is not let in");
-        let fault = if is_let_in() {
-            Fault::new(Code::Busy, "too many calls at once; try again soon")
-        } else {
+        let deep = |params: &RawValue| is_deeper_than(params.get(), MESSAGE_DEPTH_MAX);
+        let fault = if !is_let_in() {
             refused()
+        } else if request.params.as_deref().is_some_and(deep) {
+            Fault::new(Code::InvalidRequest, Broken::Deep.to_string())
+        } else {
+            Fault::new(Code::Busy, "too many calls at once; try again soon")
         };
         let permit = if fault.code == Code::Busy {
             Arc::clone(&self.calls).try_acquire_owned().ok()

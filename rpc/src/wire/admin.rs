@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::access::SignInEntry;
+
 /// `machine_status`: everything that the status command shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -25,6 +27,12 @@ pub struct Status {
     pub lost: Vec<crate::wire::shop::Named>,
     /// What needs a person. Empty when nothing does.
     pub attention: Vec<crate::wire::overview::Attention>,
+    /// Wrong passwords of the last day, the most stubborn first.
+    #[serde(default)]
+    pub sign_ins: Vec<SignInEntry>,
+    /// What is open to the network beside the partners' port: one sentence each.
+    #[serde(default)]
+    pub doors: Vec<String>,
 }
 
 /// This machine.
@@ -353,13 +361,4 @@ pub struct Joined {
     pub by: String,
     /// How many members the shop has.
     pub members: u64,
-}
-
-/// A user of the JSON-RPC.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserEntry {
-    /// The user's name.
-    pub name: String,
-    /// `read`, `write` or `admin`.
-    pub role: String,
 }

@@ -29,7 +29,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(bytes: &[u8]) -> io::Result<Self> {
+    /// The answer in these bytes, or in what another program printed of them.
+    pub fn of(bytes: &[u8]) -> io::Result<Self> {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -58,8 +59,11 @@ pub fn send(mut stream: impl Read + Write, bytes: &[u8]) -> io::Result<Answer> {
     stream.write_all(bytes)?;
     stream.flush()?;
     let mut answer = Vec::new();
-    stream.take(ANSWER_MAX).read_to_end(&mut answer)?;
-    Answer::of(&answer)
+    match stream.take(ANSWER_MAX).read_to_end(&mut answer) {
+        // Cut before all of the request was read; what was answered by then counts.
+        Err(error) if answer.is_empty() => return Err(error),
+        Ok(_) | Err(_) => Answer::of(&answer),
+    }
 }
 
 /// Posts a body by HTTP/1.1 and reads until the other side closes, as it is asked to.
@@ -70,15 +74,29 @@ pub fn post(
     headers: &[(&str, &str)],
     body: &str,
 ) -> io::Result<Answer> {
-    let mut head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+    send(stream, request("POST", path, host, headers, body).as_bytes())
+}
+
+/// A request of HTTP/1.1 after which the connection ends; JSON unless the headers say otherwise.
+pub fn request(
+    method: &str,
+    path: &str,
+    host: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> String {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+    let is_typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if method == "POST" && !is_typed {
         head.push_str("Content-Type: application/json\r\n");
     }
     for (name, value) in headers {
         write!(head, "{name}: {value}\r\n").unwrap();
     }
-    write!(head, "Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    send(stream, head.as_bytes())
+    if method == "POST" {
+        write!(head, "Content-Length: {}\r\n", body.len()).unwrap();
+    }
+    head + "\r\n" + body
 }
 
 /// Gets a path by HTTP/1.1.

@@ -237,7 +237,9 @@ impl Machine {
             if let Some(status) = self.ended() {
                 panic!("{} ended by itself: {status}", self.name);
             }
-            self.status().map(drop)
+            self.status()?;
+            let addresses = self.data().join("addresses.json");
+            addresses.exists().then_some(()).ok_or_else(|| "it does not say where".to_owned())
         });
     }
 
@@ -275,6 +277,11 @@ impl Machine {
             daemon.kill().unwrap();
             daemon.wait().unwrap();
         }
+    }
+
+    /// The daemon's process.
+    pub fn pid(&self) -> u32 {
+        self.daemon.as_ref().unwrap().id()
     }
 
     /// Sends the daemon a signal.

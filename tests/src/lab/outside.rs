@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -39,4 +40,48 @@ pub fn run(program: &str, arguments: &[&str], input: &str) -> Told {
     let mut command = Command::new(program);
     command.args(arguments);
     finish(command, input)
+}
+
+/// A user of this computer who has nothing to do with the daemon.
+const SOMEBODY: &str = "65534";
+
+/// Programs of another user of this computer. None, with a line on stderr, where we cannot start any.
+#[derive(Debug)]
+pub struct Somebody(());
+
+impl Somebody {
+    /// Needs root, `setpriv` and bash, whose `/dev/tcp` is a client that everybody may start.
+    pub fn find() -> Option<Self> {
+        let root = run("/bin/sh", &["-c", "test \"$(id -u)\" = 0"], "").code == 0;
+        if !root {
+            eprintln!("SKIPPED another user of this computer: not root");
+        }
+        let able = root && has("setpriv", "another user") && has("/bin/bash", "another user");
+        able.then_some(Self(()))
+    }
+
+    /// Has him run a program.
+    pub fn run(&self, program: &[&str], input: &str) -> Told {
+        let ids = ["--reuid", SOMEBODY, "--regid", SOMEBODY, "--clear-groups"];
+        run("setpriv", &[&ids[..], program].concat(), input)
+    }
+
+    /// Has him connect, send these bytes, and answer what came until the other side closed.
+    pub fn send(&self, address: SocketAddr, bytes: &str) -> Told {
+        self.bash("exec 3<>/dev/tcp/$0/$1 && cat >&3 && cat <&3", address, bytes)
+    }
+
+    /// Has him connect so many times, send these bytes and hang up at once.
+    pub fn send_and_run(&self, address: SocketAddr, bytes: &str, times: u32) -> Told {
+        let script = format!(
+            "said=$(cat); for _ in {{1..{times}}}; do \
+             exec 3<>/dev/tcp/$0/$1 && printf %s \"$said\" >&3 && exec 3>&- || exit 1; done"
+        );
+        self.bash(&script, address, bytes)
+    }
+
+    fn bash(&self, script: &str, address: SocketAddr, input: &str) -> Told {
+        let (ip, port) = (address.ip().to_string(), address.port().to_string());
+        self.run(&["/bin/bash", "-c", script, &ip, &port], input)
+    }
 }

@@ -1,12 +1,10 @@
-//! The lists: partners, tables, history, held rows, conflicts, users.
+//! The lists: partners, tables, history, held rows, conflicts.
 
 use std::fmt::Write as _;
 
 use chrono::NaiveDateTime;
 use comfy_table::Cell;
-use dunlin_rpc::wire::admin::{
-    ConflictEntry, HeldEntry, HistoryEntry, PartnerStatus, TableStatus, UserEntry,
-};
+use dunlin_rpc::wire::admin::{ConflictEntry, HeldEntry, HistoryEntry, PartnerStatus, TableStatus};
 use serde_json::{Map, Value};
 
 use super::status::stuck;
@@ -221,16 +219,4 @@ fn values(columns: &Map<String, Value>) -> String {
         text += ", …";
     }
     text
-}
-
-/// The users.
-pub fn users(users: &[UserEntry], look: Look) -> String {
-    if users.is_empty() {
-        return "There is no user; `dunlin users add NAME --role write` makes one.\n".into();
-    }
-    let mut grid = Grid::new(&["Name", "Role"], look);
-    for user in users {
-        grid.row([foreign(&user.name).into(), foreign(&user.role).into()]);
-    }
-    grid.text()
 }

@@ -82,6 +82,12 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
             let _ = writeln!(text, " ! {line}");
         }
     }
+    if !status.doors.is_empty() {
+        text += "\nOpen to the network\n";
+        for line in &status.doors {
+            let _ = writeln!(text, " - {}", sentence(line));
+        }
+    }
     for database in &status.databases {
         let (name, epoch) = (foreign(&database.name), foreign(&database.epoch));
         let _ = writeln!(text, "\nDatabase {name}, epoch {epoch}");
@@ -92,6 +98,10 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
     if !status.sightings.is_empty() {
         text += "\nSeen on the network, not trusted\n";
         text += &sightings(&status.sightings, look);
+    }
+    if !status.sign_ins.is_empty() {
+        text += "\nWrong passwords of the last day\n";
+        text += &super::sign_ins(&status.sign_ins, look);
     }
     text
 }

@@ -1,9 +1,10 @@
 //! Renderings to the letter: what a person sees on a terminal without colours.
 
 use chrono::NaiveDateTime;
+use dunlin_rpc::wire::access::{SignInEntry, TokenEntry, UserEntry};
 use dunlin_rpc::wire::admin::{
     ConflictEntry, DatabaseStatus, HeldEntry, HistoryEntry, MachineStatus, PartnerStatus,
-    SightingStatus, Status, SyncedPartner, TableStatus, UserEntry,
+    SightingStatus, Status, SyncedPartner, TableStatus,
 };
 use dunlin_rpc::wire::overview::Attention;
 use uuid::Uuid;
@@ -210,6 +211,7 @@ fn an_empty_list_is_a_sentence() {
         held(&[], Look::PLAIN, now()),
         conflicts(&[], Look::PLAIN, now()),
         users(&[], Look::PLAIN),
+        tokens(&[], Look::PLAIN, now()),
         synced(&Synced::default()),
         retried(Retried::default()),
     ] {
@@ -252,8 +254,35 @@ fn what_was_done_is_told_in_sentences() {
     assert_eq!(synced(&done), "“till 2”: not equal yet; it is off\n");
     let done = Retried { tried: 3, shown: 1 };
     assert_eq!(retried(done), "Tried 3 rows; 1 shown now, 2 still held. `dunlin held` says why.\n");
-    let user = UserEntry { name: "ann".to_owned(), role: "write".to_owned() };
-    assert_eq!(users(&[user], Look::PLAIN), " Name  Role\n ann   write\n");
+}
+
+#[test]
+fn users_and_tokens_are_listed_without_their_secrets() {
+    let user = |old_caller| UserEntry { name: "ann".into(), role: "write".into(), old_caller };
+    assert_eq!(users(&[user(false)], Look::PLAIN), " Name  Role\n ann   write\n");
+    assert!(users(&[user(true)], Look::PLAIN).contains("write, old programs only"));
+    let token = TokenEntry {
+        id: "0123abcd".into(),
+        name: "report".into(),
+        role: "read".into(),
+        made: "2026-03-02 11:00:00".into(),
+        from: Some("192.168.1.0/24".into()),
+        ..TokenEntry::default()
+    };
+    let text = tokens(&[token], Look::PLAIN, now());
+    for word in ["report", "0123abcd", "when revoked", "192.168.1.0/24", "never"] {
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[test]
+fn wrong_passwords_are_shown_with_where_they_came_from() {
+    let wrong =
+        SignInEntry { address: "192.168.1.9".into(), user: None, wrong: 7, wait_seconds: 64 };
+    let status = Status { sign_ins: vec![wrong], ..quiet() };
+    let text = super::status(&status, Look::PLAIN, now());
+    assert!(text.contains("Wrong passwords of the last day\n"), "{text}");
+    assert!(text.contains("192.168.1.9  nobody's name"), "{text}");
 }
 
 #[test]

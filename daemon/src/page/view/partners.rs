@@ -49,6 +49,7 @@ struct Card {
     progress: Option<Progress>,
     facts: Vec<(&'static str, String)>,
     more: Vec<(&'static str, String)>,
+    promote: Option<Press>,
     tables: Vec<(String, Shown)>,
     presses: Vec<Press>,
 }
@@ -69,7 +70,7 @@ pub(in crate::page) fn page(
     now: NaiveDateTime,
 ) -> Partners {
     let t = frame.t;
-    let may = (frame.can_write, frame.can_admin);
+    let may = (frame.can_write, frame.can_admin, status.machine.role.as_str());
     let (ignored, found): (Vec<_>, Vec<_>) =
         status.sightings.iter().partition(|sighting| sighting.ignored);
     let hidden = found.len().saturating_sub(FOUND_MAX) as u64;
@@ -111,7 +112,7 @@ fn for_all(t: Texts, status: &Status, can_admin: bool) -> Vec<Press> {
     if !can_admin || status.partners.is_empty() {
         return Vec::new();
     }
-    let paused = |one: &PartnerStatus| one.state == "Paused";
+    let paused = |one: &PartnerStatus| one.paused;
     let mut presses =
         vec![Press::post("/do/sync", t.of("partner.sync_all"), "sync-all".to_owned())];
     if !status.partners.iter().all(paused) {
@@ -128,7 +129,7 @@ fn card(
     t: Texts,
     partner: &PartnerStatus,
     tables: &[TableCompared],
-    (can_write, can_admin): (bool, bool),
+    (can_write, can_admin, here): (bool, bool, &str),
     now: NaiveDateTime,
 ) -> Card {
     let id = partner.id.to_string();
@@ -146,7 +147,7 @@ fn card(
         presses.push(sync.with("partner", id.clone()).about(&name));
     }
     if can_admin {
-        let press = if partner.state == "Paused" {
+        let press = if partner.paused {
             Press::post("/do/resume", t.of("partner.resume"), format!("resume-{id}"))
         } else {
             Press::post("/do/pause", t.of("partner.pause"), format!("pause-{id}"))
@@ -163,6 +164,11 @@ fn card(
         progress: progress(t, partner),
         facts: facts(t, partner, &tables, now),
         more: more(t, partner, now),
+        promote: (can_admin && here == "keeper" && partner.role == "member").then(|| {
+            let press =
+                Press::post("/do/promote", t.of("partner.promote"), format!("promote-{id}"));
+            press.with("partner", id.clone()).about(&name)
+        }),
         tables,
         presses,
         name,
@@ -255,7 +261,12 @@ fn equal(t: Texts, tables: &[(String, Shown)]) -> String {
 }
 
 fn more(t: Texts, partner: &PartnerStatus, now: NaiveDateTime) -> Vec<(&'static str, String)> {
-    let mut more = vec![(t.of("partner.id"), words::short(&partner.id.to_string()))];
+    let role =
+        if partner.role == "keeper" { t.of("partner.keeper") } else { t.of("partner.member") };
+    let mut more = vec![
+        (t.of("partner.id"), words::short(&partner.id.to_string())),
+        (t.of("partner.role"), role.to_owned()),
+    ];
     if let Some(since) = &partner.linked_since {
         more.push((t.of("partner.linked"), words::ago(t, since, now)));
     }

@@ -22,7 +22,7 @@ fn partner(state: &str) -> PartnerStatus {
 }
 
 fn shown(partner: &PartnerStatus) -> Card {
-    card(T, partner, &[], (true, true), now())
+    card(T, partner, &[], (true, true, "keeper"), now())
 }
 
 fn actions(card: &Card) -> Vec<&str> {
@@ -78,9 +78,12 @@ fn buttons_are_those_that_the_role_may_press() {
     let all = shown(&running);
     assert_eq!(actions(&all)[..2], ["/do/sync", "/do/pause"]);
     assert!(actions(&all)[2].starts_with("/forget?partner="));
-    assert!(card(T, &running, &[], (false, false), now()).presses.is_empty());
-    assert_eq!(actions(&card(T, &running, &[], (true, false), now())), ["/do/sync"]);
-    assert!(actions(&shown(&partner("Paused"))).contains(&"/do/resume"));
+    assert!(card(T, &running, &[], (false, false, "keeper"), now()).presses.is_empty());
+    assert_eq!(actions(&card(T, &running, &[], (true, false, "keeper"), now())), ["/do/sync"]);
+    assert!(
+        actions(&shown(&PartnerStatus { paused: true, ..partner("Paused") }))
+            .contains(&"/do/resume")
+    );
 }
 
 #[test]
@@ -95,7 +98,7 @@ fn equal_is_claimed_for_what_was_compared_only() {
         ..TableCompared::default()
     };
     let told = |tables: &[TableCompared]| {
-        let card = card(T, &partner("Up to date"), tables, (true, true), now());
+        let card = card(T, &partner("Up to date"), tables, (true, true, "keeper"), now());
         card.facts.last().unwrap().1.clone()
     };
     assert_eq!(told(&[table("equal"), table("equal")]), "all 2 tables are equal");
