@@ -140,7 +140,11 @@ fn s10_every_route_asks_of_every_caller_what_the_table_says() {
             for kind in callers.kinds(listener) {
                 let answer = callers.send(listener, kind, method, row["path"], &get);
                 let status = answer.status;
-                assert!((400..500).contains(&status), "{listener}: {kind} {method} {}: {status}", row["path"]);
+                assert!(
+                    (400..500).contains(&status),
+                    "{listener}: {kind} {method} {}: {status}",
+                    row["path"]
+                );
             }
             continue;
         }

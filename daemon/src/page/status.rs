@@ -47,6 +47,13 @@ fn body(status: &Status, looker: &Looker) -> String {
         }
         text.push_str("</ul>");
     }
+    if !status.doors.is_empty() {
+        text.push_str("<h2>Open to the network</h2><ul>");
+        for sentence in &status.doors {
+            let _ = write!(text, "<li>{}</li>", escape(sentence));
+        }
+        text.push_str("</ul>");
+    }
     wrong_passwords(&mut text, status);
     text
 }
