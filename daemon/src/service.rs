@@ -5,6 +5,7 @@ mod admin;
 mod callers;
 mod level;
 mod lists;
+mod pairing;
 mod rights;
 mod status;
 mod tables;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use dunlin_rpc::dialect::Api;
 use dunlin_rpc::method::access::AccessServer as _;
 use dunlin_rpc::method::admin::AdminServer as _;
+use dunlin_rpc::method::pairing::PairingServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
 use dunlin_rpc::method::{METHODS, Right};
 use dunlin_rpc::{Caller, Fault, Gate as _};
@@ -41,8 +43,10 @@ pub(crate) fn methods(machine: &Machine) -> Methods {
     let mut methods = Methods::new();
     let admin = admin::Service { machine: machine.clone() }.into_rpc();
     let access = access::Service { machine: machine.clone() }.into_rpc();
+    let pairing = pairing::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();
-    for module in [Methods::from(admin), Methods::from(access), Methods::from(tables)] {
+    let modules: [Methods; 4] = [admin.into(), access.into(), pairing.into(), tables.into()];
+    for module in modules {
         // Two methods of one name would be a fault of ours, which a test of the table would show.
         if let Err(cause) = methods.merge(module) {
             error!(%cause, "methods not served");

@@ -7,6 +7,7 @@
 
 mod access;
 mod lists;
+pub mod pair;
 mod status;
 mod table;
 #[cfg(test)]
