@@ -94,7 +94,6 @@ pub const CALL: Duration = Duration::from_mins(1);
 /// pairing ends two minutes after it began. A little more, so that the answer is the other side's.
 pub const PAIRING_CALL: Duration = Duration::from_secs(130);
 
-/// Admin connections at once; scripts and one browser need a handful.
 /// Connections of this computer at once, on each listener; scripts and one browser need a handful.
 pub const ADMIN_CONNECTIONS_MAX: usize = 128;
 
