@@ -71,7 +71,7 @@ pub async fn dial(
         .map_err(DialError::Unreachable)?;
     // Small calls wait for nobody; a socket that refuses the option is a little slower.
     tcp.set_nodelay(true).ok();
-    let (stream, peer) = tls::connect(tcp, config, alpn).await?;
+    let (stream, peer) = tls::connect(tcp, config, pin, alpn).await?;
     let url = format!("ws://dunlin{}", path_of(alpn));
     let building = WsClientBuilder::new()
         .max_request_size(MESSAGE_BYTES_MAX)
