@@ -9,7 +9,7 @@ use dunlin_schema as schema;
 use tracing::error;
 
 use crate::error::Error;
-use crate::{invite, roster, users};
+use crate::{invite, keys, roster, users};
 
 /// What a caller is told of an error.
 pub(crate) fn fault(error: &Error) -> Fault {
@@ -19,7 +19,10 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::Users(error) => of_users(error),
         Error::Roster(error) => of_roster(error),
         Error::Invite(error) => of_invite(error),
-        Error::Token(_) | Error::Refused(_) | Error::NotTheIssuer => Code::Refused,
+        Error::Keys(keys::Error::TooMany)
+        | Error::Token(_)
+        | Error::Refused(_)
+        | Error::NotTheIssuer => Code::Refused,
         Error::UnknownDatabase { .. } | Error::NoDatabase => Code::UnknownDatabase,
         Error::UnknownPartner { .. } => Code::UnknownPartner,
         Error::BadMessage { .. } => Code::InvalidParams,
@@ -29,8 +32,7 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::Folder(_)
         | Error::Config(_)
         | Error::Discovery(_)
-        | Error::Identity(_)
-        | Error::KeyText
+        | Error::Keys(_)
         | Error::Tls(_)
         | Error::Listen { .. }
         | Error::Socket { .. }

@@ -34,6 +34,23 @@ const DATABASE_LOCK: &str = "-dunlin.lock";
 /// The largest of our files that is read whole; the roster of a shop that lived long is the biggest.
 const FILE_MAX: u64 = 256 << 20;
 
+/// What only the daemon's user may read; whichever of these is there is looked at before the start.
+const SECRETS: [&str; 13] = [
+    "key",
+    "key.next",
+    "key.old",
+    "key.heard",
+    "users.json",
+    "tokens.json",
+    "invites.json",
+    "roster.jsonl",
+    "partners.json",
+    "callers.json",
+    "history.db",
+    "history.db-wal",
+    "logs",
+];
+
 /// What went wrong with the state folder.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -187,6 +204,19 @@ impl Folder {
         }
         refuse_open(&path, &found)?;
         Ok(Self { path })
+    }
+
+    /// Refuses a folder in which others may read or change what is ours alone.
+    pub fn check_secrets(&self) -> Result<(), Error> {
+        for name in SECRETS {
+            let path = self.file(name);
+            match fs::metadata(&path) {
+                Ok(found) => refuse_open(&path, &found)?,
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io("read", &path, error)),
+            }
+        }
+        Ok(())
     }
 
     /// The folder itself.

@@ -201,6 +201,16 @@ impl Invites {
         self.store(next)
     }
 
+    /// Withdraws all invites; how many machines they would still have let in.
+    pub fn withdraw_all(&mut self, now: u64) -> Result<u32, Error> {
+        let open = self.invites.iter().filter(|invite| invite.is_alive(now));
+        let uses = open.map(|invite| invite.uses_left).sum();
+        if !self.invites.is_empty() {
+            self.store(Vec::new())?;
+        }
+        Ok(uses)
+    }
+
     fn unexpired(&self, now: u64) -> Vec<Invite> {
         let is_fresh = |invite: &&Invite| now <= u64::from(invite.expires) + REMEMBERED.as_secs();
         self.invites.iter().filter(is_fresh).cloned().collect()

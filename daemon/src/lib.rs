@@ -13,6 +13,7 @@ pub mod folder;
 pub mod init;
 pub mod invite;
 mod joining;
+pub mod keys;
 pub mod machine;
 mod page;
 pub mod roster;

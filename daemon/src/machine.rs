@@ -1,12 +1,13 @@
 //! The machine: everything that a running daemon has in hand, and shares among its tasks.
 //!
 //! ```text
-//!   folder ─ identity ─ roster ─ invites ─ users ─ history
+//!   folder ─ keys ─ roster ─ invites ─ users ─ history
 //!   databases (a thread each) ─ discovery ─ links ─ what is known of each partner
 //! ```
 
 mod member;
 mod partners;
+mod rotate;
 
 pub use partners::{Partner, State};
 
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use dunlin_logs::{Chain, History, Limits};
-use dunlin_rpc::{Alpn, Identity, LetIn, Pin};
+use dunlin_rpc::{Alpn, Identity, LetIn, Pin, Shown};
 use dunlin_schema::{Clock as _, Millis, Options, Store};
 use tokio::sync::{Semaphore, watch};
 use tracing::{error, info};
@@ -29,8 +30,8 @@ use crate::database::Database;
 use crate::discovery::{Announcement, Discovery};
 use crate::error::{Error, Result};
 use crate::folder::{self, Folder, Lock};
-use crate::init;
 use crate::invite::Invites;
+use crate::keys::Keys;
 use crate::roster::Roster;
 use crate::sync::links::Links;
 use crate::users::Users;
@@ -58,8 +59,8 @@ pub struct Inner {
     pub config: Config,
     /// Its state folder.
     pub folder: Folder,
-    /// Its key.
-    pub identity: Identity,
+    /// Its key, and the old ones while a rotation is under way.
+    pub keys: Arc<Keys>,
     /// Its name, a label.
     pub name: String,
     /// Drawn when the daemon started: a copy of this machine has another.
@@ -78,6 +79,8 @@ pub struct Inner {
     pub links: Links,
     /// When the daemon started.
     pub started: Millis,
+    /// Made from its first key.
+    id: Uuid,
     roster: Mutex<Roster>,
     invites: Mutex<Invites>,
     pins: RwLock<BTreeSet<Pin>>,
@@ -113,11 +116,11 @@ impl Machine {
         let folder = Folder::open(data)?;
         let config = Config::load(folder.path(), &Flags::default())?;
         let mut locks = vec![folder.lock()?];
-        let pem = folder.read(init::KEY)?;
-        let identity =
-            Identity::from_pem(std::str::from_utf8(&pem).map_err(|_utf8| Error::KeyText)?)?;
+        folder.check_secrets()?;
+        let roster = Roster::load(&folder)?;
+        let keys = Keys::load(&folder, &roster)?;
         let clock = Arc::new(SystemClock::default());
-        let machine = identity.public_key().machine_id();
+        let machine = roster.first_of(keys.now().public_key()).machine_id();
         if config.database.is_empty() {
             return Err(Error::NoDatabase);
         }
@@ -154,7 +157,6 @@ impl Machine {
             },
             clock.now(),
         );
-        let roster = Roster::load(&folder)?;
         let started = clock.now();
         Ok(Self(Arc::new(Inner {
             name: config.machine_name(),
@@ -166,25 +168,31 @@ impl Machine {
             links: Links::default(),
             started,
             pins: RwLock::new(roster.pins()),
+            partners: partners::Table::load(&folder, &roster),
             roster: Mutex::new(roster),
             invites: Mutex::new(Invites::load(&folder)?),
             roster_moved: watch::Sender::new(0),
             discovery: OnceLock::new(),
             listening: Mutex::default(),
-            partners: partners::Table::load(&folder),
             stopping: watch::Sender::new(false),
             wanted: watch::Sender::new(0),
             _locks: locks,
             config,
             folder,
-            identity,
+            keys: Arc::new(keys),
+            id: machine,
             clock,
         })))
     }
 
     /// This machine's id.
     pub fn id(&self) -> Uuid {
-        self.identity.public_key().machine_id()
+        self.id
+    }
+
+    /// The key that this machine has now. What asks twice may find that it was changed.
+    pub fn identity(&self) -> Identity {
+        self.keys.now()
     }
 
     /// Wall time in milliseconds since 1970, as partners are told.
@@ -297,18 +305,27 @@ impl Machine {
         })
     }
 
+    /// Which of our keys the TLS listener shows: an old one only to a partner who looks for it.
+    pub fn shown(&self) -> Shown {
+        let keys = Arc::clone(&self.keys);
+        Arc::new(move |alpn, wanted| match alpn {
+            Alpn::Link => keys.shown_for(wanted),
+            Alpn::Join => keys.now(),
+        })
+    }
+
     /// A member's pin that nobody holds, or our own: two machines with one key must be noticed.
     pub fn is_welcome(&self, pin: Pin) -> bool {
         let known = self.pins.read().unwrap_or_else(PoisonError::into_inner).contains(&pin);
-        (known && self.links.held(pin).is_none()) || pin == self.identity.pin()
+        (known && self.links.held(pin).is_none()) || pin == self.identity().pin()
     }
 
     /// The roster grew: members, links and discovery follow it.
     pub fn roster_grew(&self) {
-        let pins = self.roster().pins();
+        let pins = self.follow_rotations();
         for link in self.links.all() {
-            if !pins.contains(&link.pin) && link.pin != self.identity.pin() {
-                link.close("this machine was forgotten by the shop");
+            if !pins.contains(&link.pin) && link.pin != self.identity().pin() {
+                link.close(self.why_out(link.pin));
             }
         }
         *self.pins.write().unwrap_or_else(PoisonError::into_inner) = pins;

@@ -140,7 +140,7 @@ async fn listen(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening>
             Err(error) => return Err(error),
         }
     }
-    let acceptor = Acceptor::new(&machine.identity, &machine.let_in())?;
+    let acceptor = Acceptor::of_keys(machine.shown(), &machine.let_in())?;
     #[cfg(unix)]
     {
         let socket = crate::socket::bind(&machine.folder)?;
@@ -290,7 +290,8 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some(member) = machine.member(peer.pin) else { return };
-    let link = machine.links.begin(peer.pin, false);
+    let under = peer.shown.unwrap_or_else(|| machine.identity().pin());
+    let link = machine.links.begin(peer.pin, false, under);
     let answering = Answering::new(&machine, member, Arc::clone(&link), from);
     let methods: Methods = answering.clone().into_rpc().into();
     let served = server::serve_link(stream, peer, methods, machine.let_in());

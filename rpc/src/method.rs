@@ -6,6 +6,7 @@
 //! | `join` | `/join` | any key, while joining is open |
 //! | `tables` | `/rpc`, the old paths | scripts: `getdata`, `putdata` |
 //! | `admin` | `/rpc`, the socket | the CLI and scripts |
+//! | `key` | `/rpc`, the socket | the CLI and scripts: the machine's key |
 //!
 //! Each method is given the request's extensions: [`Peer`](crate::Peer) on a link,
 //! [`Caller`](crate::Caller) on the others. What a method on `/rpc` asks of its caller stands in
@@ -13,6 +14,7 @@
 
 pub mod admin;
 pub mod join;
+pub mod key;
 pub mod partner;
 pub mod tables;
 
@@ -64,6 +66,8 @@ pub const METHODS: &[Method] = &[
     method("sync_now", &["partner", "wait"], Right::Write),
     method("pairing_invite", &["uses", "expires_seconds"], Right::Admin),
     method("pairing_join", &["token"], Right::Admin),
+    method("key_show", &[], Right::Read),
+    method("key_rotate", &[], Right::Admin),
     method("users_list", &[], Right::Admin),
     method("users_add", &["name", "role", "password"], Right::Admin),
     method("users_passwd", &["name", "password"], Right::Admin),

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod join;
+pub mod key;
 pub mod page;
 pub mod partner;
 pub mod value;

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use dunlin_rpc::Secret;
 use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::admin::AdminClient;
+use dunlin_rpc::method::key::KeyClient;
 use dunlin_rpc::method::tables::TablesClient;
 use dunlin_rpc::wire::admin::Track;
 use jsonrpsee::core::client::{BatchResponse, ClientT, Error};
@@ -68,6 +69,8 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.sync_now(None, None).await.unwrap_err();
     client.pairing_invite(None, None).await.unwrap_err();
     client.pairing_join(secret()).await.unwrap_err();
+    client.key_show().await.unwrap_err();
+    client.key_rotate().await.unwrap_err();
     client.users_list().await.unwrap_err();
     client.users_add(text(), text(), secret()).await.unwrap_err();
     client.users_passwd(text(), secret()).await.unwrap_err();

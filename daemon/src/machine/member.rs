@@ -9,7 +9,7 @@ use crate::roster::Member;
 impl Machine {
     /// The members beside us, by name.
     pub fn others(&self) -> Vec<Member> {
-        let us = self.identity.pin();
+        let us = self.identity().pin();
         let mut others: Vec<Member> =
             self.roster().members().iter().filter(|member| member.pin != us).cloned().collect();
         others.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.machine.cmp(&b.machine)));

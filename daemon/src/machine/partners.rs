@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::folder::Folder;
+use crate::roster::Roster;
 
 /// The file of the addresses that worked.
 const FILE: &str = "partners.json";
@@ -139,7 +140,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn load(folder: &Folder) -> Self {
+    pub(super) fn load(folder: &Folder, roster: &Roster) -> Self {
         let remembered: BTreeMap<Pin, Remembered> = match folder.read_if_there(FILE) {
             Ok(None) => BTreeMap::new(),
             Ok(Some(text)) => serde_json::from_slice(&text).unwrap_or_else(|error| {
@@ -158,11 +159,51 @@ impl Table {
                 (*pin, Partner { address, last_seen: old.last_seen, ..Partner::default() })
             })
             .collect();
-        Self {
+        let table = Self {
             folder: folder.clone(),
             known: Mutex::new(known),
             remembered: Mutex::new(remembered),
             writing: Mutex::default(),
+        };
+        // A key may have been rotated just before the daemon stopped.
+        table.follow(roster, 0);
+        table
+    }
+
+    /// What is known of a machine goes on under its new pin.
+    pub(super) fn follow(&self, roster: &Roster, now: Millis) {
+        let moved = |pin: &Pin| Some((*pin, roster.pin_now(*pin)?)).filter(|(old, new)| old != new);
+        {
+            let mut known = self.known();
+            let moves: Vec<(Pin, Pin)> = known.keys().filter_map(moved).collect();
+            for (old, new) in moves {
+                let Some(mut partner) = known.remove(&old) else { continue };
+                if std::mem::take(&mut partner.linked) {
+                    partner.last_seen = Some(now);
+                }
+                known.entry(new).or_insert(partner);
+            }
+        }
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = {
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            let moves: Vec<(Pin, Pin)> = remembered.keys().filter_map(moved).collect();
+            if moves.is_empty() {
+                return;
+            }
+            for (old, new) in moves {
+                let Some(place) = remembered.remove(&old) else { continue };
+                remembered.entry(new).or_insert(place);
+            }
+            serde_json::to_vec_pretty(&*remembered).unwrap_or_default()
+        };
+        self.store(&text);
+    }
+
+    /// Without the file a partner is found by discovery; it is no reason to stop.
+    fn store(&self, text: &[u8]) {
+        if let Err(error) = self.folder.write(FILE, text) {
+            warn!(cause = %Chain(&error), "address not remembered");
         }
     }
 
@@ -203,9 +244,6 @@ impl super::Inner {
             }
             serde_json::to_vec_pretty(&*remembered).unwrap_or_default()
         };
-        // Without it the partner is found by discovery; it is no reason to stop.
-        if let Err(error) = self.partners.folder.write(FILE, &text) {
-            warn!(cause = %Chain(&error), "address not remembered");
-        }
+        self.partners.store(&text);
     }
 }

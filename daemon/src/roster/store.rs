@@ -61,6 +61,9 @@ pub enum Error {
     /// No room.
     #[error("the shop has {MEMBERS_MAX} machines already; forget one first")]
     ShopFull,
+    /// Our key is no member's.
+    #[error("this machine's key is no member's of the shop any more; join again")]
+    NotAMember,
     /// We are in a shop with others.
     #[error(
         "this machine is in a shop with {others} other machines; leave it before joining another"
@@ -69,6 +72,11 @@ pub enum Error {
         /// How many others.
         others: usize,
     },
+    /// The chain of our keys is in this shop only.
+    #[error(
+        "this machine's key was rotated, so another shop would take it for another machine; make a new state folder with `dunlin init` and join from there"
+    )]
+    Rotated,
     /// What we were sent does not make us a member of the shop of the invite.
     #[error("the answer does not make this machine a member of the inviting shop")]
     NotAdmitted,
@@ -195,6 +203,11 @@ impl Roster {
         lacking.map(|signed| signed.wire.clone()).collect()
     }
 
+    /// All statements, by id.
+    pub fn signed(&self) -> impl Iterator<Item = &Signed> {
+        self.statements.values()
+    }
+
     /// All statements, for a joiner.
     pub fn statements(&self) -> Vec<Statement> {
         self.statements.values().map(|signed| signed.wire.clone()).collect()
@@ -286,10 +299,14 @@ impl Roster {
     /// Whether we could join the shop whose id begins with `shop`: alone, out, or in it already.
     pub fn may_join(&self, us: PublicKey, shop: [u8; 8]) -> Result<(), Error> {
         let others = self.others(us);
-        if others == 0 || self.shop.0.starts_with(&shop) {
+        if self.shop.0.starts_with(&shop) {
             Ok(())
-        } else {
+        } else if others > 0 {
             Err(Error::InAShop { others })
+        } else if self.first_of(us) != us {
+            Err(Error::Rotated)
+        } else {
+            Ok(())
         }
     }
 

@@ -75,7 +75,7 @@ impl Service {
 
     fn invite(&self, uses: Option<u32>, expires: Option<u64>) -> Result<Invited> {
         let machine = &self.machine;
-        if !machine.roster().members().is_keeper(machine.identity.public_key()) {
+        if !machine.roster().members().is_keeper(machine.identity().public_key()) {
             return Err(crate::roster::Error::NotKeeper.into());
         }
         // Without a daemon the token names where the next one is going to listen.
@@ -97,7 +97,7 @@ impl Service {
         let token = machine.invites().issue(
             terms,
             shop8,
-            machine.identity.pin(),
+            machine.identity().pin(),
             &addresses,
             machine.seconds(),
         )?;

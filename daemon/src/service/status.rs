@@ -38,9 +38,10 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
             id: machine.id(),
             name: machine.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            pin: machine.identity.pin().to_string(),
+            pin: machine.identity().pin().to_string(),
             shop,
             members: count as u64,
+            rotation: super::key::rotation(machine),
         },
         databases,
         partners,
@@ -110,7 +111,7 @@ fn attention(
     /// A clock further off than this orders edits wrongly often enough for people to notice.
     const SKEW_MAX: i64 = 30_000;
     let mut sentences = Vec::new();
-    if let Some(reason) = machine.links.held(machine.identity.pin()) {
+    if let Some(reason) = machine.links.held(machine.identity().pin()) {
         sentences.push(format!("this machine: {reason}"));
     }
     for partner in partners {

@@ -43,6 +43,8 @@ struct Inner {
     from: SocketAddr,
     greeted: AtomicBool,
     agreed: AtomicBool,
+    /// We showed an old key, to a partner who knows no other: he learns the new one, and nothing else.
+    rosters_only: bool,
     sides: Mutex<HashMap<String, Side>>,
     running: Mutex<Option<Running>>,
     skew: Mutex<i64>,
@@ -80,6 +82,7 @@ impl Answering {
     /// Answers `member` over a link that came from an address.
     pub fn new(machine: &Machine, member: Member, link: Arc<Link>, from: SocketAddr) -> Self {
         Self(Arc::new(Inner {
+            rosters_only: link.under != machine.identity().pin(),
             machine: machine.clone(),
             member,
             link,
@@ -157,6 +160,9 @@ impl Answering {
     /// Greet first, then the roster; nothing else is answered before.
     fn in_turn(&self) -> Result<(), Fault> {
         self.0.link.sign_of_life();
+        if self.0.rosters_only {
+            return Err(Fault::new(Code::OutOfTurn, "this machine has a new key; dial that one"));
+        }
         if self.0.greeted.load(Ordering::Relaxed) && self.0.agreed.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -177,9 +183,14 @@ impl Answering {
         let ours: std::collections::BTreeSet<Sum> = roster.ids().into_iter().collect();
         let wanted: Vec<Sum> = ask.held.iter().filter(|id| !ours.contains(id)).copied().collect();
         if roster.members().by_pin(self.0.member.pin).is_none() {
-            return Err(Error::Partner(Fault::new(Code::KeyForgotten, "this key was forgotten")));
-        }
-        if wanted.is_empty() {
+            if roster.pin_now(self.0.member.pin).is_none() {
+                return Err(Error::Partner(Fault::new(
+                    Code::KeyForgotten,
+                    "this key was forgotten",
+                )));
+            }
+            // He told us of his new key over a link of the old one, which ends now.
+        } else if wanted.is_empty() {
             self.0.agreed.store(true, Ordering::Relaxed);
         }
         Ok(RosterAnswer { wanted, statements: roster.missing(&ask.held) })
@@ -205,6 +216,7 @@ impl Answering {
         }
         let databases = describe(machine, &origins).await?;
         self.0.link.is_ready();
+        machine.heard_by(self.0.member.machine, self.0.link.under);
         let now = machine.clock.now();
         let (skew, from) = (self.skew(), self.0.from);
         machine.note(self.0.member.pin, |partner| {
@@ -384,12 +396,14 @@ impl PartnerServer for Answering {
     async fn partner_greet(&self, _: &Extensions, theirs: Greeting) -> RpcResult<Greeting> {
         let machine = &self.0.machine;
         self.0.link.sign_of_life();
-        let ours = machine.identity.pin();
+        let ours = machine.identity().pin();
         if self.0.link.pin == ours {
             return Err(ourselves(machine, &theirs).into());
         }
         check_greeting(machine, &self.0.member, &theirs).map_err(|error| fault(&error))?;
-        machine.links.admit(&self.0.link, &theirs.boot, ours).await?;
+        if !self.0.rosters_only {
+            machine.links.admit(&self.0.link, &theirs.boot).await?;
+        }
         self.set_skew(theirs.clock);
         self.0.greeted.store(true, Ordering::Relaxed);
         Ok(greeting(machine))
@@ -455,6 +469,6 @@ fn ourselves(machine: &Machine, theirs: &Greeting) -> Fault {
         return Fault::new(Code::Refused, "this is the same machine");
     }
     let reason = "another machine has this machine's key: one is a copy of the other; stop the copy, make a new machine there with `dunlin init`, and start this daemon anew";
-    machine.links.hold(machine.identity.pin(), reason);
+    machine.links.hold(machine.identity().pin(), reason);
     Fault::new(Code::IdentityProblem, reason)
 }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use dunlin_logs::Chain;
 use dunlin_rpc::client::{self, DialError};
-use dunlin_rpc::{Alpn, Code, Pin};
+use dunlin_rpc::{Alpn, Code, Identity, Pin};
 use dunlin_schema::Clock as _;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{debug, info, warn};
 
-use super::driver;
+use super::{driver, handover};
 use crate::config::Dial;
 use crate::error::{Error, Result};
 use crate::machine::Machine;
@@ -95,9 +95,26 @@ async fn try_once(machine: &Machine, member: &Member, was_ready: &mut bool) -> R
             "it is not seen on the network, and no address of it is known".to_owned(),
         ));
     }
+    let identity = machine.identity();
+    let (link, address) = match first_link(member, &addresses, &identity).await {
+        Err(Error::Dial(DialError::Refused)) if machine.keys.is_rotating() => {
+            handover::tell(machine, member, &addresses).await?;
+            first_link(member, &addresses, &identity).await?
+        }
+        other => other?,
+    };
+    driver::run(machine, member, link, address, identity.pin(), was_ready).await
+}
+
+/// Dials every address at once with one of our keys; the first that lets us in.
+pub(super) async fn first_link(
+    member: &Member,
+    addresses: &[SocketAddr],
+    identity: &Identity,
+) -> Result<(client::Link, SocketAddr)> {
     let mut tries = JoinSet::new();
-    for address in addresses {
-        let (identity, pin) = (machine.identity.clone(), member.pin);
+    for address in addresses.iter().copied() {
+        let (identity, pin) = (identity.clone(), member.pin);
         tries.spawn(
             async move { (address, client::dial(address, &identity, pin, Alpn::Link).await) },
         );
@@ -108,7 +125,7 @@ async fn try_once(machine: &Machine, member: &Member, was_ready: &mut bool) -> R
             Ok((address, Ok((link, _)))) => {
                 // The others close before they have said anything.
                 tries.abort_all();
-                return driver::run(machine, member, link, address, was_ready).await;
+                return Ok((link, address));
             }
             Ok((address, Err(error))) => {
                 debug!(partner = %member.machine, %address, cause = %Chain(&error), "dial failed");

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dunlin_rpc::client;
 use dunlin_rpc::method::partner::PartnerClient as _;
 use dunlin_rpc::wire::partner::{self as wire, Databases, PartnerEvent, RosterAsk};
+use dunlin_rpc::{Pin, client};
 use dunlin_schema::{Clock as _, Origin};
 use jsonrpsee::core::client::Subscription;
 use tracing::{debug, info};
@@ -36,15 +36,16 @@ pub(super) struct Driver<'l> {
     pub(super) sides: HashMap<String, Side>,
 }
 
-/// Runs a link that was dialled until it ends. True: it got past the greeting.
+/// Runs a link that was dialled with the key `under` until it ends. True: it got past the greeting.
 pub async fn run(
     machine: &Machine,
     member: &Member,
     link: client::Link,
     address: SocketAddr,
+    under: Pin,
     was_ready: &mut bool,
 ) -> Result<()> {
-    let handle = machine.links.begin(member.pin, true);
+    let handle = machine.links.begin(member.pin, true, under);
     let mut driver = Driver {
         machine: machine.clone(),
         member: member.clone(),
@@ -78,6 +79,7 @@ impl Driver<'_> {
         self.databases().await?;
         self.handle.is_ready();
         *was_ready = true;
+        self.machine.heard_by(self.member.machine, self.handle.under);
         let now = self.machine.clock.now();
         self.machine.note(self.member.pin, |partner| {
             partner.linked = true;
@@ -103,8 +105,7 @@ impl Driver<'_> {
         self.skew = skew(theirs.clock, asked);
         check_greeting(&self.machine, &self.member, &theirs)?;
         self.handle.sign_of_life();
-        let our_pin = self.machine.identity.pin();
-        self.machine.links.admit(&self.handle, &theirs.boot, our_pin).await.map_err(Error::Partner)
+        self.machine.links.admit(&self.handle, &theirs.boot).await.map_err(Error::Partner)
     }
 
     /// Exchanges statements until both hold the same. `first`: nothing else is answered before.
@@ -128,9 +129,9 @@ impl Driver<'_> {
             self.link.partner_roster(RosterAsk { held, statements }).await.map_err(heard)?;
         }
         if self.machine.member(self.member.pin).is_none() {
-            return Err(Error::Identified { what: "this machine was forgotten by the shop" });
+            return Err(Error::Identified { what: self.machine.why_out(self.member.pin) });
         }
-        if self.machine.member(self.machine.identity.pin()).is_none() {
+        if self.machine.member(self.machine.identity().pin()).is_none() {
             return Err(Error::NotAMember);
         }
         Ok(())
@@ -199,7 +200,13 @@ impl Driver<'_> {
                     }
                 }
                 _ = first_moved(&mut shapes) => self.databases().await?,
-                _ = roster.changed() => self.agree_on_roster(false).await?,
+                _ = roster.changed() => {
+                    self.agree_on_roster(false).await?;
+                    if self.handle.under != self.machine.identity().pin() {
+                        // He knows our new key now, and is dialled with it.
+                        return Ok(());
+                    }
+                }
                 () = self.handle.poke.notified() => self.want_all(),
                 () = self.handle.probe.notified() => self.agree_on_roster(false).await?,
                 _ = at_least.tick() => self.want_all(),

@@ -42,6 +42,9 @@ pub struct MachineStatus {
     /// How many members the shop has.
     #[serde(default)]
     pub members: u64,
+    /// The key rotation that is under way; null when none is.
+    #[serde(default)]
+    pub rotation: Option<super::key::Rotation>,
 }
 
 /// A database.
