@@ -15,6 +15,7 @@ pub mod invite;
 mod joining;
 pub mod keys;
 pub mod machine;
+mod memory;
 mod page;
 pub mod roster;
 pub mod run;

@@ -16,10 +16,10 @@ use super::output::{self, Look};
 use super::{ask, show, text};
 use crate::{demo, init};
 
-type Ended = Result<Exit, Error>;
+pub(super) type Ended = Result<Exit, Error>;
 
 /// Prints an answer in the form that was asked for.
-fn print(
+pub(super) fn print(
     here: &Here,
     list: &str,
     result: &impl Serialize,

@@ -172,10 +172,11 @@ impl Table {
 
     /// What is known of a machine goes on under its new pin.
     pub(super) fn follow(&self, roster: &Roster, now: Millis) {
-        let moved = |pin: &Pin| Some((*pin, roster.pin_now(*pin)?)).filter(|(old, new)| old != new);
+        let under_new =
+            |pin: &Pin| Some((*pin, roster.pin_now(*pin)?)).filter(|(old, new)| old != new);
         {
             let mut known = self.known();
-            let moves: Vec<(Pin, Pin)> = known.keys().filter_map(moved).collect();
+            let moves: Vec<(Pin, Pin)> = known.keys().filter_map(under_new).collect();
             for (old, new) in moves {
                 let Some(mut partner) = known.remove(&old) else { continue };
                 if std::mem::take(&mut partner.linked) {
@@ -187,7 +188,7 @@ impl Table {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let text = {
             let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-            let moves: Vec<(Pin, Pin)> = remembered.keys().filter_map(moved).collect();
+            let moves: Vec<(Pin, Pin)> = remembered.keys().filter_map(under_new).collect();
             if moves.is_empty() {
                 return;
             }

@@ -20,8 +20,8 @@ impl Roster {
             return Err(Error::NotAMember);
         }
         let lets_in = |kind: &Kind| matches!(kind, Kind::Admit { .. } | Kind::Rotate { .. });
-        let signed = self.signed().filter(|signed| signed.claim.by == us);
-        let keep = signed.filter(|signed| lets_in(&signed.claim.kind)).map(|signed| signed.id);
+        let by_us = self.signed().filter(|signed| signed.claim.by == us);
+        let keep = by_us.filter(|signed| lets_in(&signed.claim.kind)).map(|signed| signed.id);
         let rotate = signer.rotate(self.shop(), next, name, keep.collect())?;
         self.merge(&[rotate.wire], None)
     }

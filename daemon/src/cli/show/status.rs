@@ -75,6 +75,9 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
             let _ = writeln!(text, " ! {line}");
         }
     }
+    if let Some(rotation) = &status.machine.rotation {
+        let _ = write!(text, "\n{}", crate::cli::key::under_way(rotation));
+    }
     for database in &status.databases {
         let (name, epoch) = (foreign(&database.name), foreign(&database.epoch));
         let _ = writeln!(text, "\nDatabase {name}, epoch {epoch}");
