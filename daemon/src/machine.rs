@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 use crate::folder::{self, Folder, Lock};
 use crate::invite::Invites;
 use crate::keys::Keys;
-use crate::roster::Roster;
+use crate::roster::{Member, Roster};
 use crate::sync::links::Links;
 use crate::users::Users;
 
@@ -349,11 +349,18 @@ impl Machine {
         link: Option<dunlin_rpc::PublicKey>,
     ) -> Result<()> {
         let merged = self.roster().merge(statements, link)?;
-        for member in &merged.joined {
-            info!(partner = %member.machine, "member joined");
+        let is_in = |members: &[Member], id| members.iter().any(|other| other.machine == id);
+        for Member { machine, .. } in &merged.joined {
+            if is_in(&merged.gone, *machine) {
+                info!(partner = %machine, "member has a new key");
+            } else {
+                info!(partner = %machine, "member joined");
+            }
         }
-        for member in &merged.gone {
-            info!(partner = %member.machine, "member gone");
+        for Member { machine, .. } in &merged.gone {
+            if !is_in(&merged.joined, *machine) {
+                info!(partner = %machine, "member gone");
+            }
         }
         if merged.refused > 0 {
             let count = merged.refused;

@@ -12,6 +12,7 @@ mod collide;
 mod joining;
 mod northwind;
 mod relay;
+mod rotate;
 mod scripts;
 mod spaces;
 mod words;

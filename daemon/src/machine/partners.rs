@@ -248,3 +248,50 @@ impl super::Inner {
         self.partners.store(&text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::Role;
+    use crate::roster::statement::Signer;
+    use dunlin_rpc::Identity;
+
+    #[test]
+    fn what_is_known_of_a_partner_follows_it_to_its_new_pin_also_over_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&dir.path().join("state")).unwrap();
+        let [us, old, new] = [(); 3].map(|()| Identity::generate().unwrap());
+        let sign = |identity| Signer { identity, at: 1 };
+        let mut roster = Roster::found(&folder, sign(&us), "us").unwrap();
+        let (at, now): (SocketAddr, _) = ("192.0.2.7:7474".parse().unwrap(), 5_000);
+        roster.admit(sign(&us), old.public_key(), "till", Role::Member, "digits").unwrap();
+        let addresses = |table: &Table, pin| {
+            table.remembered.lock().unwrap().get(&pin).map(|old| old.addresses.clone())
+        };
+        let remembered = Remembered { addresses: vec![at], last_seen: Some(now) };
+        let text = serde_json::to_vec(&BTreeMap::from([(old.pin(), remembered)])).unwrap();
+        folder.write(FILE, &text).unwrap();
+
+        let running = Table::load(&folder, &roster);
+        running.known().entry(old.pin()).or_default().linked = true;
+        roster.rotate(sign(&old), &new, "till").unwrap();
+        // The daemon stops before it could follow; the next start does.
+        let restarted = Table::load(&folder, &roster);
+        folder.write(FILE, &text).unwrap();
+        running.follow(&roster, now + 1);
+        for table in [&restarted, &running, &Table::load(&folder, &roster)] {
+            assert_eq!(addresses(table, new.pin()), Some(vec![at]));
+            assert_eq!(addresses(table, old.pin()), None);
+            assert_eq!(table.known()[&new.pin()].address, Some(at));
+            assert!(!table.known().contains_key(&old.pin()));
+        }
+        // Its link was one of the old key.
+        let partner = running.known()[&new.pin()].clone();
+        assert_eq!((partner.linked, partner.last_seen), (false, Some(now + 1)));
+        // A machine that was forgotten has no new pin, and stays where it is.
+        let forget = sign(&us).forget(roster.shop(), new.public_key(), "till", vec![], "sold");
+        roster.merge(&[forget.unwrap().wire], None).unwrap();
+        running.follow(&roster, now);
+        assert_eq!(addresses(&running, new.pin()), Some(vec![at]));
+    }
+}
