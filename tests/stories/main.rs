@@ -14,6 +14,7 @@ mod northwind;
 mod relay;
 mod rotate;
 mod scripts;
+mod secrets;
 mod spaces;
 mod words;
 mod writers;
