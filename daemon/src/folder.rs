@@ -48,7 +48,7 @@ const SECRETS: [&str; 13] = [
     "callers.json",
     "history.db",
     "history.db-wal",
-    "logs",
+    "page.pem",
 ];
 
 /// What went wrong with the state folder.
@@ -250,12 +250,17 @@ impl Folder {
         Lock::take(&self.file(LOCK), &self.path)
     }
 
+    /// What a file is called while it is written; a crash may leave it.
+    pub(crate) fn fresh(name: &str) -> String {
+        format!(".{name}.new")
+    }
+
     /// Writes a file whole, private, and so that a power cut leaves the old one or the new one.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         let path = self.file(name);
         let failed = |error| Error::io("write", &path, error);
         // One name is enough: whoever writes here holds the lock. What a crash left there goes.
-        let fresh = self.file(&format!(".{name}.new"));
+        let fresh = self.file(&Self::fresh(name));
         match fs::remove_file(&fresh) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
             Ok(()) | Err(_) => {}

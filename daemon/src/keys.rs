@@ -119,6 +119,9 @@ struct Heard {
 impl Keys {
     /// The keys in the state folder; what a crash left half done is done to its end.
     pub fn load(folder: &Folder, roster: &Roster) -> Result<Self, Error> {
+        for half_written in [KEY, NEXT, OLD, HEARD] {
+            remove(folder, &Folder::fresh(half_written));
+        }
         let missing = || Error::Missing { path: folder.file(KEY) };
         let now = read(folder, KEY)?.into_iter().next().ok_or_else(missing)?;
         let mut state =
@@ -230,8 +233,9 @@ impl Keys {
         }
         state.old.clear();
         state.heard.clear();
-        remove(&self.folder, OLD);
+        // In this order: without `key.old` nothing is under way any more.
         remove(&self.folder, HEARD);
+        remove(&self.folder, OLD);
         true
     }
 }

@@ -100,6 +100,17 @@ fn a_cut_after_the_old_key_was_kept_goes_on() {
 }
 
 #[test]
+fn a_key_that_was_half_written_is_not_left_lying_about() {
+    let cut = Cut::new();
+    for name in [KEY, NEXT, OLD] {
+        let half = Folder::fresh(name);
+        cut.write(&half, &[&cut.new]);
+        cut.start();
+        assert!(!cut.folder.has(&half), "{half}");
+    }
+}
+
+#[test]
 fn a_cut_after_the_new_key_was_put_in_its_place_goes_on() {
     let cut = Cut::new();
     cut.write(NEXT, &[&cut.new]);

@@ -131,7 +131,7 @@ impl Driver<'_> {
         if self.machine.member(self.member.pin).is_none() {
             return Err(Error::Identified { what: self.machine.why_out(self.member.pin) });
         }
-        if self.machine.member(self.machine.identity().pin()).is_none() {
+        if !self.machine.is_member() {
             return Err(Error::NotAMember);
         }
         Ok(())

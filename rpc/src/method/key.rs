@@ -12,8 +12,7 @@ pub trait Key {
     #[method(name = "key_show", with_extensions)]
     async fn key_show(&self) -> RpcResult<KeyStatus>;
 
-    /// Gives the machine a new key and tells every member. Open invites end. Needs a daemon that
-    /// serves. A.
+    /// Gives the machine a new key and tells every member. Open invites end. A.
     #[method(name = "key_rotate", with_extensions)]
     async fn key_rotate(&self) -> RpcResult<KeyRotated>;
 }
