@@ -295,7 +295,7 @@ fn the_daemon_dumps_no_core_and_cannot_be_read_from_outside() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     let words: Vec<&str> = core.split_whitespace().collect();
     assert_eq!(words.get(4..6), Some(&["0", "0"][..]), "{core}");
-    a.stop();
+    a.kill();
 
     // To see that it is closed to its own user it has to be another's than the test's, if that is root's.
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
@@ -328,5 +328,4 @@ fn the_daemon_dumps_no_core_and_cannot_be_read_from_outside() {
     assert!(read.code != 0 && read.out.is_empty(), "{read:?}");
     // It serves all the same.
     assert!(a.status().is_ok());
-    a.stop();
 }
