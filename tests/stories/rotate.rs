@@ -6,7 +6,7 @@ use dunlin_rpc::client::{self, DialError};
 use dunlin_rpc::method::partner::PartnerClient as _;
 use dunlin_rpc::wire::partner::{Databases, Greeting, RosterAsk};
 use dunlin_rpc::{Alpn, Identity, Pin, Sum};
-use dunlin_tests::lab::{self, Lab, Machine, SOON, until, until_true};
+use dunlin_tests::lab::{self, Lab, Machine, SOON, outside, until, until_true};
 use serde_json::Value;
 
 const SHOP: &str = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);";
@@ -295,6 +295,42 @@ fn a_key_is_rotated_by_a_person_who_means_it_and_ends_open_invites() {
     sell(&a, "pad");
     lab::in_step(&[&a, &b]);
     assert_eq!(b.ask(PARTS), "1");
+}
+
+/// Answers a question of `dunlin key rotate` on a terminal, and prints its exit code.
+const ON_A_TERMINAL: &str = "
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], 'key', 'rotate', '--data', sys.argv[2]])
+said = b''
+while b'[y/N]' not in said:
+    said += os.read(terminal, 1024)
+os.write(terminal, sys.argv[3].encode() + b'\\n')
+try:
+    while os.read(terminal, 1024):
+        pass
+except OSError:
+    pass
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+";
+
+#[test]
+fn on_a_terminal_a_person_is_asked_before_the_key_is_rotated() {
+    if !outside::has("python3", "the question before a rotation") {
+        return;
+    }
+    let lab = Lab::new();
+    let mut a = lab.machine("a", SHOP);
+    a.start();
+    let pin = key_of(&a).pin();
+    let program = lab::machine::program();
+    let (program, data) = (program.to_str().unwrap().to_owned(), a.data());
+    for (answer, code, stays) in [("n", "1", true), ("", "1", true), ("y", "0", false)] {
+        let told = outside::python(ON_A_TERMINAL, &[&program, data.to_str().unwrap(), answer]);
+        assert_eq!(told.out.trim(), code, "{answer:?}: {told:?}");
+        assert_eq!(key_of(&a).pin() == pin, stays, "{answer:?}");
+    }
 }
 
 #[test]

@@ -252,6 +252,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_link_under_our_new_key_ends_one_of_the_old_key_whoever_dialled() {
+        let (us, them) = pins();
+        for (before, after) in [(true, true), (true, false), (false, true), (false, false)] {
+            let links = Links::default();
+            let old = links.begin(them, before, Pin([7; 32]));
+            links.admit(&old, "boot").await.unwrap();
+            old.is_ready();
+            let new = links.begin(them, after, us);
+            links.admit(&new, "boot").await.unwrap();
+            assert_eq!(old.closed().await, "this machine has a new key", "{before} {after}");
+            assert_eq!(links.held(them), None);
+        }
+    }
+
+    #[tokio::test]
     async fn two_machines_with_one_key_are_both_held() {
         let (us, them) = pins();
         let links = Arc::new(Links::default());
