@@ -129,6 +129,12 @@ impl Database {
         self.shapes.clone()
     }
 
+    /// How many pieces of work wait in the queue.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.owner.queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
     /// Has the store do something. The work runs to its end even when nobody waits for the answer.
     pub async fn call<T: Send + 'static>(
         &self,

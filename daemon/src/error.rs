@@ -102,7 +102,7 @@ pub enum Error {
         what: &'static str,
     },
     /// The machine at the other end holds another key, or no member's.
-    #[error("this machine is no member of the shop any more; join again")]
+    #[error("this machine is no member of the shop any more; see `dunlin status`")]
     NotAMember,
     /// A message that no honest partner sends.
     #[error("the partner's message is not well formed: {what}")]
@@ -123,6 +123,12 @@ pub enum Error {
         "the machine that answered could not prove that it made the token; get a new token from the other machine"
     )]
     NotTheIssuer,
+    /// The link closes; what it was about to move is not moved.
+    #[error("the link is closing")]
+    Closing,
+    /// A person paused the partner here.
+    #[error("paused here")]
+    PausedHere,
     /// It needs a running daemon.
     #[error("this needs the daemon; start it with `dunlin run`")]
     NoDaemon,

@@ -28,6 +28,8 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::BadMessage { .. } => Code::InvalidParams,
         Error::Identified { .. } | Error::NotAMember => Code::IdentityProblem,
         Error::Dial(_) | Error::Link(_) | Error::NobodyThere { .. } => Code::Unreachable,
+        Error::Closing => Code::Busy,
+        Error::PausedHere => Code::Paused,
         Error::NoDaemon | Error::Stopping => Code::Stopping,
         Error::Folder(_)
         | Error::Config(_)

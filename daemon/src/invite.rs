@@ -108,11 +108,13 @@ pub struct Terms {
     pub uses: u32,
     /// For how long.
     pub life: Duration,
+    /// As what they join; unless said, a single one as keeper and several as members.
+    pub role: Option<Role>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { uses: 1, life: Duration::from_mins(15) }
+        Self { uses: 1, life: Duration::from_mins(15), role: None }
     }
 }
 
@@ -128,8 +130,8 @@ impl Invites {
 
     /// Makes an invite and its token. `now` is in seconds since 1970.
     ///
-    /// A single one makes a keeper; one for many makes members, since whoever finds the token of a
-    /// roll-out should not be able to let others in.
+    /// Unless said otherwise a single one makes a keeper; one for many makes members, since whoever
+    /// finds the token of a roll-out should not be able to let others in.
     pub fn issue(
         &mut self,
         terms: Terms,
@@ -161,7 +163,7 @@ impl Invites {
             key: Secret(HEXLOWER.encode(&token.key())),
             uses_left: terms.uses,
             expires,
-            role: if terms.uses == 1 { Role::Keeper } else { Role::Member },
+            role: terms.role.unwrap_or(if terms.uses == 1 { Role::Keeper } else { Role::Member }),
             admitted: Vec::new(),
         });
         self.store(next)?;

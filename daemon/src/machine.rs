@@ -7,9 +7,13 @@
 
 mod member;
 mod partners;
+mod pauses;
 mod rotate;
+mod shop;
 
 pub use partners::{Partner, State};
+pub(crate) use pauses::PAUSED;
+pub(crate) use shop::FORGOTTEN;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -32,7 +36,7 @@ use crate::error::{Error, Result};
 use crate::folder::{self, Folder, Lock};
 use crate::invite::Invites;
 use crate::keys::Keys;
-use crate::roster::{Member, Roster};
+use crate::roster::Roster;
 use crate::sync::links::Links;
 use crate::users::Users;
 
@@ -88,6 +92,7 @@ pub struct Inner {
     discovery: OnceLock<Discovery>,
     listening: Mutex<Listening>,
     partners: partners::Table,
+    pauses: pauses::Pauses,
     stopping: watch::Sender<bool>,
     wanted: watch::Sender<u64>,
     _locks: Vec<Lock>,
@@ -174,6 +179,7 @@ impl Machine {
             roster_moved: watch::Sender::new(0),
             discovery: OnceLock::new(),
             listening: Mutex::default(),
+            pauses: pauses::Pauses::load(&folder),
             stopping: watch::Sender::new(false),
             wanted: watch::Sender::new(0),
             _locks: locks,
@@ -320,19 +326,6 @@ impl Machine {
         (known && self.links.held(pin).is_none()) || pin == self.identity().pin()
     }
 
-    /// The roster grew: members, links and discovery follow it.
-    pub fn roster_grew(&self) {
-        let pins = self.follow_rotations();
-        for link in self.links.all() {
-            if !pins.contains(&link.pin) && link.pin != self.identity().pin() {
-                link.close(self.why_out(link.pin));
-            }
-        }
-        *self.pins.write().unwrap_or_else(PoisonError::into_inner) = pins;
-        self.tell_discovery();
-        self.roster_moved.send_modify(|count| *count += 1);
-    }
-
     fn tell_discovery(&self) {
         let Some(discovery) = self.discovery.get() else { return };
         discovery
@@ -340,36 +333,6 @@ impl Machine {
         if let Some(partner) = self.listening().partner {
             discovery.announce(self.announcement(partner.port()));
         }
-    }
-
-    /// Takes in statements that came over a link, or were made here.
-    pub fn merge_statements(
-        &self,
-        statements: &[dunlin_rpc::wire::join::Statement],
-        link: Option<dunlin_rpc::PublicKey>,
-    ) -> Result<()> {
-        let merged = self.roster().merge(statements, link)?;
-        let is_in = |members: &[Member], id| members.iter().any(|other| other.machine == id);
-        for Member { machine, .. } in &merged.joined {
-            if is_in(&merged.gone, *machine) {
-                info!(partner = %machine, "member has a new key");
-            } else {
-                info!(partner = %machine, "member joined");
-            }
-        }
-        for Member { machine, .. } in &merged.gone {
-            if !is_in(&merged.joined, *machine) {
-                info!(partner = %machine, "member gone");
-            }
-        }
-        if merged.refused > 0 {
-            let count = merged.refused;
-            tracing::warn!(rows = count, cause = "signature, shop or number", "statements refused");
-        }
-        if !merged.new.is_empty() {
-            self.roster_grew();
-        }
-        Ok(())
     }
 
     /// Writes a session down, off the runtime: the disk may be slow.

@@ -22,4 +22,4 @@ mod store;
 
 pub use rule::{Member, Members, members};
 pub use statement::{Claim, Kind, Role, Signed};
-pub use store::{Error, MEMBERS_MAX, Merged, Roster, STATEMENTS_OF_LINK_MAX};
+pub use store::{Error, LetIn, MEMBERS_MAX, Merged, Roster, STATEMENTS_OF_LINK_MAX, Standing};

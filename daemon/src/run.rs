@@ -23,7 +23,7 @@ use crate::discovery::{self, Discovery};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 use crate::joining::Issuing;
-use crate::machine::{Listening, Machine};
+use crate::machine::{FORGOTTEN, Listening, Machine};
 use crate::sync::answer::Answering;
 use crate::sync::dial;
 use crate::{page, service, watch};
@@ -311,7 +311,9 @@ where
 /// A link that is asked to close has a moment to tell the other side why.
 async fn linger(link: &crate::sync::links::Link) {
     const GOODBYE: Duration = Duration::from_millis(300);
+    /// One that is out is to learn so, and hangs up once it has.
+    const LAST_GOODBYE: Duration = Duration::from_secs(1);
     let reason = link.closed().await;
     debug!(partner = %link.pin, cause = reason, "link closed");
-    tokio::time::sleep(GOODBYE).await;
+    tokio::time::sleep(if reason == FORGOTTEN { LAST_GOODBYE } else { GOODBYE }).await;
 }

@@ -6,6 +6,7 @@ mod key;
 mod level;
 mod lists;
 mod rights;
+mod shop;
 mod status;
 mod tables;
 
@@ -15,6 +16,7 @@ use dunlin_rpc::dialect::Api;
 use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::admin::AdminServer as _;
 use dunlin_rpc::method::key::KeyServer as _;
+use dunlin_rpc::method::shop::ShopServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
 use jsonrpsee::core::server::Methods;
 use tracing::error;
@@ -35,7 +37,10 @@ pub(crate) fn methods(machine: &Machine) -> Methods {
     let admin = admin::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();
     let key = key::Service { machine: machine.clone() }.into_rpc();
-    for module in [Methods::from(admin), Methods::from(tables), Methods::from(key)] {
+    let shop = shop::Service { machine: machine.clone() }.into_rpc();
+    let modules =
+        [Methods::from(admin), Methods::from(tables), Methods::from(key), Methods::from(shop)];
+    for module in modules {
         // Two methods of one name would be a fault of ours, which a test of the table would show.
         if let Err(cause) = methods.merge(module) {
             error!(%cause, "methods not served");

@@ -3,10 +3,12 @@
 //! ```text
 //!   dial ──▶ greet ──▶ roster ──▶ databases ──▶ sessions …            driver: the dialler's side
 //!                                                                     answer: the other side
+//!   agree     the roster, beside the sessions
 //!   session   what comes next, without doing it                       pure
 //!   one_link  which of two links between one pair stands              pure
 //! ```
 
+mod agree;
 pub mod answer;
 pub mod dial;
 pub mod driver;

@@ -65,11 +65,13 @@ pub enum Code {
     StoreUnavailable = 1103,
     /// It did not happen in the time that was given.
     TimedOut = 1104,
+    /// A person paused the link on the other machine.
+    Paused = 1105,
 }
 
 impl Code {
     /// Every code, in the order of the table.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Parse,
         Self::InvalidRequest,
         Self::UnknownMethod,
@@ -96,6 +98,7 @@ impl Code {
         Self::Unreachable,
         Self::StoreUnavailable,
         Self::TimedOut,
+        Self::Paused,
     ];
 
     /// The number on the wire.
@@ -154,6 +157,7 @@ mod tests {
         1102 Unreachable
         1103 StoreUnavailable
         1104 TimedOut
+        1105 Paused
         ");
     }
 }

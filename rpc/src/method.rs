@@ -5,8 +5,7 @@
 //! | `partner` | `/link` | member keys |
 //! | `join` | `/join` | any key, while joining is open |
 //! | `tables` | `/rpc`, the old paths | scripts: `getdata`, `putdata` |
-//! | `admin` | `/rpc`, the socket | the CLI and scripts |
-//! | `key` | `/rpc`, the socket | the CLI and scripts: the machine's key |
+//! | `admin`, `shop`, `key` | `/rpc`, the socket | the CLI and scripts |
 //!
 //! Each method is given the request's extensions: [`Peer`](crate::Peer) on a link,
 //! [`Caller`](crate::Caller) on the others. What a method on `/rpc` asks of its caller stands in
@@ -16,6 +15,7 @@ pub mod admin;
 pub mod join;
 pub mod key;
 pub mod partner;
+pub mod shop;
 pub mod tables;
 
 /// What a method on `/rpc` asks of its caller.
@@ -64,7 +64,7 @@ pub const METHODS: &[Method] = &[
     method("held_list", &["limit"], Right::Read),
     method("held_retry", &["number"], Right::Write),
     method("sync_now", &["partner", "wait"], Right::Write),
-    method("pairing_invite", &["uses", "expires_seconds"], Right::Admin),
+    method("pairing_invite", &["uses", "expires_seconds", "role"], Right::Admin),
     method("pairing_join", &["token"], Right::Admin),
     method("key_show", &[], Right::Read),
     method("key_rotate", &[], Right::Admin),
@@ -72,4 +72,12 @@ pub const METHODS: &[Method] = &[
     method("users_add", &["name", "role", "password"], Right::Admin),
     method("users_passwd", &["name", "password"], Right::Admin),
     method("users_remove", &["name"], Right::Admin),
+    method("partners_let_in", &["partner"], Right::Read),
+    method("partners_forget", &["partner", "keep"], Right::Admin),
+    method("partners_promote", &["partner"], Right::Admin),
+    method("partners_let_in_again", &["partner", "role"], Right::Admin),
+    method("partners_pause", &["partner"], Right::Admin),
+    method("partners_resume", &["partner"], Right::Admin),
+    method("shop_leave", &[], Right::Admin),
+    method("shop_renew", &[], Right::Admin),
 ];

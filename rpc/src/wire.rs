@@ -8,4 +8,5 @@ pub mod join;
 pub mod key;
 pub mod page;
 pub mod partner;
+pub mod shop;
 pub mod value;

@@ -70,7 +70,8 @@ fn every_example_of_a_partners_message_is_one() {
 
 #[test]
 fn every_admin_method_is_in_the_document() {
-    for line in include_str!("../src/method/admin.rs").lines() {
+    let traits = [include_str!("../src/method/admin.rs"), include_str!("../src/method/shop.rs")];
+    for line in traits.iter().flat_map(|text| text.lines()) {
         let Some((_, rest)) = line.split_once("#[method(name = \"") else { continue };
         let (name, _) = rest.split_once('"').unwrap();
         assert!(PROTOCOL.contains(&format!("`{name}`")), "{name} is missing");

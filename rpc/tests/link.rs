@@ -245,6 +245,21 @@ async fn a_key_that_is_forgotten_gets_no_more_answers() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_forgotten_while_its_call_runs_is_not_given_the_answer() {
+    let lab = Lab::new().await;
+    let link = Arc::new(lab.dial().await.unwrap().0);
+    let asking = Arc::clone(&link);
+    let call = tokio::spawn(async move { asking.partner_roster(RosterAsk::default()).await });
+    tokio::task::yield_now().await;
+    // Its answer says that the call before it was let in, and waits.
+    soon(link.partner_digest(DigestAsk::default())).await.unwrap();
+    lab.open.store(false, Ordering::SeqCst);
+    lab.partner.hold.notify_one();
+    let error = soon(call).await.unwrap().unwrap_err();
+    assert_eq!(code(&error), Code::NotAllowed.number());
+}
+
+#[tokio::test]
 async fn a_link_that_is_dropped_here_ends_there_whatever_runs_on_it() {
     let lab = Lab::new().await;
     let link = Arc::new(lab.dial().await.unwrap().0);

@@ -9,6 +9,7 @@ use dunlin_rpc::Secret;
 use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::admin::AdminClient;
 use dunlin_rpc::method::key::KeyClient;
+use dunlin_rpc::method::shop::ShopClient;
 use dunlin_rpc::method::tables::TablesClient;
 use dunlin_rpc::wire::admin::Track;
 use jsonrpsee::core::client::{BatchResponse, ClientT, Error};
@@ -67,7 +68,7 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.held_list(None).await.unwrap_err();
     client.held_retry(None).await.unwrap_err();
     client.sync_now(None, None).await.unwrap_err();
-    client.pairing_invite(None, None).await.unwrap_err();
+    client.pairing_invite(None, None, None).await.unwrap_err();
     client.pairing_join(secret()).await.unwrap_err();
     client.key_show().await.unwrap_err();
     client.key_rotate().await.unwrap_err();
@@ -75,6 +76,14 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.users_add(text(), text(), secret()).await.unwrap_err();
     client.users_passwd(text(), secret()).await.unwrap_err();
     client.users_remove(text()).await.unwrap_err();
+    client.partners_let_in(text()).await.unwrap_err();
+    client.partners_forget(text(), None).await.unwrap_err();
+    client.partners_promote(text()).await.unwrap_err();
+    client.partners_let_in_again(text(), None).await.unwrap_err();
+    client.partners_pause(None).await.unwrap_err();
+    client.partners_resume(None).await.unwrap_err();
+    client.shop_leave().await.unwrap_err();
+    client.shop_renew().await.unwrap_err();
     let recorded = client.0.into_inner().unwrap();
     let table: Vec<_> =
         METHODS.iter().map(|method| (method.name.to_owned(), method.params.len())).collect();

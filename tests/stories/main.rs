@@ -9,12 +9,14 @@
 
 mod away;
 mod collide;
+mod forget;
 mod joining;
 mod northwind;
 mod relay;
 mod rotate;
 mod scripts;
 mod secrets;
+mod shop;
 mod spaces;
 mod words;
 mod writers;

@@ -62,7 +62,7 @@ fn origin(machine: &Machine) -> (String, String) {
 }
 
 fn copy(from: &Path, to: &Path) {
-    let told = lab::outside::run(
+    let told = outside::run(
         "/bin/sh",
         &["-c", "cp -a \"$0\" \"$1\"", from.to_str().unwrap(), to.to_str().unwrap()],
         "",
@@ -373,4 +373,48 @@ fn a_rotation_in_the_middle_of_a_long_exchange_loses_no_row() {
         is_done(&b);
     }
     a.is_sound();
+}
+
+#[test]
+fn a_paused_partner_hears_of_a_new_key_and_gets_no_row() {
+    let lab = Lab::new();
+    let [a, b] = lab.shop(["a", "b"], SHOP);
+    sell(&a, "pad");
+    lab::in_step(&[&a, &b]);
+    b.ok(&["partners", "pause", "a"]);
+    rotate(&a);
+    sell(&a, "bulb");
+    is_done(&a);
+    assert_eq!(b.ask(PARTS), "1");
+    assert_eq!(b.partner_state("a"), "Paused");
+    b.ok(&["partners", "resume", "a"]);
+    lab::in_step(&[&a, &b]);
+}
+
+#[test]
+fn a_machine_that_was_off_for_a_rotation_is_forgotten_and_nobody_waits_for_it() {
+    let lab = Lab::new();
+    let [a, b, mut c] = lab.shop(["a", "b", "c"], SHOP);
+    sell(&a, "pad");
+    lab::in_step(&[&a, &b, &c]);
+    c.stop();
+    rotate(&a);
+    until_true("c alone has not heard", SOON, || waiting(&a) == ["c"]);
+    // And whoever goes by the name of the rotated machine is forgotten under its new key.
+    b.ok(&["partners", "forget", "c", "--confirm", "c"]);
+    is_done(&a);
+    b.ok(&["partners", "forget", "a", "--keep", "none", "--confirm", "a"]);
+    until_true("out", SOON, || a.status().unwrap()["machine"]["role"] == "forgotten");
+    assert_eq!(b.status().unwrap()["machine"]["members"], 1);
+}
+
+#[test]
+fn a_rotated_machine_begins_no_new_shop_in_which_it_would_be_another() {
+    let lab = Lab::new();
+    let mut a = lab.machine("a", SHOP);
+    a.start();
+    let shop = a.status().unwrap()["machine"]["shop"].clone();
+    rotate(&a);
+    a.cli(&["shop", "renew", "--confirm", "a"]).failed(1, &["was rotated", "dunlin init"]);
+    assert_eq!(a.status().unwrap()["machine"]["shop"], shop);
 }

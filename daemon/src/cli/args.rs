@@ -5,6 +5,8 @@
 //! * No password, token or key is ever an argument: other users of the computer can read those.
 //! * What a flag cannot mean is refused here, as a mistake in usage, before anything is opened.
 
+mod shop;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use std::time::Duration;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use shop::{Forget, Leave, PartnerAct, Partners, Shop, ShopAct, ShopRole, Whom};
 
 /// Machines that a shop can have, and so joins that one token can allow.
 const USES_MAX: i64 = 256;
@@ -90,9 +94,18 @@ pub enum Command {
     #[command(after_help = "Example:\n  dunlin status --json")]
     Status(Here),
 
-    /// List the partners
-    #[command(after_help = "Example:\n  dunlin partners")]
-    Partners(Here),
+    /// List the partners, or forget, promote, pause or resume one
+    #[command(after_help = "Examples:\n  dunlin partners\n  dunlin partners forget 'till 3'\n  \
+        dunlin partners promote 'till 2'\n  dunlin partners pause --all")]
+    Partners(Partners),
+
+    /// Take this machine out of its shop; the machines that it let in stay
+    #[command(after_help = "Example:\n  dunlin leave")]
+    Leave(Leave),
+
+    /// Begin a new shop with this machine alone
+    #[command(after_help = "Example:\n  dunlin shop renew")]
+    Shop(Shop),
 
     /// List the tracked tables with their rows and digests
     ///
@@ -250,6 +263,10 @@ pub struct Invite {
     /// For how long it is good, such as 90s, 15m, 8h or 2d
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = expires)]
     pub expires: Duration,
+
+    /// As what they join [default: one as keeper, several as members]
+    #[arg(long, value_enum)]
+    pub role: Option<ShopRole>,
 }
 
 /// `dunlin history`.

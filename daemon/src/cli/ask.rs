@@ -45,6 +45,18 @@ pub(super) fn new_password() -> Result<Secret<String>, Error> {
     }
 }
 
+/// A line that a person types on a terminal; empty when they only press Enter.
+pub(super) fn line(prompt: &str) -> Result<String, Error> {
+    let mut err = std::io::stderr().lock();
+    // The question is on the screen before the answer is waited for.
+    write!(err, "{prompt}").and_then(|()| err.flush()).unwrap_or_default();
+    let how = "type it";
+    match first_line(std::io::stdin().lock(), "answer", how, TOKEN_MAX) {
+        Err(Error::Empty { .. }) => Ok(String::new()),
+        other => other,
+    }
+}
+
 /// The first line of `input`, without its end. A first line that is empty is nothing.
 fn first_line(
     input: impl std::io::BufRead,

@@ -1,5 +1,7 @@
 //! The commands: what each asks of the machine, and how its answer is shown.
 
+pub(super) mod shop;
+
 use chrono::Utc;
 use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::wire::admin::Track as TrackAsk;
@@ -75,7 +77,8 @@ pub(super) async fn track(args: &Track) -> Ended {
 pub(super) async fn invite(args: &Invite) -> Ended {
     let door = Door::open(&args.here.folder()).await?;
     let expires = args.expires.as_secs();
-    let made = door.ask(door.pairing_invite(Some(args.uses), Some(expires))).await?;
+    let role = args.role.map(|role| role.word().to_owned());
+    let made = door.ask(door.pairing_invite(Some(args.uses), Some(expires), role)).await?;
     print(&args.here, "invite", &made, || made.token.expose().clone())?;
     if !args.here.json {
         let uses = text::count(u64::from(made.uses), "machine", "machines");
@@ -102,14 +105,6 @@ pub(super) async fn status(here: &Here) -> Ended {
     let now = Utc::now().naive_utc();
     print(here, "status", &status, || show::status(&status, Look::of_stdout(), now))?;
     Ok(if show::needs_a_person(&status) { Exit::Attention } else { Exit::Ok })
-}
-
-pub(super) async fn partners(here: &Here) -> Ended {
-    let door = Door::open(&here.folder()).await?;
-    let partners = door.ask(door.partners_list()).await?;
-    let now = Utc::now().naive_utc();
-    print(here, "partners", &partners, || show::partners(&partners, Look::of_stdout(), now))?;
-    Ok(Exit::Ok)
 }
 
 pub(super) async fn tables(here: &Here) -> Ended {

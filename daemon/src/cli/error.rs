@@ -96,6 +96,23 @@ pub enum Error {
     /// The password was typed differently the second time.
     #[error("the two passwords differ; nothing was changed, try again")]
     PasswordsDiffer,
+    /// It cannot be undone, and nobody said that it is meant.
+    #[error(
+        "to {what} cannot be undone; confirm it with --confirm '{}'",
+        super::text::foreign(name)
+    )]
+    Unconfirmed {
+        /// What was about to happen.
+        what: &'static str,
+        /// The name to give.
+        name: String,
+    },
+    /// Another name was typed than that of the machine it is about.
+    #[error("that is not the name “{}”; nothing was changed", super::text::foreign(name))]
+    OtherName {
+        /// The name that was wanted.
+        name: String,
+    },
     /// The threads that everything runs on could not be started.
     #[error("cannot start; the system has no threads to give")]
     Runtime {
@@ -124,6 +141,8 @@ impl Error {
             | Self::Input { .. }
             | Self::TooLong { .. }
             | Self::PasswordsDiffer
+            | Self::Unconfirmed { .. }
+            | Self::OtherName { .. }
             | Self::Runtime { .. }
             | Self::Init(_)
             | Self::Demo(_) => Exit::Failed,

@@ -6,12 +6,14 @@
 //! * Names and values of others pass through `text::foreign`; nothing else puts them into a cell.
 
 mod lists;
+mod shop;
 mod status;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use lists::{conflicts, held, history, partners, tables, users};
+pub use shop::{forgotten, guests, left, let_in_again, paused, promoted, renewed, staying};
 pub use status::{needs_a_person, status};
 
 use std::fmt::Write as _;

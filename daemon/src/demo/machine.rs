@@ -142,7 +142,7 @@ impl Machine {
     /// A token that lets so many machines in.
     pub(super) async fn invite(&self, uses: usize) -> Result<Secret<String>, Error> {
         let uses = uses.to_string();
-        let printed = self.call("invite", &["--uses", &uses], None).await?;
+        let printed = self.call("invite", &["--uses", &uses, "--role", "keeper"], None).await?;
         Ok(Secret(printed.trim().to_owned()))
     }
 

@@ -196,7 +196,7 @@ fn an_invite_is_open_until_it_expires_and_forgotten_a_day_later() {
 fn terms_out_of_bounds_are_refused() {
     let (_dir, mut invites) = fresh();
     let mut told = |uses, life, addresses: &[SocketAddr]| {
-        let terms = Terms { uses, life: Duration::from_secs(life) };
+        let terms = Terms { uses, life: Duration::from_secs(life), role: None };
         invites.issue(terms, SHOP, ISSUER, addresses, NOW).unwrap_err()
     };
     assert!(matches!(told(0, 60, &addresses()), Error::Uses));

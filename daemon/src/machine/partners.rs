@@ -1,7 +1,7 @@
 //! What is known of each partner: where it is, how it stands, and why there is no link.
 //!
 //! The state words are those of the page, in the order of their importance:
-//! `Identity problem`, `Stopped`, `Retrying`, `Catching up`, `Up to date`, `Offline`.
+//! `Identity problem`, `Paused`, `Stopped`, `Retrying`, `Catching up`, `Up to date`, `Offline`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -28,6 +28,8 @@ const ADDRESSES_MAX: usize = 4;
 pub enum State {
     /// It is not who its key says, or two machines have its key.
     IdentityProblem,
+    /// A person paused it here.
+    Paused,
     /// A person has to do something.
     Stopped,
     /// It was reachable a moment ago, and is tried again.
@@ -45,6 +47,7 @@ impl State {
     pub fn word(self) -> &'static str {
         match self {
             Self::IdentityProblem => "Identity problem",
+            Self::Paused => "Paused",
             Self::Stopped => "Stopped",
             Self::Retrying => "Retrying",
             Self::CatchingUp => "Catching up",
@@ -84,12 +87,14 @@ pub struct Partner {
 }
 
 impl Partner {
-    /// How it stands. `held`: why its key is held, if it is.
-    pub fn state(&self, held: Option<&str>, now: Millis) -> State {
+    /// How it stands. `held`: why its key is held, if it is; `paused`: whether a person paused it.
+    pub fn state(&self, held: Option<&str>, paused: bool, now: Millis) -> State {
         /// So long after the last sign of life a partner counts as being tried again, not as off.
         const RECENT: Millis = 60_000;
         if held.is_some() {
             State::IdentityProblem
+        } else if paused {
+            State::Paused
         } else if self.stopped.is_some() {
             State::Stopped
         } else if self.linked {

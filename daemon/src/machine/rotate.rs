@@ -1,6 +1,5 @@
 //! Going on under a new key: the statement is signed, every member is told, the old key is let go.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dunlin_logs::Chain;
@@ -73,15 +72,13 @@ impl Machine {
         others
     }
 
-    /// What is kept by pin goes on under the new ones. Answers the pins of all members.
-    pub(super) fn follow_rotations(&self) -> BTreeSet<Pin> {
-        let pins = {
+    /// What is kept by pin goes on under the new ones, and old keys go that nobody waits for.
+    pub(super) fn follow_rotations(&self) {
+        {
             let roster = self.roster();
             self.partners.follow(&roster, self.clock.now());
-            roster.pins()
-        };
+        }
         self.let_old_keys_go();
-        pins
     }
 
     /// Why the links of a pin close that is no member's any more.
@@ -89,7 +86,7 @@ impl Machine {
         if self.roster().pin_now(pin).is_some() {
             "this machine goes on under a new key"
         } else {
-            "this machine was forgotten by the shop"
+            super::FORGOTTEN
         }
     }
 

@@ -59,6 +59,11 @@ impl Roster {
         self.before(key).last().copied().unwrap_or(key)
     }
 
+    /// Whether the machine would keep its id in another shop, where only its present key is known.
+    pub fn may_begin_anew(&self, key: PublicKey) -> Result<(), Error> {
+        if self.first_of(key) == key { Ok(()) } else { Err(Error::Rotated) }
+    }
+
     /// How many keys the machine with this one had before.
     pub fn rotations_of(&self, key: PublicKey) -> usize {
         self.before(key).len()

@@ -54,47 +54,54 @@ pub struct Member {
     pub since: i64,
 }
 
-/// The members of a shop, and the keys that are out.
+/// The members of a shop, the keys that are out, and those that lost their way in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Members {
-    members: BTreeMap<PublicKey, Member>,
+    inside: BTreeMap<PublicKey, Member>,
+    lost: BTreeMap<PublicKey, Member>,
     out: BTreeSet<PublicKey>,
 }
 
 impl Members {
     /// The member with this key.
     pub fn get(&self, key: PublicKey) -> Option<&Member> {
-        self.members.get(&key)
+        self.inside.get(&key)
     }
 
     /// The member with this pin.
     pub fn by_pin(&self, pin: Pin) -> Option<&Member> {
-        self.members.values().find(|member| member.pin == pin)
+        self.inside.values().find(|member| member.pin == pin)
     }
 
     /// The member with this machine id.
     pub fn by_machine(&self, machine: Uuid) -> Option<&Member> {
-        self.members.values().find(|member| member.machine == machine)
+        self.inside.values().find(|member| member.machine == machine)
     }
 
     /// All members, by key.
     pub fn iter(&self) -> impl Iterator<Item = &Member> {
-        self.members.values()
+        self.inside.values()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.inside.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.inside.is_empty()
     }
 
     /// Whether the key is out, for ever.
     pub fn is_out(&self, key: PublicKey) -> bool {
         self.out.contains(&key)
+    }
+
+    /// Who was let in once and is not out, and yet no member: whoever let it in does not count any
+    /// more. One `admit` by a keeper brings such a key back.
+    pub fn lost(&self) -> impl Iterator<Item = &Member> {
+        self.lost.values()
     }
 
     /// Whether the key is a keeper's.
@@ -125,12 +132,17 @@ pub fn members<'a>(shop: Sum, statements: impl IntoIterator<Item = &'a Signed>) 
     let chain = reached(&by_signer, may);
     let out = words.out();
 
-    let members = chain
+    let inside = chain
         .iter()
         .filter(|(key, _)| !out.contains(key))
         .map(|(key, role)| (*key, described(*key, *role, &ours, &chain, &may)))
         .collect();
-    Members { members, out }
+    let lost = ever
+        .iter()
+        .filter(|(key, _)| !chain.contains_key(key) && !out.contains(key))
+        .map(|(key, role)| (*key, described(*key, *role, &ours, &ever, &|_, _| true)))
+        .collect();
+    Members { inside, lost, out }
 }
 
 type BySigner<'a> = BTreeMap<PublicKey, Vec<&'a Signed>>;

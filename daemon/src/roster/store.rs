@@ -1,10 +1,13 @@
 //! The roster on disk: `DIR/roster.jsonl`, one statement a line, appended and never rewritten.
 //!
-//! The one exception is joining: a machine that drops its own unused shop writes the file anew, in
-//! one go, so that it is in the old shop or in the new one and never between.
+//! The exceptions are joining and beginning a new shop: the file is then written anew, in one go, so
+//! that the machine is in the old shop or in the new one and never between.
 
+mod acts;
 #[cfg(test)]
 mod tests;
+
+pub use acts::{LetIn, Standing};
 
 use super::rule::{Member, Members, members};
 use super::statement::{self, Kind, Role, Signed, Signer};
@@ -61,8 +64,8 @@ pub enum Error {
     /// No room.
     #[error("the shop has {MEMBERS_MAX} machines already; forget one first")]
     ShopFull,
-    /// Our key is no member's.
-    #[error("this machine's key is no member's of the shop any more; join again")]
+    /// We are out already.
+    #[error("this machine is in no shop any more")]
     NotAMember,
     /// We are in a shop with others.
     #[error(
@@ -74,9 +77,34 @@ pub enum Error {
     },
     /// The chain of our keys is in this shop only.
     #[error(
-        "this machine's key was rotated, so another shop would take it for another machine; make a new state folder with `dunlin init` and join from there"
+        "this machine's key was rotated, so in another shop it would be another machine; make a new state folder with `dunlin init` and go on from there"
     )]
     Rotated,
+    /// We may not forget.
+    #[error("this machine is not a keeper of its shop; forget it on one that is")]
+    NotKeeperToForget,
+    /// One does not forget oneself.
+    #[error("a machine does not forget itself; `dunlin leave` takes it out of its shop")]
+    Ourselves,
+    /// What stays would not hold us.
+    #[error(
+        "that would put this machine out too, by way of what the other let in; keep {keep:?} as well"
+    )]
+    WouldPutUsOut {
+        /// Whom to keep.
+        keep: String,
+    },
+    /// The shop would have no keeper.
+    #[error(
+        "this is the only keeper of the shop, and without one nobody can be let in or forgotten; first make another a keeper with `dunlin partners promote NAME`"
+    )]
+    LastKeeper,
+    /// There is nobody to leave.
+    #[error("this machine is alone in its shop; there is nothing to leave")]
+    Alone,
+    /// It is no member.
+    #[error("that machine is no member of the shop; let it in again first")]
+    NotThere,
     /// What we were sent does not make us a member of the shop of the invite.
     #[error("the answer does not make this machine a member of the inviting shop")]
     NotAdmitted,
@@ -303,10 +331,8 @@ impl Roster {
             Ok(())
         } else if others > 0 {
             Err(Error::InAShop { others })
-        } else if self.first_of(us) != us {
-            Err(Error::Rotated)
         } else {
-            Ok(())
+            self.may_begin_anew(us)
         }
     }
 

@@ -73,7 +73,12 @@ impl Service {
         })
     }
 
-    fn invite(&self, uses: Option<u32>, expires: Option<u64>) -> Result<Invited> {
+    fn invite(
+        &self,
+        uses: Option<u32>,
+        expires: Option<u64>,
+        role: Option<crate::roster::Role>,
+    ) -> Result<Invited> {
         let machine = &self.machine;
         if !machine.roster().members().is_keeper(machine.identity().public_key()) {
             return Err(crate::roster::Error::NotKeeper.into());
@@ -91,7 +96,7 @@ impl Service {
             vec![partner]
         };
         let life = expires.map_or(Terms::default().life, Duration::from_secs);
-        let terms = Terms { uses: uses.unwrap_or(1), life };
+        let terms = Terms { uses: uses.unwrap_or(1), life, role };
         let shop = machine.roster().shop();
         let shop8 = shop.0.first_chunk::<8>().copied().unwrap_or_default();
         let token = machine.invites().issue(
@@ -140,12 +145,7 @@ impl AdminServer for Service {
     }
 
     async fn partners_list(&self, _: &Extensions) -> RpcResult<Vec<PartnerStatus>> {
-        Ok(self
-            .machine
-            .others()
-            .iter()
-            .map(|member| status::partner(&self.machine, member))
-            .collect())
+        Ok(status::partners(&self.machine))
     }
 
     async fn tables_list(&self, _: &Extensions) -> RpcResult<Vec<TableStatus>> {
@@ -231,8 +231,10 @@ impl AdminServer for Service {
         _: &Extensions,
         uses: Option<u32>,
         expires_seconds: Option<u64>,
+        role: Option<String>,
     ) -> RpcResult<Invited> {
-        Ok(self.invite(uses, expires_seconds).map_err(|error| fault(&error))?)
+        let role = role.map(|text| super::shop::role(&text)).transpose()?;
+        Ok(self.invite(uses, expires_seconds, role).map_err(|error| fault(&error))?)
     }
 
     async fn pairing_join(&self, _: &Extensions, token: Secret<String>) -> RpcResult<Joined> {

@@ -19,10 +19,14 @@ impl Service {
         if machine.listening().partner.is_none() {
             return Err(Error::NoDaemon);
         }
+        let named = partner.is_some();
         let members = match partner {
             Some(wanted) => vec![machine.find(&wanted)?],
             None => machine.others(),
         };
+        // Nobody waits for what a person has stopped.
+        let (paused, members): (Vec<Member>, Vec<Member>) =
+            members.into_iter().partition(|member| machine.is_paused(member.machine));
         let begun = Instant::now();
         let ask = || {
             machine.want_sessions();
@@ -45,7 +49,7 @@ impl Service {
                 asked = Instant::now();
             }
         }
-        let partners: Vec<SyncedPartner> = members
+        let mut partners: Vec<SyncedPartner> = members
             .iter()
             .map(|member| {
                 let equal = is_level(machine, member, begun) || (!wait && self.was_level(member));
@@ -58,12 +62,19 @@ impl Service {
                 }
             })
             .collect();
-        Ok(Synced { equal: partners.iter().all(|partner| partner.equal), partners })
+        let equal = partners.iter().all(|partner| partner.equal) && (paused.is_empty() || !named);
+        partners.extend(paused.into_iter().map(|member| SyncedPartner {
+            id: member.machine,
+            name: member.name,
+            equal: false,
+            message: "paused here; `dunlin partners resume` ends it".to_owned(),
+        }));
+        Ok(Synced { equal, partners })
     }
 
     fn was_level(&self, member: &Member) -> bool {
         let known = self.machine.partner(member.pin);
-        known.state(None, self.machine.clock.now()) == State::UpToDate
+        known.state(None, false, self.machine.clock.now()) == State::UpToDate
     }
 }
 
@@ -78,7 +89,7 @@ fn partner_status_message(machine: &Machine, member: &Member, equal: bool) -> St
         return String::new();
     }
     let known = machine.partner(member.pin);
-    match known.state(machine.links.held(member.pin).as_deref(), machine.clock.now()) {
+    match known.state(machine.links.held(member.pin).as_deref(), false, machine.clock.now()) {
         State::UpToDate | State::CatchingUp => "rows are on their way".to_owned(),
         state => known
             .stopped

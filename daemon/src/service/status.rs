@@ -5,12 +5,13 @@ use dunlin_rpc::wire::admin::{
 };
 use dunlin_schema::Clock as _;
 
+use super::shop;
 use crate::clock;
 use crate::database::Database;
 use crate::discovery::Discovery;
 use crate::error::Result;
 use crate::machine::{Machine, State};
-use crate::roster::Member;
+use crate::roster::{Member, Standing};
 
 /// Everything that `dunlin status` and the page show.
 pub(crate) async fn status(machine: &Machine) -> Result<Status> {
@@ -23,15 +24,20 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
             tables: tables(database).await?,
         });
     }
-    let members: Vec<String> =
-        machine.roster().members().iter().map(|member| member.machine.to_string()).collect();
+    let standing = machine.standing();
+    // Who is in no shop sees everybody as a stranger.
+    let members: Vec<String> = match standing {
+        Standing::Member(_) => {
+            machine.roster().members().iter().map(|member| member.machine.to_string()).collect()
+        }
+        Standing::Left | Standing::Forgotten { .. } | Standing::Lost => Vec::new(),
+    };
     let sightings = machine.discovery().map(Discovery::sightings).unwrap_or_default();
     let (shop, count) = {
         let roster = machine.roster();
         (roster.shop().to_string(), roster.members().len())
     };
-    let partners: Vec<PartnerStatus> =
-        machine.others().iter().map(|member| partner(machine, member)).collect();
+    let partners = partners(machine);
     Ok(Status {
         attention: attention(machine, &databases, &partners),
         machine: MachineStatus {
@@ -40,11 +46,14 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pin: machine.identity().pin().to_string(),
             shop,
-            members: count as u64,
+            members: if matches!(standing, Standing::Member(_)) { count as u64 } else { 0 },
+            role: shop::standing(&standing).to_owned(),
+            paused: machine.is_all_paused(),
             rotation: super::key::rotation(machine),
         },
         databases,
         partners,
+        lost: shop::lost(machine),
         sightings: sightings
             .into_iter()
             .filter(|sighting| !members.contains(&sighting.advert.id.to_string()))
@@ -78,27 +87,40 @@ pub(super) async fn tables(database: &Database) -> Result<Vec<TableStatus>> {
         .collect())
 }
 
-pub(super) fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
+/// The partners, by name; none once this machine has left its shop.
+pub(super) fn partners(machine: &Machine) -> Vec<PartnerStatus> {
+    if machine.standing() == Standing::Left {
+        return Vec::new();
+    }
+    machine.others().iter().map(|member| partner(machine, member)).collect()
+}
+
+fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
     let known = machine.partner(member.pin);
     let held = machine.links.held(member.pin);
-    let state = known.state(held.as_deref(), machine.clock.now());
+    let paused = machine.is_paused(member.machine);
+    let state = known.state(held.as_deref(), paused, machine.clock.now());
+    let is_tried = state != State::Paused;
+    let away = shop::away(&machine.standing()).filter(|_| !known.linked);
     let rows = |rows: u64| known.compared.map(|_| rows);
     PartnerStatus {
         id: member.machine,
         name: member.name.clone(),
-        state: state.word().to_owned(),
+        state: if away.is_some() { State::Stopped } else { state }.word().to_owned(),
+        role: member.role.to_string(),
+        paused,
         address: known.address.map(|address| address.to_string()),
         last_seen: known.last_seen.map(clock::text),
         waiting_in: rows(known.waiting_in),
         waiting_out: rows(known.waiting_out),
-        next_try_seconds: known.next_try_seconds(),
-        attempt: known.attempt,
-        reason: match state {
+        next_try_seconds: known.next_try_seconds().filter(|_| is_tried),
+        attempt: if is_tried { known.attempt } else { 0 },
+        reason: away.map(str::to_owned).or(match state {
             State::IdentityProblem => held,
             State::Stopped => known.stopped,
-            State::UpToDate | State::CatchingUp => None,
+            State::UpToDate | State::CatchingUp | State::Paused => None,
             State::Retrying | State::Offline => known.reason,
-        },
+        }),
     }
 }
 
@@ -110,11 +132,13 @@ fn attention(
 ) -> Vec<String> {
     /// A clock further off than this orders edits wrongly often enough for people to notice.
     const SKEW_MAX: i64 = 30_000;
-    let mut sentences = Vec::new();
+    let mut sentences = shop::attention(machine);
     if let Some(reason) = machine.links.held(machine.identity().pin()) {
         sentences.push(format!("this machine: {reason}"));
     }
-    for partner in partners {
+    // Where this machine is out, that has been said, and is why each of them is as it is.
+    let is_member = shop::away(&machine.standing()).is_none();
+    for partner in partners.iter().filter(|_| is_member) {
         if partner.state == State::IdentityProblem.word() || partner.state == State::Stopped.word()
         {
             let reason = partner.reason.clone().unwrap_or_default();

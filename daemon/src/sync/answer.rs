@@ -28,7 +28,7 @@ use super::tell::{
 use crate::convert;
 use crate::error::{Error, Result};
 use crate::fault::fault;
-use crate::machine::Machine;
+use crate::machine::{Machine, PAUSED};
 use crate::roster::Member;
 
 /// One link that a partner dialled.
@@ -48,6 +48,8 @@ struct Inner {
     sides: Mutex<HashMap<String, Side>>,
     running: Mutex<Option<Running>>,
     skew: Mutex<i64>,
+    /// The statements that he held when he last asked.
+    held: Mutex<Vec<Sum>>,
 }
 
 /// One database, as the partner has it.
@@ -92,6 +94,7 @@ impl Answering {
             sides: Mutex::default(),
             running: Mutex::default(),
             skew: Mutex::default(),
+            held: Mutex::default(),
         }))
     }
 
@@ -163,6 +166,12 @@ impl Answering {
         if self.0.rosters_only {
             return Err(Fault::new(Code::OutOfTurn, "this machine has a new key; dial that one"));
         }
+        if self.0.machine.is_paused(self.0.member.machine) {
+            return Err(Fault::new(Code::Paused, PAUSED));
+        }
+        if self.0.link.is_closing().is_some() {
+            return Err(fault(&Error::Closing));
+        }
         if self.0.greeted.load(Ordering::Relaxed) && self.0.agreed.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -182,6 +191,7 @@ impl Answering {
         let roster = machine.roster();
         let ours: std::collections::BTreeSet<Sum> = roster.ids().into_iter().collect();
         let wanted: Vec<Sum> = ask.held.iter().filter(|id| !ours.contains(id)).copied().collect();
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&ask.held);
         if roster.members().by_pin(self.0.member.pin).is_none() {
             if roster.pin_now(self.0.member.pin).is_none() {
                 return Err(Error::Partner(Fault::new(
@@ -190,10 +200,19 @@ impl Answering {
                 )));
             }
             // He told us of his new key over a link of the old one, which ends now.
-        } else if wanted.is_empty() {
+            return Ok(RosterAnswer { wanted, statements: roster.missing(&ask.held) });
+        }
+        // Where we are out ourselves he is given the statements that say so, and nothing else.
+        let is_member = roster.members().get(machine.identity().public_key()).is_some();
+        if wanted.is_empty() && is_member {
             self.0.agreed.store(true, Ordering::Relaxed);
         }
-        Ok(RosterAnswer { wanted, statements: roster.missing(&ask.held) })
+        let answer = RosterAnswer { wanted, statements: roster.missing(&ask.held) };
+        drop(roster);
+        if answer.wanted.is_empty() && answer.statements.is_empty() && is_member {
+            machine.heard_by(self.0.member.machine, self.0.link.under);
+        }
+        Ok(answer)
     }
 
     async fn databases(&self, ask: Databases) -> Result<Databases> {
@@ -216,7 +235,6 @@ impl Answering {
         }
         let databases = describe(machine, &origins).await?;
         self.0.link.is_ready();
-        machine.heard_by(self.0.member.machine, self.0.link.under);
         let now = machine.clock.now();
         let (skew, from) = (self.skew(), self.0.from);
         machine.note(self.0.member.pin, |partner| {
@@ -249,6 +267,9 @@ impl Answering {
             limit: usize::try_from(ask.limit.min(limits::PAGE_BYTES)).unwrap_or(usize::MAX),
         };
         let page = database.call(move |store| store.page(&ask)).await?;
+        if self.0.link.is_closing().is_some() {
+            return Err(Error::Closing);
+        }
         let page = convert::page_out(page);
         self.count(|running| {
             running.sent += page.rows() as u64;
@@ -268,11 +289,18 @@ impl Answering {
             side.knowledge = joined(&side.knowledge, &convert::knowledge_in(&last.knowledge));
         }
         let page = convert::page_in(put.page)?;
-        let pin = self.0.member.pin;
+        let (pin, link) = (self.0.member.pin, Arc::clone(&self.0.link));
         let applied = database
-            .call(move |store| store.apply(&page, Sender { origin, skew }))
+            .call(move |store| {
+                // Looked at in the database's own thread: what waited in its queue comes too late.
+                if link.is_closing().is_some() {
+                    return Ok(None);
+                }
+                store.apply(&page, Sender { origin, skew }).map(Some)
+            })
             .await
-            .inspect_err(|error| stop_at(machine, pin, error))?;
+            .inspect_err(|error| stop_at(machine, pin, error))?
+            .ok_or(Error::Closing)?;
         self.count(|running| {
             running.received += rows;
             running.bytes_in += bytes;
@@ -326,11 +354,51 @@ impl Answering {
         Ok(DigestAnswer { tables, waiting, cursor, clock: machine.now() })
     }
 
-    /// Tells the dialler whenever our journal holds something for him, or the roster grew.
-    async fn tell(&self, sink: SubscriptionSink) {
+    /// Tells the dialler at once when the roster grew or the link closes, whatever the database is busy with.
+    async fn tell_roster(&self, sink: SubscriptionSink) {
         let machine = &self.0.machine;
         let mut roster = machine.roster_moved();
         let mut stopping = machine.stopping();
+        loop {
+            let event = tokio::select! {
+                biased;
+                reason = self.0.link.closed() => {
+                    for event in self.last_words(reason) {
+                        let Ok(message) = to_json_raw_value(&event) else { return };
+                        if sink.send(message).await.is_err() {
+                            return;
+                        }
+                    }
+                    return;
+                }
+                () = told_to_stop(&mut stopping) => PartnerEvent::Leaving { reason: "stopping".to_owned() },
+                _ = roster.changed() => PartnerEvent::Roster,
+                () = self.0.link.probe.notified() => PartnerEvent::Roster,
+                () = sink.closed() => return,
+            };
+            let leaving = matches!(event, PartnerEvent::Leaving { .. });
+            let Ok(message) = to_json_raw_value(&event) else { return };
+            if sink.send(message).await.is_err() || leaving {
+                return;
+            }
+        }
+    }
+
+    /// What the dialler is told when the link closes; one of us who is out, by which statements.
+    fn last_words(&self, reason: String) -> Vec<PartnerEvent> {
+        let machine = &self.0.machine;
+        let mut events = Vec::new();
+        if machine.member(self.0.member.pin).is_none() || !machine.is_member() {
+            let held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            events.push(PartnerEvent::Forgotten { statements: machine.roster().missing(&held) });
+        }
+        events.push(PartnerEvent::Leaving { reason });
+        events
+    }
+
+    /// Tells the dialler whenever our journal holds something for him.
+    async fn tell(&self, sink: SubscriptionSink) {
+        let machine = &self.0.machine;
         let mut moved: ByName =
             machine.databases.iter().map(|d| (d.name().to_owned(), d.moved())).collect();
         let mut shapes: ByName =
@@ -342,19 +410,15 @@ impl Answering {
                     None => continue,
                 },
                 _ = first_moved(&mut shapes) => PartnerEvent::Databases,
-                _ = roster.changed() => PartnerEvent::Roster,
-                () = self.0.link.probe.notified() => PartnerEvent::Roster,
                 () = self.0.link.poke.notified() => match Self::something(&machine.databases) {
                     Some(event) => event,
                     None => continue,
                 },
-                reason = self.0.link.closed() => PartnerEvent::Leaving { reason },
-                () = told_to_stop(&mut stopping) => PartnerEvent::Leaving { reason: "stopping".to_owned() },
+                _ = self.0.link.closed() => return,
                 () = sink.closed() => return,
             };
-            let leaving = matches!(event, PartnerEvent::Leaving { .. });
             let Ok(message) = to_json_raw_value(&event) else { return };
-            if sink.send(message).await.is_err() || leaving {
+            if sink.send(message).await.is_err() {
                 return;
             }
         }
@@ -452,11 +516,16 @@ impl PartnerServer for Answering {
             return Ok(());
         }
         let sink = pending.accept().await?;
+        let (answering, also) = (self.clone(), sink.clone());
+        tokio::spawn(async move { answering.tell_roster(also).await });
         let answering = self.clone();
         tokio::spawn(async move { answering.tell(sink).await });
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
     // The sender lives as long as the machine; if it is gone, so is the reason to go on.

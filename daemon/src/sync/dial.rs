@@ -1,5 +1,8 @@
 //! Dialling: one task a member, which tries where the member was last seen, where the configuration says and where
 //! discovery sees it, all at once; and waits longer after each try that failed.
+//!
+//! A member that is paused, and any member once this machine is out of the shop itself, is dialled for the roster only,
+//! and only until both hold the same: a `forget` must get everywhere, and rows must not.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -7,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dunlin_logs::Chain;
 use dunlin_rpc::client::{self, DialError};
-use dunlin_rpc::{Alpn, Code, Identity, Pin};
+use dunlin_rpc::{Alpn, Code, Identity, Pin, Sum};
 use dunlin_schema::Clock as _;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{debug, info, warn};
@@ -21,6 +24,14 @@ use crate::roster::Member;
 /// The first wait after a failed try, and the longest.
 const WAIT: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_mins(5);
+/// A machine that paused us is asked again after so long at the latest: nobody tells us when it resumes.
+const PAUSED_WAIT_MAX: Duration = Duration::from_mins(1);
+/// A machine that refuses our key so often in a row means it; one may be a machine that has yet to hear of us.
+const REFUSALS: u32 = 3;
+/// What a person is told then.
+const REFUSED: &str = "it refuses this machine's key: the shop has forgotten this machine, or it has not heard yet that this machine was let in; `dunlin status` on a keeper tells which";
+/// A forgotten machine that cannot be told within so long is not told.
+const TO_TELL: Duration = Duration::from_secs(10);
 /// At most so many addresses at once.
 const ADDRESSES_MAX: usize = 12;
 /// A sighting is tried at once, but one machine's not more often than this.
@@ -32,9 +43,8 @@ pub async fn keep_dialling(machine: Machine) {
     let mut dialling: HashMap<Pin, Dropping> = HashMap::new();
     loop {
         let members = machine.others();
-        dialling.retain(|pin, task| {
-            members.iter().any(|member| member.pin == *pin) && !task.0.is_finished()
-        });
+        // The task of a member that is gone ends by itself: it has yet to say goodbye.
+        dialling.retain(|_, task| !task.0.is_finished());
         for member in members {
             let settings = machine.config.partner(&member.machine.to_string(), &member.name);
             if settings.is_some_and(|settings| settings.dial == Dial::Never) {
@@ -50,6 +60,9 @@ pub async fn keep_dialling(machine: Machine) {
     }
 }
 
+/// Counts up when something changes.
+type Moved = tokio::sync::watch::Receiver<u64>;
+
 /// A task that ends when it is dropped.
 struct Dropping(JoinHandle<()>);
 
@@ -59,42 +72,132 @@ impl Drop for Dropping {
     }
 }
 
+/// What there is to dial a member for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Rows, and all else.
+    Link,
+    /// Statements that it may lack; no rows.
+    Roster,
+    /// Nothing, until something changes.
+    Nothing,
+    /// Nothing any more: it is no member.
+    Gone,
+}
+
+/// `told`: the hash of our roster when the member was last known to hold all of it.
+fn purpose(machine: &Machine, member: &Member, told: Option<Sum>) -> Purpose {
+    let roster = machine.roster();
+    let us = machine.identity().public_key();
+    if roster.members().get(member.key).is_none() {
+        Purpose::Gone
+    } else if !roster.members().is_out(us) && !machine.is_paused(member.machine) {
+        // A machine that lost its way may be let in again by now; it hears so over a link.
+        Purpose::Link
+    } else if told == Some(roster.hash()) {
+        Purpose::Nothing
+    } else {
+        Purpose::Roster
+    }
+}
+
 /// Dials one member whenever there is no link to it.
 async fn keep_linked(machine: Machine, member: Member) {
     let mut attempt = 0;
+    let mut refusals = 0;
+    let mut told = None;
+    let mut was_linked = false;
     let mut moved = machine.links.moved();
+    let mut roster = machine.roster_moved();
+    let mut pauses = machine.pauses_moved();
     loop {
-        while machine.links.any(member.pin) {
+        roster.mark_unchanged();
+        pauses.mark_unchanged();
+        let purpose = purpose(&machine, &member, told);
+        match purpose {
+            Purpose::Gone => {
+                let has_new_key = machine.roster().pin_now(member.pin).is_some();
+                let is_out = machine.roster().members().is_out(member.key);
+                if !was_linked && is_out && !has_new_key {
+                    tell_once(&machine, &member).await;
+                }
+                return;
+            }
+            Purpose::Nothing => {
+                tokio::select! {
+                    _ = roster.changed() => {}
+                    _ = pauses.changed() => {}
+                }
+                continue;
+            }
+            Purpose::Link | Purpose::Roster => {}
+        }
+        was_linked = machine.links.any(member.pin);
+        if was_linked {
             if moved.changed().await.is_err() {
                 return;
             }
+            // It may be paused by now, or gone.
+            continue;
         }
         let mut was_ready = false;
+        // What is told is what we held before: a statement that came in between may have missed the exchange.
+        let held = machine.roster().hash();
         let ended = try_once(&machine, &member, &mut was_ready).await;
         unlinked(&machine, member.pin);
         if was_ready {
             attempt = 0;
         }
+        was_linked |= was_ready;
         if is_crossed(&ended) {
             // The other side's link stands; ours is not needed.
-            pause(&machine, &member, WAIT).await;
+            let woken = (&mut roster, &mut pauses);
+            pause(&machine, &member, WAIT, true, woken).await;
             continue;
         }
-        let wait = jittered(attempt);
+        refusals = if is_refused(&ended) { refusals + 1 } else { 0 };
+        if is_told(&ended) {
+            told = Some(held);
+            if purpose == Purpose::Roster {
+                attempt = 0;
+            }
+        }
+        let mut wait = jittered(attempt);
+        if is_paused_there(&ended) {
+            wait = wait.min(PAUSED_WAIT_MAX);
+        }
         attempt = (attempt + 1).min(30);
-        tell(&machine, &member, &ended, attempt, wait);
-        pause(&machine, &member, wait).await;
+        tell(&machine, &member, &ended, (attempt, refusals), wait);
+        let woken = (&mut roster, &mut pauses);
+        pause(&machine, &member, wait, refusals < REFUSALS, woken).await;
     }
 }
 
-/// One round: every address at once; the first that lets us in is the link.
+/// It holds what we hold, or we are told that it does not want to hear of us.
+fn is_told(ended: &Result<()>) -> bool {
+    is_refused(ended)
+        || matches!(ended, Err(Error::PausedHere | Error::NotAMember | Error::Identified { .. }))
+        || matches!(ended, Err(Error::Partner(fault)) if fault.code == Code::KeyForgotten)
+}
+
+/// Its machine was there, proved its key, and did not let ours in.
+fn is_refused(ended: &Result<()>) -> bool {
+    match ended {
+        Err(Error::Dial(DialError::Refused)) => true,
+        Err(Error::Partner(fault)) => {
+            matches!(fault.code, Code::NotAllowed | Code::KeyForgotten)
+        }
+        _ => false,
+    }
+}
+
+fn is_paused_there(ended: &Result<()>) -> bool {
+    matches!(ended, Err(Error::Partner(fault)) if fault.code == Code::Paused)
+}
+
+/// One round; the link that comes of it, until it ends.
 async fn try_once(machine: &Machine, member: &Member, was_ready: &mut bool) -> Result<()> {
     let addresses = addresses(machine, member).await;
-    if addresses.is_empty() {
-        return Err(Error::Refused(
-            "it is not seen on the network, and no address of it is known".to_owned(),
-        ));
-    }
     let identity = machine.identity();
     let (link, address) = match first_link(member, &addresses, &identity).await {
         Err(Error::Dial(DialError::Refused)) if machine.keys.is_rotating() => {
@@ -106,12 +209,30 @@ async fn try_once(machine: &Machine, member: &Member, was_ready: &mut bool) -> R
     driver::run(machine, member, link, address, identity.pin(), was_ready).await
 }
 
+/// A machine that was forgotten while there was no link to it is told once, where it can be reached: else it would
+/// only see that it is refused.
+async fn tell_once(machine: &Machine, member: &Member) {
+    let telling = async {
+        let addresses = addresses(machine, member).await;
+        let (link, _) = first_link(member, &addresses, &machine.identity()).await?;
+        driver::tell_forgotten(machine, member, &link).await
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(TO_TELL, telling).await {
+        debug!(partner = %member.machine, cause = %Chain(&error), "not told that it is forgotten");
+    }
+}
+
 /// Dials every address at once with one of our keys; the first that lets us in.
 pub(super) async fn first_link(
     member: &Member,
     addresses: &[SocketAddr],
     identity: &Identity,
 ) -> Result<(client::Link, SocketAddr)> {
+    if addresses.is_empty() {
+        return Err(Error::Refused(
+            "it is not seen on the network, and no address of it is known".to_owned(),
+        ));
+    }
     let mut tries = JoinSet::new();
     for address in addresses.iter().copied() {
         let (identity, pin) = (identity.clone(), member.pin);
@@ -162,8 +283,15 @@ async fn addresses(machine: &Machine, member: &Member) -> Vec<SocketAddr> {
     found
 }
 
-/// Waits before the next try; less when the machine is seen anew, or somebody asks for it.
-async fn pause(machine: &Machine, member: &Member, wait: Duration) {
+/// Waits before the next try; less when the machine is seen anew (`sightings`), when somebody asks for it, and when
+/// the roster or the pauses changed.
+async fn pause(
+    machine: &Machine,
+    member: &Member,
+    wait: Duration,
+    sightings: bool,
+    (roster, pauses): (&mut Moved, &mut Moved),
+) {
     let begun = Instant::now();
     let until = tokio::time::sleep(wait);
     tokio::pin!(until);
@@ -173,8 +301,8 @@ async fn pause(machine: &Machine, member: &Member, wait: Duration) {
     loop {
         let sighted = async {
             let seen = match &mut seen {
-                Some(seen) => seen.changed().await.is_ok(),
-                None => false,
+                Some(seen) if sightings => seen.changed().await.is_ok(),
+                Some(_) | None => false,
             };
             if !seen {
                 // No discovery, or it has ended.
@@ -194,6 +322,8 @@ async fn pause(machine: &Machine, member: &Member, wait: Duration) {
                 }
             }
             _ = asked.changed() => return,
+            _ = roster.changed() => return,
+            _ = pauses.changed() => return,
             _ = links.changed() => {
                 if machine.links.any(member.pin) {
                     return;
@@ -238,11 +368,20 @@ pub fn unlinked(machine: &Machine, pin: Pin) {
     }
 }
 
-fn tell(machine: &Machine, member: &Member, ended: &Result<()>, attempt: u32, wait: Duration) {
-    let reason = match ended {
-        Ok(()) => None,
+fn tell(
+    machine: &Machine,
+    member: &Member,
+    ended: &Result<()>,
+    (attempt, refusals): (u32, u32),
+    wait: Duration,
+) {
+    let mut reason = match ended {
+        Ok(()) | Err(Error::PausedHere) => None,
         Err(error) => Some(error.to_string()),
     };
+    if refusals >= REFUSALS {
+        reason = Some(REFUSED.to_owned());
+    }
     match ended {
         Err(error) if attempt <= 1 => {
             info!(partner = %member.machine, cause = %Chain(error), "no link");
@@ -256,7 +395,7 @@ fn tell(machine: &Machine, member: &Member, ended: &Result<()>, attempt: u32, wa
     machine.note(member.pin, |partner| {
         partner.attempt = attempt;
         partner.next_try = Some(Instant::now() + wait);
-        if identity || version {
+        if identity || version || refusals >= REFUSALS {
             partner.stopped.clone_from(&reason);
         }
         partner.reason = reason;

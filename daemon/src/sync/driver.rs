@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dunlin_rpc::method::partner::PartnerClient as _;
-use dunlin_rpc::wire::partner::{self as wire, Databases, PartnerEvent, RosterAsk};
+use dunlin_rpc::wire::partner::{self as wire, Databases};
 use dunlin_rpc::{Pin, client};
 use dunlin_schema::{Clock as _, Origin};
-use jsonrpsee::core::client::Subscription;
 use tracing::{debug, info};
 
+use super::agree::{self, Heard};
 use super::exchange::{PAGE_BYTES_FIRST, Side};
 use super::links::Link;
 use super::tell::{ByName, check_greeting, describe, first_moved, greeting, heard, meet, skew};
 use crate::convert;
 use crate::error::{Error, Result};
-use crate::machine::Machine;
+use crate::machine::{FORGOTTEN, Machine, PAUSED};
 use crate::roster::Member;
 
 /// A session at least so often, also when nothing seems to move.
@@ -59,27 +59,39 @@ pub async fn run(
         ended = driver.live(address, was_ready) => ended,
         reason = handle.closed() => {
             debug!(partner = %member.machine, cause = reason, "link closed");
-            Ok(())
+            Ok(reason)
         }
     };
     machine.links.end(&handle);
-    if ended.is_ok() {
-        // He learns why; if he is gone already, there is nobody to tell.
-        let goodbye = link.partner_leave("closing".to_owned());
-        drop(tokio::time::timeout(Duration::from_millis(500), goodbye).await);
-    }
-    ended
+    let reason = ended?;
+    agree::say_goodbye(machine, member.pin, &link, &reason).await;
+    if reason == PAUSED { Err(Error::PausedHere) } else { Ok(()) }
+}
+
+/// Gives a machine that is out the statements that say so; nothing is taken from it.
+pub async fn tell_forgotten(machine: &Machine, member: &Member, link: &client::Link) -> Result<()> {
+    link.partner_greet(greeting(machine)).await.map_err(heard)?;
+    agree::say_goodbye(machine, member.pin, link, FORGOTTEN).await;
+    Ok(())
 }
 
 impl Driver<'_> {
-    async fn live(&mut self, address: SocketAddr, was_ready: &mut bool) -> Result<()> {
+    /// Runs until the link breaks; answers why it ends where it ends well.
+    async fn live(&mut self, address: SocketAddr, was_ready: &mut bool) -> Result<String> {
         self.greet().await?;
-        self.agree_on_roster(true).await?;
+        let (machine, member) = (self.machine.clone(), self.member.clone());
+        let handle = Arc::clone(&self.handle);
+        let over = (self.link, &*handle);
+        agree::agree(&machine, &member, over, true).await?;
+        machine.heard_by(member.machine, handle.under);
+        if machine.is_paused(member.machine) {
+            // Statements go to and fro all the same.
+            return Ok(PAUSED.to_owned());
+        }
         let mut events = self.link.partner_events().await.map_err(heard)?;
         self.databases().await?;
         self.handle.is_ready();
         *was_ready = true;
-        self.machine.heard_by(self.member.machine, self.handle.under);
         let now = self.machine.clock.now();
         self.machine.note(self.member.pin, |partner| {
             partner.linked = true;
@@ -90,12 +102,18 @@ impl Driver<'_> {
             partner.next_try = None;
             partner.skew = self.skew;
         });
-        let (machine, pin) = (self.machine.clone(), self.member.pin);
+        let remembering = machine.clone();
+        let pin = member.pin;
         drop(tokio::task::spawn_blocking(move || {
-            machine.remember_address(pin, Some(address), now);
+            remembering.remember_address(pin, Some(address), now);
         }));
         info!(partner = %self.member.machine, "linked");
-        self.sessions(&mut events).await
+        let heard = Heard::default();
+        tokio::select! {
+            ended = self.sessions(&heard) => ended?,
+            ended = agree::listen(&machine, &member, over, &mut events, &heard) => ended?,
+        }
+        Ok(String::new())
     }
 
     async fn greet(&mut self) -> Result<()> {
@@ -106,35 +124,6 @@ impl Driver<'_> {
         check_greeting(&self.machine, &self.member, &theirs)?;
         self.handle.sign_of_life();
         self.machine.links.admit(&self.handle, &theirs.boot).await.map_err(Error::Partner)
-    }
-
-    /// Exchanges statements until both hold the same. `first`: nothing else is answered before.
-    async fn agree_on_roster(&mut self, first: bool) -> Result<()> {
-        let held = self.machine.roster().ids();
-        let answer = self
-            .link
-            .partner_roster(RosterAsk { held, statements: Vec::new() })
-            .await
-            .map_err(heard)?;
-        self.handle.sign_of_life();
-        self.machine.merge_statements(&answer.statements, Some(self.member.key))?;
-        if !answer.wanted.is_empty() || first {
-            let (held, statements) = {
-                let roster = self.machine.roster();
-                let wanted = answer.wanted;
-                let statements =
-                    roster.statements().into_iter().filter(|s| wanted.contains(&s.id())).collect();
-                (roster.ids(), statements)
-            };
-            self.link.partner_roster(RosterAsk { held, statements }).await.map_err(heard)?;
-        }
-        if self.machine.member(self.member.pin).is_none() {
-            return Err(Error::Identified { what: self.machine.why_out(self.member.pin) });
-        }
-        if !self.machine.is_member() {
-            return Err(Error::NotAMember);
-        }
-        Ok(())
     }
 
     async fn databases(&mut self) -> Result<()> {
@@ -168,7 +157,7 @@ impl Driver<'_> {
     }
 
     /// Session after session, whenever something moves on either side.
-    async fn sessions(&mut self, events: &mut Subscription<PartnerEvent>) -> Result<()> {
+    async fn sessions(&mut self, heard: &Heard) -> Result<()> {
         let mut moved = self
             .sides
             .values()
@@ -176,7 +165,6 @@ impl Driver<'_> {
             .collect();
         let mut shapes: ByName =
             self.machine.databases.iter().map(|d| (d.name().to_owned(), d.shapes())).collect();
-        let mut roster = self.machine.roster_moved();
         let mut at_least = tokio::time::interval(AT_LEAST);
         at_least.tick().await;
         loop {
@@ -189,26 +177,23 @@ impl Driver<'_> {
                 continue;
             }
             tokio::select! {
-                event = events.next() => match event {
-                    Some(Ok(event)) => self.hear(event).await?,
-                    Some(Err(error)) => return Err(Error::Link(Box::new(error))),
-                    None => return Err(Error::Link("the other side hung up".into())),
-                },
+                told = heard.next() => {
+                    for name in &told.moved {
+                        if let Some(side) = self.sides.get_mut(name) {
+                            side.pull = true;
+                        }
+                    }
+                    if told.databases {
+                        self.databases().await?;
+                    }
+                }
                 name = first_moved(&mut moved) => {
                     if let Some(side) = self.sides.get_mut(&name) {
                         side.push = true;
                     }
                 }
                 _ = first_moved(&mut shapes) => self.databases().await?,
-                _ = roster.changed() => {
-                    self.agree_on_roster(false).await?;
-                    if self.handle.under != self.machine.identity().pin() {
-                        // He knows our new key now, and is dialled with it.
-                        return Ok(());
-                    }
-                }
                 () = self.handle.poke.notified() => self.want_all(),
-                () = self.handle.probe.notified() => self.agree_on_roster(false).await?,
                 _ = at_least.tick() => self.want_all(),
             }
         }
@@ -218,23 +203,6 @@ impl Driver<'_> {
         for side in self.sides.values_mut() {
             side.pull = true;
             side.push = true;
-        }
-    }
-
-    async fn hear(&mut self, event: PartnerEvent) -> Result<()> {
-        self.handle.sign_of_life();
-        match event {
-            PartnerEvent::Moved { database, .. } => {
-                if let Some(side) = self.sides.get_mut(&database) {
-                    side.pull = true;
-                }
-                Ok(())
-            }
-            PartnerEvent::Roster => self.agree_on_roster(false).await,
-            PartnerEvent::Databases => self.databases().await,
-            PartnerEvent::Leaving { reason } => {
-                Err(Error::Link(format!("the other side is leaving: {reason}").into()))
-            }
         }
     }
 }

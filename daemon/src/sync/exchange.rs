@@ -1,5 +1,6 @@
 //! What one session moves: pages in, pages out, and the comparison at its end.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dunlin_logs::{Direction, Outcome, Session, span};
@@ -176,13 +177,20 @@ impl Driver<'_> {
                 .note(pin, |partner| partner.equal.insert(name.to_owned(), false).map_or((), drop));
         }
         let page = convert::page_in(page)?;
-        let applying =
-            timed(side.database.call(move |store| store.apply(&page, Sender { origin, skew })));
+        let handle = Arc::clone(&self.handle);
+        let applying = timed(side.database.call(move |store| {
+            // Looked at in the database's own thread: what waited in its queue comes too late.
+            if handle.is_closing().is_some() {
+                return Ok(None);
+            }
+            store.apply(&page, Sender { origin, skew }).map(Some)
+        }));
         // What goes wrong with the next page shows when it is asked for again.
         let fetching =
             async { if more { link.partner_getdata(ask(next)).await.ok() } else { None } };
         let ((applied, took), ahead) = tokio::join!(applying, fetching);
         let applied = applied.inspect_err(|error| stop_at(&machine, pin, error))?;
+        let applied = applied.ok_or(Error::Closing)?;
         side.ahead_in = ahead;
         side.limit_in = fitted(side.limit_in, bytes, took);
         totals.applied += applied.applied;

@@ -51,6 +51,11 @@ impl Link {
         });
     }
 
+    /// Why the link closes, once somebody asked: from then on no row goes over it.
+    pub fn is_closing(&self) -> Option<String> {
+        self.closing.borrow().clone()
+    }
+
     /// Waits until somebody asks the link to close; answers why.
     pub async fn closed(&self) -> String {
         let mut closing = self.closing.subscribe();
@@ -167,7 +172,7 @@ impl Links {
                 }
                 Verdict::AskOld => {
                     if old.answers().await {
-                        let reason = "two machines have this key: one is a copy of the other; stop the copy, make a new machine there with `dunlin init`, and start this daemon anew";
+                        let reason = "two machines have this key: one is a copy of the other; stop the copy, make a new machine there with `dunlin init`, and start this daemon anew; if the copy is out of reach, forget the key with `dunlin partners forget` and join the right machine anew";
                         error!(partner = %link.pin, cause = reason, "identity problem");
                         self.hold(link.pin, reason);
                         return Err(Fault::new(Code::IdentityProblem, reason));

@@ -64,12 +64,14 @@ pub trait Admin {
     async fn sync_now(&self, partner: Option<String>, wait: Option<bool>) -> RpcResult<Synced>;
 
     /// Makes a token that lets `uses` machines (1 unless said) join within `expires_seconds`
-    /// (900 unless said). A.
+    /// (900 unless said), as `role` `keeper` or `member` (unless said: one as keeper, several as
+    /// members). A.
     #[method(name = "pairing_invite", with_extensions)]
     async fn pairing_invite(
         &self,
         uses: Option<u32>,
         expires_seconds: Option<u64>,
+        role: Option<String>,
     ) -> RpcResult<Invited>;
 
     /// Joins the shop that the token is of. A.

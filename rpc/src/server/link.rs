@@ -1,8 +1,8 @@
 //! A link: one WebSocket over one TLS stream.
 //!
 //! jsonrpsee starts every message it reads at once and without a bound, so calls beyond
-//! `LINK_CALLS_MAX` are answered `Busy`. The pin is looked up before every call, since a partner
-//! may be forgotten while its link lives.
+//! `LINK_CALLS_MAX` are answered `Busy`. The pin is looked up before every call, and again before
+//! its answer leaves, since a partner may be forgotten while its link lives.
 
 use std::future::Future;
 use std::io;
@@ -141,10 +141,13 @@ where
         &self,
         request: Request<'a>,
     ) -> impl Future<Output = Self::MethodResponse> + Send + 'a {
-        let fault = if (self.let_in)(self.peer.alpn, &self.peer.pin) {
+        let (let_in, peer) = (Arc::clone(&self.let_in), self.peer.clone());
+        let is_let_in = move || let_in(peer.alpn, &peer.pin);
+        let refused = || Fault::new(Code::NotAllowed, "the key is not let in");
+        let fault = if is_let_in() {
             Fault::new(Code::Busy, "too many calls at once; try again soon")
         } else {
-            Fault::new(Code::NotAllowed, "the key is not let in")
+            refused()
         };
         let permit = if fault.code == Code::Busy {
             Arc::clone(&self.calls).try_acquire_owned().ok()
@@ -156,7 +159,13 @@ where
             let Some(_permit) = permit else {
                 return MethodResponse::error(request.id, ErrorObjectOwned::from(fault));
             };
-            service.call(request).await
+            let id = request.id.clone().into_owned();
+            let answer = service.call(request).await;
+            // What it was about to be given is not for it any more. A refusal may say why.
+            if answer.is_success() && !is_let_in() {
+                return MethodResponse::error(id, ErrorObjectOwned::from(refused()));
+            }
+            answer
         }
     }
 

@@ -20,6 +20,9 @@ pub struct Status {
     pub started: String,
     /// For how many seconds it has been running.
     pub uptime: u64,
+    /// On a keeper: machines that lost their way into the shop, and that it can let in again.
+    #[serde(default)]
+    pub lost: Vec<crate::wire::shop::Named>,
     /// What needs a person: one sentence each. Empty when nothing does.
     pub attention: Vec<String>,
 }
@@ -39,9 +42,16 @@ pub struct MachineStatus {
     /// The shop's id, hex.
     #[serde(default)]
     pub shop: String,
-    /// How many members the shop has.
+    /// How many members the shop has; 0 when this machine is in none.
     #[serde(default)]
     pub members: u64,
+    /// How it stands in the shop: `keeper`, `member`, `left`, `forgotten`, or `lost` when whoever
+    /// let it in does not count any more.
+    #[serde(default)]
+    pub role: String,
+    /// Whether all partners are paused, also who joins later.
+    #[serde(default)]
+    pub paused: bool,
     /// The key rotation that is under way; null when none is.
     #[serde(default)]
     pub rotation: Option<super::key::Rotation>,
@@ -86,8 +96,15 @@ pub struct PartnerStatus {
     pub id: Uuid,
     /// Its name.
     pub name: String,
-    /// In a word: `Identity problem`, `Stopped`, `Retrying`, `Catching up`, `Up to date`, `Offline`.
+    /// In a word: `Identity problem`, `Paused`, `Stopped`, `Retrying`, `Catching up`, `Up to date`,
+    /// `Offline`.
     pub state: String,
+    /// `keeper` or `member`.
+    #[serde(default)]
+    pub role: String,
+    /// Whether a person paused it here.
+    #[serde(default)]
+    pub paused: bool,
     /// Where it is, or was last.
     pub address: Option<String>,
     /// When a link to it was last alive.

@@ -285,6 +285,11 @@ pub enum PartnerEvent {
     Roster,
     /// Other tables are tracked, or something became loose: tell of the databases again.
     Databases,
+    /// The listener is out of the shop: the statements that say so, which he lacks.
+    Forgotten {
+        /// The statements.
+        statements: Vec<Statement>,
+    },
     /// This side is about to close the link.
     Leaving {
         /// Why, in a sentence.

@@ -24,12 +24,14 @@ pub fn partners(partners: &[PartnerStatus], look: Look, now: NaiveDateTime) -> S
     if partners.is_empty() {
         return "There is no partner yet; `dunlin invite` makes a token that lets one in.\n".into();
     }
-    let headings = ["Name", "State", "Address", "Last seen", ">To receive", ">To send"];
+    let headings = ["Name", "Role", "State", "Address", "Last seen", ">To receive", ">To send"];
     let mut grid = Grid::new(&headings, look);
     for partner in partners {
         let state = grid.toned(&state(partner), tone(partner));
         grid.row([
             foreign(&partner.name).into(),
+            if partner.role.is_empty() { UNKNOWN.to_owned() } else { foreign(&partner.role) }
+                .into(),
             state,
             partner.address.as_deref().map_or_else(|| UNKNOWN.to_owned(), foreign).into(),
             maybe_from_now(partner.last_seen.as_deref(), now).into(),

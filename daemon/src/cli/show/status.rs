@@ -62,6 +62,12 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
     let _ = write!(text, ", machine {}, version {}", machine.id, foreign(&machine.version));
     if machine.members > 0 {
         let _ = write!(text, ", in a shop of {}", count(machine.members, "machine", "machines"));
+        if !machine.role.is_empty() {
+            let _ = write!(text, " as {}", foreign(&machine.role));
+        }
+    }
+    if machine.paused {
+        text += ", all partners paused";
     }
     if status.uptime > 0 {
         let _ = write!(text, ", running for {}", span(status.uptime));

@@ -15,7 +15,8 @@ fn now() -> NaiveDateTime {
 }
 
 fn partner(name: &str, state: &str) -> PartnerStatus {
-    PartnerStatus { name: name.to_owned(), state: state.to_owned(), ..PartnerStatus::default() }
+    let [name, state, role] = [name, state, "keeper"].map(str::to_owned);
+    PartnerStatus { name, state, role, ..PartnerStatus::default() }
 }
 
 fn table(name: &str, rows: u64) -> TableStatus {
@@ -30,6 +31,7 @@ fn quiet() -> Status {
             name: "till 1".to_owned(),
             version: "0.1.0".to_owned(),
             members: 2,
+            role: "keeper".to_owned(),
             ..MachineStatus::default()
         },
         databases: vec![DatabaseStatus {
@@ -56,7 +58,7 @@ fn a_quiet_status() {
     assert!(!needs_a_person(&status));
     let text = super::status(&status, Look::PLAIN, now());
     let told = "\
-till 1, machine 00000000-0000-0000-0000-000000000000, version 0.1.0, in a shop of 2 machines, running for 2 hours
+till 1, machine 00000000-0000-0000-0000-000000000000, version 0.1.0, in a shop of 2 machines as keeper, running for 2 hours
 
 Database main, epoch 00000000000000a1
  Table   Rows  Held  Conflicts  Digest
@@ -64,8 +66,8 @@ Database main, epoch 00000000000000a1
  Käse       7     0          0  3f2a9cd01b77
 
 Partners
- Name     State       Address           Last seen      To receive  To send
- Kasse 2  Up to date  192.168.1.7:7474  3 minutes ago           0        3
+ Name     Role    State       Address           Last seen      To receive  To send
+ Kasse 2  keeper  Up to date  192.168.1.7:7474  3 minutes ago           0        3
 ";
     assert_eq!(text, told, "\n{text}");
 }
@@ -120,8 +122,8 @@ fn partners_with_what_makes_their_state_useful() {
     };
     let text = partners(&[retrying], Look::PLAIN, now());
     let told = "
- Name           State                                                      Address  Last seen  To receive  To send
- till\\u{1b}[2J  Retrying, next try in 40 seconds, attempt 6: nobody answers  —        —                   —        —
+ Name           Role    State                                                      Address  Last seen  To receive  To send
+ till\\u{1b}[2J  keeper  Retrying, next try in 40 seconds, attempt 6: nobody answers  —        —                   —        —
 ";
     let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(squeeze(&text), squeeze(told), "\n{text}");

@@ -417,6 +417,127 @@ proptest! {
         prop_assert!(after.is_out(key(7)));
     }
 
+    /// Members that are cut off from each other hold only parts; none of them takes back in whom it
+    /// knows to be out, whatever reaches it later and by which way round.
+    #[test]
+    fn members_that_were_cut_off_agree_once_they_have_met_in_any_order(
+        story in acts(8, 30),
+        parts in prop::collection::vec(any::<u32>(), 4),
+        meetings in prop::collection::vec((0usize..4, 0usize..4), 0..12),
+    ) {
+        let mut shop = Shop::new();
+        play(&mut shop, &story);
+        let all: BTreeMap<Sum, Signed> =
+            shop.statements.iter().map(|signed| (signed.id, signed.clone())).collect();
+        let holds = |part: u32, n: usize| n == 0 || part >> (n % 32) & 1 == 1;
+        let mut views: Vec<BTreeMap<Sum, Signed>> = parts
+            .iter()
+            .map(|part| {
+                let held = shop.statements.iter().enumerate().filter(|(n, _)| holds(*part, *n));
+                held.map(|(_, signed)| (signed.id, signed.clone())).collect()
+            })
+            .collect();
+        let mut out = vec![BTreeSet::new(); views.len()];
+        // Some meet at random; in the end everybody has met somebody who knows all.
+        let late = (0..views.len()).flat_map(|n| [(n, usize::MAX)]);
+        for (here, there) in meetings.into_iter().chain(late) {
+            let met = views.get(there).unwrap_or(&all).clone();
+            views[here].extend(met);
+            let members = members(shop.id, views[here].values());
+            for key in &out[here] {
+                prop_assert!(members.is_out(*key) && members.get(*key).is_none());
+            }
+            out[here] = members.out.clone();
+        }
+        for view in &views {
+            prop_assert_eq!(members(shop.id, view.values()), shop.evaluate());
+        }
+    }
+
+    /// Key 6, a member's, and key 7, a keeper's, are stolen. The thief signs with both, and with as
+    /// many keys of his own as he likes, before he is noticed as well as after: who is cut off from
+    /// the others believes him. Once both are forgotten, and everybody has met, nobody is in and
+    /// nobody may do more than if he had said nothing.
+    #[test]
+    fn what_a_thief_signed_at_any_time_adds_nobody_once_his_keys_are_forgotten(
+        story in acts(8, 20),
+        roles in any::<(bool, bool)>(),
+        his in acts(16, 40),
+    ) {
+        let mut honest = Shop::new();
+        play(&mut honest, &story);
+        for (key, is_keeper) in [(6, roles.0), (7, roles.1)] {
+            honest.admit(0, key, if is_keeper { Keeper } else { Plain });
+        }
+        prop_assume!(honest.evaluate().is_keeper(key(0)));
+        let mut told = Shop { id: honest.id, statements: honest.statements.clone() };
+        let his: Vec<Act> = his
+            .into_iter()
+            .map(|act| Act { by: if act.by < 8 { 6 + act.by % 2 } else { act.by }, ..act })
+            .collect();
+        play(&mut told, &his);
+        for stolen in [6, 7] {
+            // The person ticks what the machine let in while it was the shop's own.
+            let kept = honest.signed_by(stolen);
+            honest.forget(0, stolen, &kept);
+            told.forget(0, stolen, &kept);
+        }
+        let (without, with) = (honest.evaluate(), told.evaluate());
+        for member in with.iter() {
+            let was = without.get(member.key);
+            prop_assert!(was.is_some_and(|was| member.role <= was.role), "{:?}", member);
+        }
+        for stolen in [6, 7] {
+            prop_assert!(with.is_out(key(stolen)) && with.get(key(stolen)).is_none());
+        }
+    }
+
+    /// Key 7 was changed for key 20. Whoever holds the old one throws out whom it had let in, and
+    /// the machine itself, by leaving and rotating again; one `forget` of the old key by a keeper,
+    /// with the right `keep`, has everybody back as before.
+    #[test]
+    fn one_forget_undoes_all_that_an_old_keys_own_word_broke(
+        story in acts(7, 20),
+        guests in prop::collection::vec(0u8..7, 0..4),
+        his in acts(16, 12),
+    ) {
+        let mut shop = Shop::new();
+        play(&mut shop, &story);
+        shop.admit(0, 7, Keeper);
+        for guest in guests {
+            shop.admit(7, guest, Plain);
+        }
+        let mut kept = shop.signed_by(7);
+        kept.push(shop.rotate(7, 20, &kept.clone()));
+        let before = shop.told();
+        prop_assume!(shop.evaluate().is_keeper(key(0)));
+        for act in his {
+            let keep: Vec<Sum> =
+                kept.iter().enumerate().filter(|(n, _)| act.keep >> n & 1 == 1).map(|(_, id)| *id).collect();
+            if act.what % 2 == 0 && act.of > 7 {
+                shop.rotate(7, act.of, &keep);
+            } else {
+                shop.forget(7, 7, &keep);
+            }
+        }
+        shop.forget(0, 7, &kept);
+        prop_assert_eq!(shop.told(), before);
+    }
+
+    /// When something was said decides nothing: who dates a statement back or ahead gains nothing.
+    #[test]
+    fn dates_decide_nothing(story in acts(8, 30), dates in prop::collection::vec(any::<i64>(), 30)) {
+        let mut shop = Shop::new();
+        play(&mut shop, &story);
+        let expected = told(&shop.evaluate());
+        let mut dated = shop.statements.clone();
+        // The ids stay: what is kept by them is not what is tried here.
+        for (statement, at) in dated.iter_mut().zip(dates) {
+            statement.claim.at = at;
+        }
+        prop_assert_eq!(told(&members(shop.id, &dated)), expected);
+    }
+
     /// Whoever lost its way into the chain, and is not out itself, comes back with one statement by
     /// a keeper. As a plain member here: as a keeper, what it said before would count at once.
     #[test]
@@ -425,6 +546,10 @@ proptest! {
         play(&mut shop, &story);
         let before = shop.evaluate();
         prop_assume!(before.is_keeper(key(0)) && !before.is_out(key(of)));
+        // Whom the page offers to let in again is one of these.
+        for lost in before.lost() {
+            prop_assert!(before.get(lost.key).is_none() && !before.is_out(lost.key));
+        }
         shop.add(Kind::Admit { role: Plain, how: "again".to_owned() }, 0, of);
         prop_assert!(shop.evaluate().get(key(of)).is_some());
     }

@@ -5,15 +5,15 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 /// A machine with its folder.
-struct Machine {
+pub(super) struct Machine {
     _dir: tempfile::TempDir,
-    folder: Folder,
-    identity: Identity,
-    roster: Roster,
+    pub(super) folder: Folder,
+    pub(super) identity: Identity,
+    pub(super) roster: Roster,
 }
 
 impl Machine {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::create(&dir.path().join("state")).unwrap();
         let identity = Identity::generate().unwrap();
@@ -21,7 +21,7 @@ impl Machine {
         Self { _dir: dir, folder, identity, roster }
     }
 
-    fn key(&self) -> PublicKey {
+    pub(super) fn key(&self) -> PublicKey {
         self.identity.public_key()
     }
 
@@ -34,12 +34,12 @@ impl Machine {
         self.roster.admit(signer, of, "guest", role, "invite 00000000")
     }
 
-    fn shop8(&self) -> [u8; 8] {
+    pub(super) fn shop8(&self) -> [u8; 8] {
         self.roster.shop().0[..8].try_into().unwrap()
     }
 
     /// Lets `guest` in and hands it the roster.
-    fn take_in(&mut self, guest: &mut Self, role: Role) {
+    pub(super) fn take_in(&mut self, guest: &mut Self, role: Role) {
         self.admit(guest.key(), role).unwrap();
         let (pin, shop) = (self.identity.pin(), self.shop8());
         guest.roster.adopt(&guest.identity, pin, shop, &self.roster.statements()).unwrap();
