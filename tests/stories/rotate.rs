@@ -62,7 +62,7 @@ fn origin(machine: &Machine) -> (String, String) {
 }
 
 fn copy(from: &Path, to: &Path) {
-    let told = lab::outside::run(
+    let told = outside::run(
         "/bin/sh",
         &["-c", "cp -a \"$0\" \"$1\"", from.to_str().unwrap(), to.to_str().unwrap()],
         "",
