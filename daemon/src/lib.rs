@@ -17,6 +17,7 @@ pub mod keys;
 pub mod machine;
 mod memory;
 mod page;
+pub mod pairing;
 pub mod roster;
 pub mod run;
 mod service;

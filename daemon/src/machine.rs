@@ -36,6 +36,7 @@ use crate::error::{Error, Result};
 use crate::folder::{self, Folder, Lock};
 use crate::invite::Invites;
 use crate::keys::Keys;
+use crate::pairing::Pairing;
 use crate::roster::Roster;
 use crate::sync::links::Links;
 use crate::users::Users;
@@ -81,6 +82,8 @@ pub struct Inner {
     pub databases: Vec<Database>,
     /// The links that are open.
     pub links: Links,
+    /// Pairing by six digits.
+    pub pairing: Pairing,
     /// When the daemon started.
     pub started: Millis,
     /// Made from its first key.
@@ -171,6 +174,7 @@ impl Machine {
             history: Arc::new(history),
             databases,
             links: Links::default(),
+            pairing: Pairing::default(),
             started,
             pins: RwLock::new(roster.pins()),
             partners: partners::Table::load(&folder, &roster),
@@ -298,7 +302,8 @@ impl Machine {
         }
     }
 
-    /// Whom the TLS listener lets in: members and our own key to link, anybody to join while an invite is open.
+    /// Whom the TLS listener lets in: members and our own key to link, anybody to join while an invite or a
+    /// pairing is open.
     pub fn let_in(&self) -> LetIn {
         let machine = Arc::downgrade(&self.0);
         Arc::new(move |alpn, pin| {
@@ -306,7 +311,9 @@ impl Machine {
             let machine = Self(inner);
             match alpn {
                 Alpn::Link => machine.is_welcome(*pin),
-                Alpn::Join => machine.invites().is_open(machine.seconds()),
+                Alpn::Join => {
+                    machine.is_open_for_pairing() || machine.invites().is_open(machine.seconds())
+                }
             }
         })
     }

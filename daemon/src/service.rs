@@ -5,6 +5,7 @@ mod callers;
 mod key;
 mod level;
 mod lists;
+mod pairing;
 mod rights;
 mod shop;
 mod status;
@@ -16,6 +17,7 @@ use dunlin_rpc::dialect::Api;
 use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::admin::AdminServer as _;
 use dunlin_rpc::method::key::KeyServer as _;
+use dunlin_rpc::method::pairing::PairingServer as _;
 use dunlin_rpc::method::shop::ShopServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
 use jsonrpsee::core::server::Methods;
@@ -35,11 +37,12 @@ pub(crate) fn api(machine: &Machine) -> Api {
 pub(crate) fn methods(machine: &Machine) -> Methods {
     let mut methods = Methods::new();
     let admin = admin::Service { machine: machine.clone() }.into_rpc();
+    let pairing = pairing::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();
     let key = key::Service { machine: machine.clone() }.into_rpc();
     let shop = shop::Service { machine: machine.clone() }.into_rpc();
-    let modules =
-        [Methods::from(admin), Methods::from(tables), Methods::from(key), Methods::from(shop)];
+    let modules: [Methods; 5] =
+        [admin.into(), key.into(), pairing.into(), shop.into(), tables.into()];
     for module in modules {
         // Two methods of one name would be a fault of ours, which a test of the table would show.
         if let Err(cause) = methods.merge(module) {

@@ -45,7 +45,7 @@ async fn dial(
     alpn: Alpn,
 ) -> Result<Peer, TlsError> {
     let io = TcpStream::connect(address).await.unwrap();
-    let (mut stream, peer) = connect(io, config, looked_for(), alpn).await?;
+    let (mut stream, peer) = connect(io, config, Some(looked_for()), alpn).await?;
     let mut byte = [0];
     match stream.read_exact(&mut byte).await {
         Ok(_) => Ok(peer),
@@ -186,8 +186,10 @@ async fn of_two_keys_the_one_looked_for_is_shown_and_else_the_new_one() {
     for (looked_for, key) in [(old.pin(), &old), (new.pin(), &new), (bert.pin(), &new)] {
         let (ours, theirs) = tokio::io::duplex(16 << 10);
         let config = client_config(&bert, key.pin(), Alpn::Link).unwrap();
-        let (came, went) =
-            tokio::join!(acceptor.accept(theirs), connect(ours, config, looked_for, Alpn::Link));
+        let (came, went) = tokio::join!(
+            acceptor.accept(theirs),
+            connect(ours, config, Some(looked_for), Alpn::Link)
+        );
         assert_eq!(came.unwrap().1.shown, Some(key.pin()));
         assert_eq!(went.unwrap().1.pin, key.pin());
     }
