@@ -6,6 +6,8 @@
 pub mod admin;
 pub mod join;
 pub mod page;
+pub mod pair;
+pub mod pairing;
 pub mod partner;
 pub mod shop;
 pub mod value;

@@ -25,6 +25,7 @@ pub mod http;
 pub mod machine;
 pub mod outside;
 pub mod space;
+pub mod talk;
 
 pub use http::Answer;
 pub use machine::{Machine, Told};
