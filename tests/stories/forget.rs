@@ -386,8 +386,9 @@ fn s46_a_restart_is_no_clone_and_a_copy_is_until_its_key_is_forgotten() {
         });
         lab::in_step(&[&a, &b]);
     }
-    // The disk of B in another computer.
-    b.stop();
+    // Its power goes, with the link left open: to A that is a machine that says nothing. What starts from its disk
+    // then is the same machine; here it is a copy of the disk, and B itself only holds its breath.
+    b.signal("STOP");
     let place = lab.path().join("clone");
     let paths = [lab.path().join("b"), place.clone()];
     let paths = paths.each_ref().map(|path| path.to_str().unwrap());
@@ -395,9 +396,12 @@ fn s46_a_restart_is_no_clone_and_a_copy_is_until_its_key_is_forgotten() {
     let mut clone = Machine::at("clone", &place, b.partner);
     clone.reword(&b.partner.to_string(), "127.0.0.1:0");
     clone.reword(b.database().to_str().unwrap(), clone.database().to_str().unwrap());
-    b.start();
-    up_to_date(&[&a, &b]);
     clone.start();
+    insert(&clone, "after the power came back");
+    until_true("linked anew", SOON, || rows(&a, "after the power came back") == "1");
+    assert_ne!(a.partner_state("b"), "Identity problem", "a restart was taken for a copy");
+    // Both alive are two.
+    b.signal("CONT");
     until_true("noticed", SOON, || a.partner_state("b") == "Identity problem");
     // It stays so until a person has chosen: the key goes, and the right machine begins anew.
     forget(&a, "b");

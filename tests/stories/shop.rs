@@ -41,6 +41,8 @@ fn a_machine_that_left_while_nobody_was_there_tells_the_first_that_it_meets() {
     up_to_date(&[&a, &b]);
     a.stop();
     b.stop();
+    // Nobody asks it: it has to tell by itself.
+    a.reword("partner = \"b\"\n", "partner = \"b\"\ndial = \"never\"\n");
     // Without a daemon, and with nobody to tell.
     let said = b.ok(&["leave", "--confirm", "b"]);
     assert!(said.contains("No partner has heard of it yet"), "{said}");

@@ -56,15 +56,20 @@ pub async fn run(
         sides: HashMap::new(),
     };
     let ended = tokio::select! {
-        ended = driver.live(address, was_ready) => ended,
+        // First: what a link that closes was about to send stays here.
+        biased;
         reason = handle.closed() => {
             debug!(partner = %member.machine, cause = reason, "link closed");
             Ok(reason)
         }
+        ended = driver.live(address, was_ready) => ended,
     };
+    if let Ok(reason) = &ended {
+        // While it lasts the link counts: `leave` says whom it has told.
+        agree::say_goodbye(machine, member.pin, &link, reason).await;
+    }
     machine.links.end(&handle);
     let reason = ended?;
-    agree::say_goodbye(machine, member.pin, &link, &reason).await;
     if reason == PAUSED { Err(Error::PausedHere) } else { Ok(()) }
 }
 

@@ -63,17 +63,17 @@ impl Lab {
     /// Keeps the database busy until what is answered is dropped.
     async fn occupy(&self) -> std::sync::mpsc::Sender<()> {
         let (held, holding) = std::sync::mpsc::channel::<()>();
-        let (begun, began) = tokio::sync::oneshot::channel();
+        let (started, has_started) = tokio::sync::oneshot::channel();
         let database = self.machine.main_database().unwrap().clone();
         tokio::spawn(async move {
             let waits = move |_: &mut dunlin_schema::Store| {
-                begun.send(()).unwrap();
+                started.send(()).unwrap();
                 holding.recv_timeout(Duration::from_secs(30)).unwrap_err();
                 Ok(())
             };
             database.call(waits).await.unwrap();
         });
-        began.await.unwrap();
+        has_started.await.unwrap();
         held
     }
 
