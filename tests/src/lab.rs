@@ -21,7 +21,9 @@
     reason = "a test that cannot make its input should stop"
 )]
 
+pub mod attacker;
 pub mod http;
+pub mod load;
 pub mod machine;
 pub mod outside;
 pub mod space;

@@ -21,6 +21,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::http::{self, Answer};
+use super::load::Load;
 use super::{SOON, Table, open, until};
 
 /// How long one command may take: `sync --wait` takes up to a minute.
@@ -269,6 +270,11 @@ impl Machine {
             daemon.kill().unwrap();
             daemon.wait().unwrap();
         }
+    }
+
+    /// What the daemon costs the computer; see [`Load`].
+    pub fn load(&self) -> Load {
+        Load::of(self.daemon.as_ref().unwrap().id())
     }
 
     /// Sends the daemon a signal.
