@@ -10,8 +10,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use dunlin_logs::Chain;
-use dunlin_rpc::Caller;
 use dunlin_rpc::wire::admin::Status;
+use dunlin_rpc::{Caller, Near};
 use tracing::warn;
 
 use crate::machine::Machine;
@@ -31,7 +31,7 @@ pub(crate) fn router(machine: &Machine) -> Router {
 }
 
 async fn show(State(machine): State<Machine>, Extension(caller): Extension<Caller>) -> Response {
-    if !caller.local {
+    if caller.near != Near::Ours {
         return (StatusCode::UNAUTHORIZED, "Open this page on the machine itself.\n")
             .into_response();
     }

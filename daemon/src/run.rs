@@ -123,7 +123,7 @@ async fn signalled() -> Result<&'static str> {
 async fn listen(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening> {
     let partner = bind(machine.config.partner.listen).await?;
     let mut listening = Listening { partner: partner.local_addr().ok(), admin: Vec::new() };
-    let methods = service::methods(machine);
+    let api = service::api(machine);
     let mut admin = Vec::new();
     for address in &machine.config.admin.listen {
         match bind(*address).await {
@@ -144,13 +144,13 @@ async fn listen(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening>
     #[cfg(unix)]
     {
         let socket = crate::socket::bind(&machine.folder)?;
-        let methods = methods.clone();
-        tasks.spawn(async move { ended("socket", server::serve_socket(socket, methods).await) });
+        let api = api.clone();
+        tasks.spawn(async move { ended("socket", server::serve_socket(socket, api).await) });
     }
     for listener in admin {
-        let (methods, pages) = (methods.clone(), page::router(machine));
+        let (api, pages) = (api.clone(), page::router(machine));
         tasks.spawn(async move {
-            ended("admin listener", server::serve_admin(listener, methods, pages).await);
+            ended("admin listener", server::serve_admin(listener, api, pages).await);
         });
     }
     tasks.spawn(accept_partners(machine.clone(), partner, acceptor));

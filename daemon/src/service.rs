@@ -8,6 +8,10 @@ mod rights;
 mod status;
 mod tables;
 
+use std::sync::Arc;
+
+use dunlin_rpc::dialect::Api;
+use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::admin::AdminServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
 use jsonrpsee::core::server::Methods;
@@ -16,6 +20,12 @@ use tracing::error;
 use crate::machine::Machine;
 
 pub(crate) use status::status;
+
+/// The methods of the admin listener and the socket, with the porter before them.
+pub(crate) fn api(machine: &Machine) -> Api {
+    let gate = Arc::new(rights::Porter { machine: machine.clone() });
+    Api { methods: methods(machine), table: METHODS, gate }
+}
 
 /// All methods of the admin listener and the socket.
 pub(crate) fn methods(machine: &Machine) -> Methods {

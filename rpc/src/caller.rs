@@ -18,20 +18,49 @@ pub struct Basic {
     pub password: Secret<String>,
 }
 
+/// How near a caller is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Near {
+    /// Another machine, a page in a browser, or somebody whom we cannot tell from these.
+    #[default]
+    Away,
+    /// A program of another user of this computer.
+    Other,
+    /// A program of root, of the daemon's user, or of a user whom the configuration names.
+    Ours,
+}
+
+/// By which door a caller came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listener {
+    /// The admin listener on loopback.
+    #[default]
+    Loopback,
+    /// The admin listener on the network, by TLS.
+    Lan,
+    /// The listener for programs of 2009 on other machines.
+    OldCallers,
+    /// A Unix socket.
+    Socket,
+}
+
 /// Who calls, and how.
-#[expect(clippy::struct_excessive_bools, reason = "four facts, each asked by its name")]
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    /// From this machine itself, in the guard's sense.
-    pub local: bool,
-    /// Over the Unix socket, which only root and the daemon's user can open.
-    pub socket: bool,
+    /// How near the caller is, in the guard's sense.
+    pub near: Near,
+    /// By which door.
+    pub listener: Listener,
     /// Speaks the old dialect, or came by an old path: logins fail as strings.
     pub old: bool,
     /// Must not move a position: the GET flavour, which a browser or cache may repeat.
     pub peek: bool,
     /// The name and password in the header, if any.
     pub basic: Option<Basic>,
+    /// The token in the header, if any.
+    pub bearer: Option<Secret<String>>,
+    /// The cookies in the header, as they were sent.
+    pub cookies: Option<Secret<String>>,
     /// Where the connection comes from.
     pub from: Option<SocketAddr>,
     /// What to do once the answer was taken.
@@ -39,9 +68,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller over the Unix socket.
+    /// A caller over the Unix socket that only root and the daemon's user can open.
     pub fn socket() -> Self {
-        Self { local: true, socket: true, ..Self::default() }
+        Self { near: Near::Ours, listener: Listener::Socket, ..Self::default() }
     }
 
     /// Runs `then` once this call's answer was taken: the caller sent his next request on the

@@ -15,9 +15,12 @@
 //! # Invariants
 //!
 //! * Equal keys, deep nesting and unknown parameters are refused before a method is called.
+//! * A method that is not in the table is not there; for one that is, the gate is asked first.
 //! * A subscription cannot be started here: there is nowhere to send its events.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 use jsonrpsee::core::server::{MethodCallback, Methods};
 use jsonrpsee::server::ConnectionId;
@@ -28,9 +31,10 @@ use serde_json::value::RawValue;
 use crate::caller::Caller;
 use crate::code::Code;
 use crate::fault::Fault;
+use crate::gate::Gate;
 use crate::json::{Broken, Reader, escape_controls, old_safe};
 use crate::limits::{BATCH_MAX, DEPTH_MAX};
-use crate::method::params_of;
+use crate::method::{Method, Right};
 
 /// By which path a call came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +45,28 @@ pub enum Door {
     Old,
 }
 
+/// The methods, and who may call them.
+#[derive(Clone)]
+pub struct Api {
+    /// What runs.
+    pub methods: Methods,
+    /// What can be called, and what that asks of a caller.
+    pub table: &'static [Method],
+    /// Who may.
+    pub gate: Arc<dyn Gate>,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Api")
+    }
+}
+
 /// An answer's text; `None` when nothing is answered.
 pub type Answer = Option<String>;
 
 /// Answers one body.
-pub async fn answer(methods: &Methods, caller: &Caller, door: Door, body: &[u8]) -> Answer {
+pub async fn answer(api: &Api, caller: &Caller, door: Door, body: &[u8]) -> Answer {
     let Ok(text) = std::str::from_utf8(body) else {
         return Some(unreadable(door, Broken::Syntax));
     };
@@ -55,18 +76,18 @@ pub async fn answer(methods: &Methods, caller: &Caller, door: Door, body: &[u8])
     };
     let mut reader = Reader::new(&text);
     if reader.peek() == Some(b'[') {
-        return batch(methods, caller, door, &text).await;
+        return batch(api, caller, door, &text).await;
     }
     let whole = reader.raw(DEPTH_MAX).and_then(|raw| reader.end().map(|()| raw));
     match whole {
         Err(broken) => Some(unreadable(door, broken)),
-        Ok(raw) => one(methods, caller, door, &Entry::read(raw)).await,
+        Ok(raw) => one(api, caller, door, &Entry::read(raw)).await,
     }
 }
 
 /// Calls one method with parameters as JSON text; the result is JSON text.
 pub async fn call(
-    methods: &Methods,
+    api: &Api,
     caller: &Caller,
     door: Door,
     method: &str,
@@ -76,8 +97,12 @@ pub async fn call(
     if door == Door::Old && !matches!(method, "getdata" | "putdata") {
         return Err(unknown());
     }
-    let callback = methods.method(method).ok_or_else(unknown)?;
-    check_params(method, params)?;
+    let known = api.table.iter().find(|known| known.name == method).ok_or_else(unknown)?;
+    let callback = api.methods.method(method).ok_or_else(unknown)?;
+    if known.right != Right::Own {
+        api.gate.judge(caller, known.right).await?;
+    }
+    check_params(known.params, params)?;
     let mut extensions = jsonrpsee::Extensions::new();
     extensions.insert(ConnectionId(0));
     extensions.insert(caller.clone());
@@ -113,8 +138,8 @@ struct Answered {
 }
 
 /// Unknown names, and values too many, are refused; jsonrpsee would ignore them.
-fn check_params(method: &str, params: Option<&str>) -> Result<(), Fault> {
-    let (Some(known), Some(params)) = (params_of(method), params) else { return Ok(()) };
+fn check_params(known: &[&str], params: Option<&str>) -> Result<(), Fault> {
+    let Some(params) = params else { return Ok(()) };
     let refuse = |message: &str| Err(Fault::new(Code::InvalidParams, message));
     let mut reader = Reader::new(params);
     let mut count = 0;
@@ -138,7 +163,7 @@ fn check_params(method: &str, params: Option<&str>) -> Result<(), Fault> {
     }
 }
 
-async fn batch(methods: &Methods, caller: &Caller, door: Door, text: &str) -> Answer {
+async fn batch(api: &Api, caller: &Caller, door: Door, text: &str) -> Answer {
     let mut reader = Reader::new(text);
     let mut entries = Vec::new();
     let mut count = 0;
@@ -162,12 +187,12 @@ async fn batch(methods: &Methods, caller: &Caller, door: Door, text: &str) -> An
     }
     let mut answers = Vec::new();
     for entry in &entries {
-        answers.extend(one(methods, caller, door, entry).await);
+        answers.extend(one(api, caller, door, entry).await);
     }
     if answers.is_empty() { None } else { Some(format!("[{}]", answers.join(","))) }
 }
 
-async fn one(methods: &Methods, caller: &Caller, door: Door, entry: &Entry<'_>) -> Answer {
+async fn one(api: &Api, caller: &Caller, door: Door, entry: &Entry<'_>) -> Answer {
     let entry = match entry {
         Entry::Call(call) => call,
         Entry::Not { version, id, why } => {
@@ -177,7 +202,7 @@ async fn one(methods: &Methods, caller: &Caller, door: Door, entry: &Entry<'_>) 
     };
     let old = caller.old || entry.version == Version::One;
     let caller = Caller { old, ..caller.clone() };
-    let result = call(methods, &caller, door, &entry.method, entry.params).await;
+    let result = call(api, &caller, door, &entry.method, entry.params).await;
     let id = entry.id?;
     Some(match (entry.version, result) {
         (Version::Two | Version::Unknown, Ok(result)) => {

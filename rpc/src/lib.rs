@@ -6,6 +6,7 @@ pub mod code;
 pub mod dialect;
 pub mod dump;
 pub mod fault;
+pub mod gate;
 pub mod guard;
 pub mod identity;
 pub mod json;
@@ -15,8 +16,9 @@ pub mod server;
 pub mod tls;
 pub mod wire;
 
-pub use caller::{Basic, Caller};
+pub use caller::{Basic, Caller, Listener, Near};
 pub use code::Code;
 pub use fault::Fault;
+pub use gate::Gate;
 pub use identity::{Identity, Pin, PublicKey, Secret, Sum};
 pub use tls::{Alpn, LetIn, Peer};

@@ -8,40 +8,64 @@
 //! | `admin` | `/rpc`, the socket | the CLI and scripts |
 //!
 //! Each method is given the request's extensions: [`Peer`](crate::Peer) on a link,
-//! `server::Caller` on the others, and judges itself who may call it.
+//! [`Caller`](crate::Caller) on the others. What a method on `/rpc` asks of its caller stands in
+//! [`METHODS`], and the [`Gate`](crate::Gate) is asked before it runs.
 
 pub mod admin;
 pub mod join;
 pub mod partner;
 pub mod tables;
 
-/// The parameters of the methods on `/rpc`, by name and in order.
-///
-/// The normalising layer refuses a member that is not here, and a list longer than this. A test
-/// holds the table against the traits.
-pub const PARAMS: &[(&str, &[&str])] = &[
-    ("getdata", &["uuid", "username", "password", "timestamp", "cursor"]),
-    ("putdata", &["uuid", "username", "password", "nicedbdump"]),
-    ("machine_status", &[]),
-    ("partners_list", &[]),
-    ("tables_list", &[]),
-    ("tables_track", &["track"]),
-    ("history_list", &["partner", "since", "limit"]),
-    ("conflicts_list", &["limit"]),
-    ("conflicts_restore", &["number"]),
-    ("conflicts_keep", &["number"]),
-    ("held_list", &["limit"]),
-    ("held_retry", &["number"]),
-    ("sync_now", &["partner", "wait"]),
-    ("pairing_invite", &["uses", "expires_seconds"]),
-    ("pairing_join", &["token"]),
-    ("users_list", &[]),
-    ("users_add", &["name", "role", "password"]),
-    ("users_passwd", &["name", "password"]),
-    ("users_remove", &["name"]),
-];
-
-/// The names of a method's parameters; `None` for a method that is not in the table.
-pub fn params_of(method: &str) -> Option<&'static [&'static str]> {
-    PARAMS.iter().find(|(name, _)| *name == method).map(|(_, params)| *params)
+/// What a method on `/rpc` asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// The method judges by its own rule, since name and password may stand among its parameters.
+    Own,
+    /// To look.
+    Read,
+    /// And to change rows.
+    Write,
+    /// And everything else.
+    Admin,
 }
+
+/// A method on `/rpc`, as the normalising layer knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Method {
+    /// Its name.
+    pub name: &'static str,
+    /// Its parameters, by name and in order.
+    pub params: &'static [&'static str],
+    /// What its caller needs.
+    pub right: Right,
+}
+
+const fn method(name: &'static str, params: &'static [&'static str], right: Right) -> Method {
+    Method { name, params, right }
+}
+
+/// The methods on `/rpc`. What is not here is not served.
+///
+/// The normalising layer refuses a parameter that is not here, and a list longer than this; then it
+/// asks the gate for the right. A test holds the table against the traits.
+pub const METHODS: &[Method] = &[
+    method("getdata", &["uuid", "username", "password", "timestamp", "cursor"], Right::Own),
+    method("putdata", &["uuid", "username", "password", "nicedbdump"], Right::Own),
+    method("machine_status", &[], Right::Read),
+    method("partners_list", &[], Right::Read),
+    method("tables_list", &[], Right::Read),
+    method("tables_track", &["track"], Right::Admin),
+    method("history_list", &["partner", "since", "limit"], Right::Read),
+    method("conflicts_list", &["limit"], Right::Read),
+    method("conflicts_restore", &["number"], Right::Write),
+    method("conflicts_keep", &["number"], Right::Write),
+    method("held_list", &["limit"], Right::Read),
+    method("held_retry", &["number"], Right::Write),
+    method("sync_now", &["partner", "wait"], Right::Write),
+    method("pairing_invite", &["uses", "expires_seconds"], Right::Admin),
+    method("pairing_join", &["token"], Right::Admin),
+    method("users_list", &[], Right::Admin),
+    method("users_add", &["name", "role", "password"], Right::Admin),
+    method("users_passwd", &["name", "password"], Right::Admin),
+    method("users_remove", &["name"], Right::Admin),
+];

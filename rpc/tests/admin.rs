@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use axum::{Extension, Router, routing::get};
 use dunlin_rpc::client::{CallError, SocketClient};
+use dunlin_rpc::dialect::Api;
+use dunlin_rpc::gate::Judging;
 use dunlin_rpc::json::Json;
 use dunlin_rpc::method::tables::{TablesClient, TablesServer};
+use dunlin_rpc::method::{METHODS, Right};
 use dunlin_rpc::server::{serve_admin, serve_socket};
-use dunlin_rpc::{Caller, Code, Fault, Secret};
+use dunlin_rpc::{Caller, Code, Fault, Gate, Listener, Near, Secret};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::server::Methods;
 use jsonrpsee::core::{RpcResult, async_trait, to_json_raw_value};
@@ -64,12 +67,13 @@ impl TablesServer for Tables {
         _cursor: Option<Json>,
     ) -> RpcResult<Box<RawValue>> {
         let caller: &Caller = ext.get().unwrap();
-        if !(caller.local || username.is_some() && password.is_some()) {
+        if !(caller.near == Near::Ours || username.is_some() && password.is_some()) {
             return raw(&"authentication failed");
         }
         let fate = Fate { tables: self.clone(), taken: false };
         caller.when_taken(move || fate.take());
-        let how = (caller.local, caller.old, caller.socket, caller.peek);
+        let is_socket = caller.listener == Listener::Socket;
+        let how = (caller.near == Near::Ours, caller.old, is_socket, caller.peek);
         raw(&("é", uuid, 1e-7, how, caller.basic.as_ref().map(|basic| &basic.name)))
     }
 
@@ -84,6 +88,19 @@ impl TablesServer for Tables {
         self.puts.fetch_add(1, Ordering::SeqCst);
         raw(&true)
     }
+}
+
+/// Lets everybody through: what the gate is asked is tested where it is made.
+struct Open;
+
+impl Gate for Open {
+    fn judge<'a>(&'a self, _: &'a Caller, _: Right) -> Judging<'a> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn api(methods: Methods) -> Api {
+    Api { methods, table: METHODS, gate: Arc::new(Open) }
 }
 
 struct Lab {
@@ -109,9 +126,11 @@ impl Lab {
         let address = listener.local_addr().unwrap();
         let tables = tables();
         let methods: Methods = tables.clone().into_rpc().into();
-        let page = |caller: Extension<Caller>| async move { format!("local {}", caller.local) };
+        let page = |caller: Extension<Caller>| async move {
+            format!("local {}", caller.near == Near::Ours)
+        };
         let pages = Router::new().route("/", get(page));
-        let server = tokio::spawn(serve_admin(listener, methods, pages));
+        let server = tokio::spawn(serve_admin(listener, api(methods), pages));
         Self { address, tables, server }
     }
 
@@ -344,7 +363,7 @@ async fn the_socket_speaks_to_the_typed_client() {
     assert!(matches!(absent, CallError::Unreachable(_)), "{absent:?}");
 
     let methods: Methods = tables().into_rpc().into();
-    let server = tokio::spawn(serve_socket(UnixListener::bind(&path).unwrap(), methods));
+    let server = tokio::spawn(serve_socket(UnixListener::bind(&path).unwrap(), api(methods)));
     assert!(client.call::<bool>("putdata", &serde_json::json!([])).await.unwrap());
     let uuid = Some(Json::Text("a".to_owned()));
     let got = client.getdata(uuid, None, None, None, None).await.unwrap();

@@ -11,7 +11,6 @@ use dunlin_rpc::{Code, Fault, Secret};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 
-use super::rights::may;
 use super::status;
 use crate::clock;
 use crate::discovery::Nets;
@@ -136,13 +135,11 @@ fn reference(text: &str) -> Result<(String, String, String)> {
 
 #[async_trait]
 impl AdminServer for Service {
-    async fn machine_status(&self, ext: &Extensions) -> RpcResult<Status> {
-        may(&self.machine, ext, Role::Read).await?;
+    async fn machine_status(&self, _: &Extensions) -> RpcResult<Status> {
         Ok(status(&self.machine).await.map_err(|error| fault(&error))?)
     }
 
-    async fn partners_list(&self, ext: &Extensions) -> RpcResult<Vec<PartnerStatus>> {
-        may(&self.machine, ext, Role::Read).await?;
+    async fn partners_list(&self, _: &Extensions) -> RpcResult<Vec<PartnerStatus>> {
         Ok(self
             .machine
             .others()
@@ -151,8 +148,7 @@ impl AdminServer for Service {
             .collect())
     }
 
-    async fn tables_list(&self, ext: &Extensions) -> RpcResult<Vec<TableStatus>> {
-        may(&self.machine, ext, Role::Read).await?;
+    async fn tables_list(&self, _: &Extensions) -> RpcResult<Vec<TableStatus>> {
         let mut all = Vec::new();
         for database in &self.machine.databases {
             all.extend(status::tables(database).await.map_err(|error| fault(&error))?);
@@ -160,19 +156,17 @@ impl AdminServer for Service {
         Ok(all)
     }
 
-    async fn tables_track(&self, ext: &Extensions, track: Track) -> RpcResult<Tracked> {
-        may(&self.machine, ext, Role::Admin).await?;
+    async fn tables_track(&self, _: &Extensions, track: Track) -> RpcResult<Tracked> {
         Ok(self.track(track).await.map_err(|error| fault(&error))?)
     }
 
     async fn history_list(
         &self,
-        ext: &Extensions,
+        _: &Extensions,
         partner: Option<String>,
         since: Option<String>,
         rows: Option<u32>,
     ) -> RpcResult<Vec<HistoryEntry>> {
-        may(&self.machine, ext, Role::Read).await?;
         Ok(self
             .history(partner, since, rows.unwrap_or(ROWS).min(ROWS_MAX))
             .await
@@ -181,34 +175,29 @@ impl AdminServer for Service {
 
     async fn conflicts_list(
         &self,
-        ext: &Extensions,
+        _: &Extensions,
         rows: Option<u32>,
     ) -> RpcResult<Vec<ConflictEntry>> {
-        may(&self.machine, ext, Role::Read).await?;
         Ok(self.conflicts(limit(rows)).await.map_err(|error| fault(&error))?)
     }
 
-    async fn conflicts_restore(&self, ext: &Extensions, number: i64) -> RpcResult<()> {
-        may(&self.machine, ext, Role::Write).await?;
+    async fn conflicts_restore(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         let database = self.machine.main_database().map_err(|error| fault(&error))?;
         let restored = database.call(move |store| store.restore_conflict(number)).await;
         Ok(restored.map_err(|error| fault(&error))?)
     }
 
-    async fn conflicts_keep(&self, ext: &Extensions, number: i64) -> RpcResult<()> {
-        may(&self.machine, ext, Role::Write).await?;
+    async fn conflicts_keep(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         let database = self.machine.main_database().map_err(|error| fault(&error))?;
         let kept = database.call(move |store| store.keep_conflict(number)).await;
         Ok(kept.map_err(|error| fault(&error))?)
     }
 
-    async fn held_list(&self, ext: &Extensions, rows: Option<u32>) -> RpcResult<Vec<HeldEntry>> {
-        may(&self.machine, ext, Role::Read).await?;
+    async fn held_list(&self, _: &Extensions, rows: Option<u32>) -> RpcResult<Vec<HeldEntry>> {
         Ok(self.held(limit(rows)).await.map_err(|error| fault(&error))?)
     }
 
-    async fn held_retry(&self, ext: &Extensions, number: Option<i64>) -> RpcResult<Retried> {
-        may(&self.machine, ext, Role::Write).await?;
+    async fn held_retry(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Retried> {
         let database = self.machine.main_database().map_err(|error| fault(&error))?;
         let retried = database
             .call(move |store| {
@@ -230,33 +219,29 @@ impl AdminServer for Service {
 
     async fn sync_now(
         &self,
-        ext: &Extensions,
+        _: &Extensions,
         partner: Option<String>,
         wait: Option<bool>,
     ) -> RpcResult<Synced> {
-        may(&self.machine, ext, Role::Write).await?;
         Ok(self.sync(partner, wait.unwrap_or(false)).await.map_err(|error| fault(&error))?)
     }
 
     async fn pairing_invite(
         &self,
-        ext: &Extensions,
+        _: &Extensions,
         uses: Option<u32>,
         expires_seconds: Option<u64>,
     ) -> RpcResult<Invited> {
-        may(&self.machine, ext, Role::Admin).await?;
         Ok(self.invite(uses, expires_seconds).map_err(|error| fault(&error))?)
     }
 
-    async fn pairing_join(&self, ext: &Extensions, token: Secret<String>) -> RpcResult<Joined> {
-        may(&self.machine, ext, Role::Admin).await?;
+    async fn pairing_join(&self, _: &Extensions, token: Secret<String>) -> RpcResult<Joined> {
         let joined =
             joining::join(&self.machine, token.expose()).await.map_err(|error| fault(&error))?;
         Ok(Joined { shop: joined.shop, by: joined.by, members: joined.members as u64 })
     }
 
-    async fn users_list(&self, ext: &Extensions) -> RpcResult<Vec<UserEntry>> {
-        may(&self.machine, ext, Role::Admin).await?;
+    async fn users_list(&self, _: &Extensions) -> RpcResult<Vec<UserEntry>> {
         let users = self.machine.users.list();
         Ok(users
             .into_iter()
@@ -266,12 +251,11 @@ impl AdminServer for Service {
 
     async fn users_add(
         &self,
-        ext: &Extensions,
+        _: &Extensions,
         name: String,
         role: String,
         password: Secret<String>,
     ) -> RpcResult<()> {
-        may(&self.machine, ext, Role::Admin).await?;
         let role: Role = role.parse().map_err(|error: crate::users::Error| {
             Fault::new(Code::InvalidParams, error.to_string())
         })?;
@@ -281,17 +265,15 @@ impl AdminServer for Service {
 
     async fn users_passwd(
         &self,
-        ext: &Extensions,
+        _: &Extensions,
         name: String,
         password: Secret<String>,
     ) -> RpcResult<()> {
-        may(&self.machine, ext, Role::Admin).await?;
         let change = move |machine: &Machine| machine.users.set_password(&name, password.expose());
         Ok(self.change_users(change).await.map_err(|error| fault(&error))?)
     }
 
-    async fn users_remove(&self, ext: &Extensions, name: String) -> RpcResult<()> {
-        may(&self.machine, ext, Role::Admin).await?;
+    async fn users_remove(&self, _: &Extensions, name: String) -> RpcResult<()> {
         let change = move |machine: &Machine| machine.users.remove(&name);
         Ok(self.change_users(change).await.map_err(|error| fault(&error))?)
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use dunlin_rpc::{Caller, Code, Fault};
+use dunlin_rpc::gate::Judging;
+use dunlin_rpc::method::Right;
+use dunlin_rpc::{Caller, Code, Fault, Gate, Listener, Near};
 use dunlin_schema::Clock as _;
-use jsonrpsee::Extensions;
 
 use crate::config::LocalTrust;
 use crate::machine::Machine;
@@ -13,10 +14,25 @@ use crate::users::Role;
 /// A sign-in waits at most so long for others to be checked: hashes are dear, and few run at once.
 const HASH_WAIT: Duration = Duration::from_secs(5);
 
+/// Lets a caller through to the methods that his role allows.
+pub(crate) struct Porter {
+    pub(crate) machine: Machine,
+}
+
+impl Gate for Porter {
+    fn judge<'a>(&'a self, caller: &'a Caller, right: Right) -> Judging<'a> {
+        let role = match right {
+            Right::Own | Right::Read => Role::Read,
+            Right::Write => Role::Write,
+            Right::Admin => Role::Admin,
+        };
+        Box::pin(may(&self.machine, caller, role))
+    }
+}
+
 /// Refuses a caller who has not this role.
-pub(super) async fn may(machine: &Machine, ext: &Extensions, role: Role) -> Result<(), Fault> {
-    let caller = ext.get::<Caller>().cloned().unwrap_or_default();
-    if caller.socket || trusted(machine, &caller).is_some_and(|trusted| role <= trusted) {
+async fn may(machine: &Machine, caller: &Caller, role: Role) -> Result<(), Fault> {
+    if trusted(machine, caller).is_some_and(|trusted| role <= trusted) {
         return Ok(());
     }
     let Some(basic) = &caller.basic else {
@@ -31,13 +47,16 @@ pub(super) async fn may(machine: &Machine, ext: &Extensions, role: Role) -> Resu
     }
 }
 
-/// What a caller on this machine may do without a password.
+/// What a caller may do without a password, for being where he is.
 pub(super) fn trusted(machine: &Machine, caller: &Caller) -> Option<Role> {
-    match machine.config.admin.local_trust {
-        _ if !caller.local => None,
-        LocalTrust::Admin => Some(Role::Admin),
-        LocalTrust::Read => Some(Role::Read),
-        LocalTrust::None => None,
+    match (caller.near, caller.listener) {
+        (Near::Ours, Listener::Socket) => Some(Role::Admin),
+        (Near::Ours, Listener::Loopback) => match machine.config.admin.local_trust {
+            LocalTrust::Admin => Some(Role::Admin),
+            LocalTrust::Read => Some(Role::Read),
+            LocalTrust::None => None,
+        },
+        (Near::Away | Near::Other, _) | (_, Listener::Lan | Listener::OldCallers) => None,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dunlin_rpc::dump::{Dump, DumpTable, json_of, refusal, seconds_of, value_of};
 use dunlin_rpc::json::Json;
 use dunlin_rpc::method::tables::TablesServer;
-use dunlin_rpc::{Caller, Code, Fault, Secret, limits};
+use dunlin_rpc::{Caller, Code, Fault, Near, Secret, limits};
 use dunlin_schema::{Cell, DumpSince, PutTable};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait, to_json_raw_value};
@@ -170,7 +170,7 @@ impl TablesServer for Service {
         let user =
             match self.user(&caller, username.as_ref(), password.as_ref(), Role::Read).await? {
                 Some(user) => user,
-                None if caller.local || caller.socket => String::new(),
+                None if caller.near == Near::Ours => String::new(),
                 None => return Ok(raw(&NOT_SIGNED_IN)?),
             };
         let since = match (timestamp, cursor) {

@@ -5,6 +5,7 @@ use jsonrpsee::RpcModule;
 use jsonrpsee::types::ErrorObject;
 
 use super::*;
+use crate::gate::Judging;
 
 fn methods(called: &Arc<AtomicU64>) -> Methods {
     let mut module = RpcModule::new(Arc::clone(called));
@@ -29,22 +30,48 @@ fn methods(called: &Arc<AtomicU64>) -> Methods {
             Err(ErrorObjectOwned::from(Fault::new(Code::Busy, "busy; try again soon")))
         })
         .unwrap();
+    for name in ["write", "hidden"] {
+        module.register_method(name, |_, called, _| called.fetch_add(1, Ordering::SeqCst)).unwrap();
+    }
     module.into()
 }
 
+const fn known(name: &'static str, right: Right) -> Method {
+    Method { name, params: &["a", "b", "c", "d", "e"], right }
+}
+
+/// `hidden` runs and is not here.
+const TABLE: &[Method] = &[
+    known("echo", Right::Read),
+    known("fail", Right::Read),
+    known("getdata", Right::Own),
+    known("write", Right::Write),
+];
+
+/// Lets through what only looks.
+struct Looking;
+
+impl Gate for Looking {
+    fn judge<'a>(&'a self, _: &'a Caller, right: Right) -> Judging<'a> {
+        let no = Fault::new(Code::NotAllowed, "no");
+        Box::pin(async move { if right <= Right::Read { Ok(()) } else { Err(no) } })
+    }
+}
+
 struct Story {
-    methods: Methods,
+    api: Api,
     called: Arc<AtomicU64>,
 }
 
 impl Story {
     fn new() -> Self {
         let called = Arc::default();
-        Self { methods: methods(&called), called }
+        let api = Api { methods: methods(&called), table: TABLE, gate: Arc::new(Looking) };
+        Self { api, called }
     }
 
     async fn ask(&self, door: Door, body: &str) -> Answer {
-        answer(&self.methods, &Caller::default(), door, body.as_bytes()).await
+        answer(&self.api, &Caller::default(), door, body.as_bytes()).await
     }
 
     async fn check(&self, door: Door, cases: &[(&str, &str)]) {
@@ -207,6 +234,28 @@ async fn the_old_dialect_gets_all_four_members_in_ascii() {
         .await;
     let raw = "{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":[\"\u{1b}\"],\"id\":1}";
     assert!(story.ask(Door::Rpc, raw).await.unwrap().contains("-32700"));
+}
+
+#[tokio::test]
+async fn what_the_gate_refuses_and_what_is_not_in_the_table_does_not_run() {
+    let story = Story::new();
+    story
+        .check(
+            Door::Rpc,
+            &[
+                (
+                    r#"{"jsonrpc":"2.0","id":1,"method":"write"}"#,
+                    r#"{"jsonrpc":"2.0","id":1,"error":{"code":1001,"message":"no"}}"#,
+                ),
+                (
+                    r#"{"jsonrpc":"2.0","id":1,"method":"hidden"}"#,
+                    r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"there is no such method"}}"#,
+                ),
+            ],
+        )
+        .await;
+    story.ask(Door::Rpc, r#"{"jsonrpc":"2.0","method":"write"}"#).await;
+    assert_eq!(story.called.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

@@ -16,7 +16,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jsonrpsee::core::server::Methods;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 #[cfg(unix)]
@@ -27,9 +26,9 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::body::{self, Room};
-use crate::caller::{Caller, Taken};
+use crate::caller::{Caller, Near, Taken};
 use crate::code::Code;
-use crate::dialect::{self, Door};
+use crate::dialect::{self, Api, Door};
 use crate::fault::Fault;
 use crate::guard::{self, Facts, Path, Verdict};
 use crate::json::old_safe;
@@ -39,9 +38,9 @@ use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, GOODBYE, GOODBYE_BYTES_
 ///
 /// `pages` answers what is not `/rpc`, `/health` or an old path; its handlers find the
 /// [`Caller`] in the request's extensions.
-pub async fn serve_admin(listener: TcpListener, methods: Methods, pages: Router) -> io::Result<()> {
+pub async fn serve_admin(listener: TcpListener, api: Api, pages: Router) -> io::Result<()> {
     let here = listener.local_addr()?;
-    let desk = Desk { methods, pages, room: Room::default() };
+    let desk = Desk { api, pages, room: Room::default() };
     let listener = &listener;
     let accept = move || async move {
         let (io, peer) = listener.accept().await?;
@@ -54,8 +53,8 @@ pub async fn serve_admin(listener: TcpListener, methods: Methods, pages: Router)
 
 /// Serves the socket until dropped. Who can open it was decided by its file's mode.
 #[cfg(unix)]
-pub async fn serve_socket(listener: UnixListener, methods: Methods) -> io::Result<()> {
-    let desk = Desk { methods, pages: Router::new(), room: Room::default() };
+pub async fn serve_socket(listener: UnixListener, api: Api) -> io::Result<()> {
+    let desk = Desk { api, pages: Router::new(), room: Room::default() };
     let listener = &listener;
     let accept = move || async move { Ok((listener.accept().await?.0, At::Socket)) };
     serve_all(accept, desk).await
@@ -101,7 +100,7 @@ enum At {
 /// What all connections share.
 #[derive(Clone)]
 struct Desk {
-    methods: Methods,
+    api: Api,
     pages: Router,
     room: Room,
 }
@@ -157,13 +156,15 @@ impl Desk {
                 match guard::judge(&facts) {
                     Verdict::Refuse(status) => return empty(status),
                     Verdict::Pass { local } => {
-                        Caller { local, from: Some(peer), ..Caller::default() }
+                        let near = if local { Near::Ours } else { Near::Away };
+                        Caller { near, from: Some(peer), ..Caller::default() }
                     }
                 }
             }
         };
-        let basic = body::basic(request.headers());
-        let caller = Caller { basic, taken, ..caller };
+        let headers = request.headers();
+        let (basic, bearer) = (body::basic(headers), body::bearer(headers));
+        let caller = Caller { basic, bearer, cookies: body::cookies(headers), taken, ..caller };
         match path {
             Path::Rpc => self.rpc(caller, Door::Rpc, request).await,
             Path::OldCall => {
@@ -185,7 +186,7 @@ impl Desk {
             }
             Err(status) => return closing(empty(status)),
         };
-        match dialect::answer(&self.methods, &caller, door, &read.bytes).await {
+        match dialect::answer(&self.api, &caller, door, &read.bytes).await {
             Some(text) => json(text),
             None if door == Door::Old => empty(StatusCode::OK),
             None => empty(StatusCode::NO_CONTENT),
@@ -198,7 +199,7 @@ impl Desk {
         if !caller.from.is_some_and(|from| guard::is_loopback(from.ip())) {
             return empty(StatusCode::NOT_FOUND);
         }
-        let caller = Caller { local: false, old: true, peek: true, ..caller };
+        let caller = Caller { near: Near::Away, old: true, peek: true, ..caller };
         let Some(pairs) = body::query(request.uri().query().unwrap_or_default()) else {
             return empty(StatusCode::BAD_REQUEST);
         };
@@ -209,8 +210,7 @@ impl Desk {
             }
         }
         let params = serde_json::Value::Object(params).to_string();
-        let result =
-            dialect::call(&self.methods, &caller, Door::Old, "getdata", Some(&params)).await;
+        let result = dialect::call(&self.api, &caller, Door::Old, "getdata", Some(&params)).await;
         match result {
             Ok(value) => json(old_safe(&value)),
             Err(fault) if fault.code.is_passing() => empty(StatusCode::SERVICE_UNAVAILABLE),

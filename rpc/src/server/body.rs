@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
+use http::{
+    HeaderMap, StatusCode,
+    header::{AUTHORIZATION, COOKIE},
+};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -65,15 +68,29 @@ async fn make_room(room: &Room, bytes: usize) -> Result<OwnedSemaphorePermit, St
 
 /// Name and password from the headers; `None` when there are none that can be read.
 pub(super) fn basic(headers: &HeaderMap) -> Option<Basic> {
-    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, rest) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let text = data_encoding::BASE64.decode(rest.trim().as_bytes()).ok()?;
+    let text = data_encoding::BASE64.decode(credentials(headers, "basic")?.as_bytes()).ok()?;
     let text = String::from_utf8(text).ok()?;
     let (name, password) = text.split_once(':')?;
     Some(Basic { name: name.to_owned(), password: Secret(password.to_owned()) })
+}
+
+/// The token from the headers.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<Secret<String>> {
+    credentials(headers, "bearer").map(|token| Secret(token.to_owned()))
+}
+
+/// What stands behind a scheme in the one `Authorization` header.
+fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let mut sent = headers.get_all(AUTHORIZATION).iter();
+    let (named, rest) = sent.next()?.to_str().ok()?.split_once(' ')?;
+    (named.eq_ignore_ascii_case(scheme) && sent.next().is_none()).then(|| rest.trim())
+}
+
+/// The cookies as they were sent; several headers are one list.
+pub(super) fn cookies(headers: &HeaderMap) -> Option<Secret<String>> {
+    let sent: Option<Vec<&str>> =
+        headers.get_all(COOKIE).iter().map(|value| value.to_str().ok()).collect();
+    sent.filter(|sent| !sent.is_empty()).map(|sent| Secret(sent.join("; ")))
 }
 
 /// A query's names and values, in order; `None` when it cannot be read.
