@@ -17,7 +17,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{CONTENT_TYPE, FORWARDED, HOST, HeaderMap, ORIGIN, VIA};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, FORWARDED, HOST, HeaderMap, ORIGIN, VIA};
 use http::{Method, StatusCode, Uri};
 
 /// What the guard looks at.
@@ -206,7 +206,10 @@ fn wrong_form(facts: &Facts<'_>, path: Path) -> Option<StatusCode> {
     if facts.method != wanted {
         return Some(StatusCode::METHOD_NOT_ALLOWED);
     }
-    (path == Path::Rpc && !is_json(facts.headers)).then_some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+    // What is never unpacked cannot swell.
+    let packed = facts.headers.contains_key(CONTENT_ENCODING);
+    let other = packed || (path == Path::Rpc && !is_json(facts.headers));
+    other.then_some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
 }
 
 /// `application/json`, with or without parameters: a page can send no such type unasked.

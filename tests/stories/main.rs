@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod attack_http;
 mod attack_web;
 mod away;
 mod collide;
