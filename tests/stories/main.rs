@@ -8,6 +8,7 @@
 )]
 
 mod attack_http;
+mod attack_mdns;
 mod attack_text;
 mod attack_web;
 mod away;

@@ -23,8 +23,11 @@ const WAIT: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_mins(5);
 /// At most so many addresses at once.
 const ADDRESSES_MAX: usize = 12;
-/// A sighting is tried at once, but one machine's not more often than this.
-const SIGHTED_AT_MOST: Duration = Duration::from_secs(2);
+/// A sighting is tried at once, but one machine's not more often than this: anybody may say over and
+/// over that a member is elsewhere.
+const SIGHTED_AT_MOST: Duration = Duration::from_secs(30);
+/// A sighting older than this is not the one that was just told of.
+const SIGHTED_NOW: Duration = Duration::from_secs(2);
 
 /// Keeps a task for each member that is to be dialled, as the roster changes, until dropped.
 pub async fn keep_dialling(machine: Machine) {
@@ -62,6 +65,8 @@ impl Drop for Dropping {
 /// Dials one member whenever there is no link to it.
 async fn keep_linked(machine: Machine, member: Member) {
     let mut attempt = 0;
+    // When a sighting last cut a wait short.
+    let mut hastened = None;
     let mut moved = machine.links.moved();
     loop {
         while machine.links.any(member.pin) {
@@ -77,13 +82,13 @@ async fn keep_linked(machine: Machine, member: Member) {
         }
         if is_crossed(&ended) {
             // The other side's link stands; ours is not needed.
-            pause(&machine, &member, WAIT).await;
+            pause(&machine, &member, WAIT, &mut hastened).await;
             continue;
         }
         let wait = jittered(attempt);
         attempt = (attempt + 1).min(30);
         tell(&machine, &member, &ended, attempt, wait);
-        pause(&machine, &member, wait).await;
+        pause(&machine, &member, wait, &mut hastened).await;
     }
 }
 
@@ -146,8 +151,7 @@ async fn addresses(machine: &Machine, member: &Member) -> Vec<SocketAddr> {
 }
 
 /// Waits before the next try; less when the machine is seen anew, or somebody asks for it.
-async fn pause(machine: &Machine, member: &Member, wait: Duration) {
-    let begun = Instant::now();
+async fn pause(machine: &Machine, member: &Member, wait: Duration, hastened: &mut Option<Instant>) {
     let until = tokio::time::sleep(wait);
     tokio::pin!(until);
     let mut links = machine.links.moved();
@@ -169,10 +173,12 @@ async fn pause(machine: &Machine, member: &Member, wait: Duration) {
             () = sighted => {
                 let sighted = machine.discovery().is_some_and(|discovery| {
                     discovery.sightings().iter().any(|sighting| {
-                        sighting.advert.id == member.machine && sighting.last_seen < SIGHTED_AT_MOST
+                        sighting.advert.id == member.machine && sighting.last_seen < SIGHTED_NOW
                     })
                 });
-                if sighted && SIGHTED_AT_MOST < begun.elapsed() {
+                let now = Instant::now();
+                if sighted && may_hasten(*hastened, now) {
+                    *hastened = Some(now);
                     return;
                 }
             }
@@ -184,6 +190,11 @@ async fn pause(machine: &Machine, member: &Member, wait: Duration) {
             }
         }
     }
+}
+
+/// Whether a sighting may cut a wait short, after another did.
+fn may_hasten(before: Option<Instant>, now: Instant) -> bool {
+    before.is_none_or(|before| SIGHTED_AT_MOST <= now.saturating_duration_since(before))
 }
 
 /// Full jitter, so that machines that lost power together do not come back together.
@@ -249,6 +260,14 @@ fn tell(machine: &Machine, member: &Member, ended: &Result<()>, attempt: u32, wa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_says_that_a_member_is_elsewhere_is_believed_every_thirty_seconds() {
+        let now = Instant::now();
+        let after = |seconds| may_hasten(Some(now), now + Duration::from_secs(seconds));
+        assert!(may_hasten(None, now));
+        assert!(!after(0) && !after(29) && after(30));
+    }
 
     #[test]
     fn waits_grow_and_never_pass_the_longest() {

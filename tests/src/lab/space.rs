@@ -14,6 +14,9 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::outside::run;
 
+/// How many spaces this process has made; each has a name of its own.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
 /// Runs `ip` with these words.
 fn ip(line: &str) -> Result<(), String> {
     let words: Vec<&str> = line.split(' ').collect();
@@ -55,7 +58,6 @@ impl Space {
 
     /// None, with a line on stderr, where it cannot be made.
     pub fn make(lost: &str) -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let (id, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let space = Self { name: format!("dunlin-{id}-s{number}") };
         match space.build() {
@@ -109,9 +111,9 @@ pub struct Wire {
 impl Wire {
     /// None, with a line on stderr, where they cannot be made.
     pub fn make() -> Option<Self> {
-        let id = std::process::id();
+        let (id, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let wire = Self {
-            names: ["a", "b"].map(|end| format!("dunlin-{id}-{end}")),
+            names: ["a", "b"].map(|end| format!("dunlin-{id}-{number}{end}")),
             addresses: ["10.86.0.1", "10.86.0.2"],
         };
         match wire.build() {
@@ -135,6 +137,14 @@ impl Wire {
             ip(&format!("-n {name} route add default dev wire"))?;
         }
         Ok(())
+    }
+}
+
+impl Wire {
+    /// Gives one end another address.
+    pub fn add(&self, end: usize, address: &str) {
+        let name = self.names.get(end).unwrap();
+        ip(&format!("-n {name} address add {address} dev wire")).unwrap();
     }
 }
 
