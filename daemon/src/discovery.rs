@@ -20,6 +20,8 @@ mod advert;
 mod brake;
 mod deaf;
 mod driver;
+#[cfg(test)]
+mod hostile;
 mod nets;
 pub mod sightings;
 #[cfg(test)]

@@ -221,4 +221,6 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

@@ -10,6 +10,8 @@
 
 mod admin;
 mod body;
+#[cfg(test)]
+mod hostile;
 mod link;
 
 pub use admin::serve_admin;

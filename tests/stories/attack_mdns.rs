@@ -212,8 +212,9 @@ fn s26_an_advert_in_a_partners_name_leads_nowhere_but_into_our_own_subnets() {
         shout(&us, "ourselves", &[Ipv4Addr::new(10, 86, 0, 2)]);
         shout(&Uuid::from_u128(7).to_string(), evil, &[Ipv4Addr::new(10, 86, 0, 2)]);
         shout(&partner, "b", &[far[0], far[1], far[2], Ipv4Addr::new(10, 86, 0, 2)]);
+        // More than once: what was said at first is tried again, too.
         match near.load(Ordering::Relaxed) {
-            0 => Err(format!("{:?}", sighted(&a))),
+            dialled @ 0..3 => Err(format!("{dialled} times: {:?}", sighted(&a))),
             dialled => Ok(dialled),
         }
     });
