@@ -118,15 +118,15 @@ fn socket(wire: &Wire) -> UdpSocket {
 /// Sends packets at a rate, each made from its number, for so long.
 fn flood(
     socket: &UdpSocket,
-    a_second: u32,
+    a_second: u64,
     how_long: Duration,
     packet: impl Fn(u64) -> Vec<u8>,
 ) -> u64 {
     let begun = Instant::now();
     let mut sent = 0;
     while begun.elapsed() < how_long {
-        let due = begun.elapsed().as_secs_f64() * f64::from(a_second);
-        while (sent as f64) < due {
+        let gone = u64::try_from(begun.elapsed().as_millis()).unwrap();
+        while sent < gone * a_second / 1_000 {
             // The network may be full, which is what an attacker wants.
             socket.send_to(&packet(sent), EVERYBODY).unwrap_or_default();
             sent += 1;
@@ -291,7 +291,7 @@ fn is_weathered(shout: Shout<'_>) {
     }
     assert!(number > 20_000, "only {number} packets: no flood");
     let after = a.load();
-    let processor = after.processor - before.processor;
+    let processor = after.processor.saturating_sub(before.processor);
     assert!(processor < begun.elapsed() / 10, "{processor:?} of {:?}", begun.elapsed());
     let growth = after.memory_at_most.saturating_sub(before.memory_at_most);
     assert!(growth < GROWTH_MAX, "grew by {} MiB", growth >> 20);
@@ -366,7 +366,7 @@ fn s26_who_sends_without_end_is_heard_no_more_and_nothing_more_is_kept() {
         let before = a.load();
         shout();
         let after = a.load();
-        let used = after.processor - before.processor;
+        let used = after.processor.saturating_sub(before.processor);
         // The first seconds are what it takes to notice.
         let noticed = a.logged().contains("discovery flooded");
         let grown = after.memory.saturating_sub(before.memory);

@@ -41,7 +41,8 @@ proptest! {
     #[test]
     fn s36_a_query_comes_out_as_it_went_in(pairs in prop::collection::vec((".{1,9}", ".{0,9}"), 0..6)) {
         let escaped = |text: &str| {
-            text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>()
+            let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            bytes.concat()
         };
         let text: Vec<String> =
             pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
