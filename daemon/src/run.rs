@@ -4,10 +4,10 @@ use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use dunlin_logs::Chain;
-use dunlin_rpc::method::join::JoinServer as _;
 use dunlin_rpc::method::partner::PartnerServer as _;
 use dunlin_rpc::tls::Acceptor;
 use dunlin_rpc::{Alpn, Peer, server};
@@ -22,11 +22,10 @@ use crate::config::{Config, Flags};
 use crate::discovery::{self, Discovery};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
-use crate::joining::Issuing;
 use crate::machine::{Listening, Machine};
 use crate::sync::answer::Answering;
 use crate::sync::dial;
-use crate::{page, service, watch};
+use crate::{page, pairing, service, watch};
 
 /// Handshakes under way at once; the oldest unfinished one gives way to a new one.
 const HANDSHAKES_MAX: usize = 32;
@@ -190,18 +189,26 @@ fn start_discovery(machine: &Machine, listening: &Listening) {
 async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acceptor) {
     let links = Arc::new(Semaphore::new(LINKS_MAX));
     let mut serving = JoinSet::new();
+    // Counted apart: whoever floods the join port takes no member's place.
+    let mut strangers = pairing::Strangers::default();
     let mut greeting = Handshakes::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some((peer, stream, from)) = greeting.next() => {
+                if peer.alpn == Alpn::Join {
+                    let runs = Arc::new(AtomicBool::new(false));
+                    let joining = pairing::serve(machine.clone(), stream, peer, Arc::clone(&runs));
+                    strangers.begin(serving.spawn(joining), runs);
+                    continue;
+                }
                 let Ok(place) = Arc::clone(&links).try_acquire_owned() else {
                     warn!(cause = "as many links as may be", "link refused");
                     continue;
                 };
                 let machine = machine.clone();
                 serving.spawn(async move {
-                    serve_partner(machine, stream, peer, from).await;
+                    serve_link(machine, stream, peer, from).await;
                     drop(place);
                 });
                 continue;
@@ -266,22 +273,6 @@ impl Handshakes {
                 return Some(greeted);
             }
         }
-    }
-}
-
-async fn serve_partner<IO>(machine: Machine, stream: IO, peer: Peer, from: SocketAddr)
-where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    match peer.alpn {
-        Alpn::Join => {
-            let issuing = Issuing { machine: machine.clone(), peer: peer.clone() };
-            let methods: Methods = issuing.into_rpc().into();
-            let served = server::serve_link(stream, peer, methods, machine.let_in());
-            // A joiner asks one question; whoever stays longer is none.
-            drop(tokio::time::timeout(Duration::from_secs(30), served).await);
-        }
-        Alpn::Link => serve_link(machine, stream, peer, from).await,
     }
 }
 

@@ -27,6 +27,7 @@ pub mod load;
 pub mod machine;
 pub mod outside;
 pub mod space;
+pub mod talk;
 
 pub use http::Answer;
 pub use machine::{Machine, Told};
