@@ -212,6 +212,8 @@ fn terms_out_of_bounds_are_refused() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
     #[test]
     fn s36_a_token_of_any_text_is_read_or_refused(
         text in "(dunlin1-)?[A-Z2-7 \\n]{0,200}|\\PC{0,60}", now in proptest::num::u64::ANY,
