@@ -22,11 +22,12 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::machine::{Told, finish};
+use super::outside::run;
 use super::space::{Space, within};
 
 /// The name under the attacker's control.
@@ -82,6 +83,9 @@ fn told(question: &[u8], addresses: &[Ipv4Addr]) -> Option<Vec<u8>> {
     }
     Some(told)
 }
+
+/// How long a browser may take to close.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// What a caller of a site sent.
 #[derive(Debug, Clone)]
@@ -215,6 +219,12 @@ fn chromium(before: &[&str], profile: &TempDir) -> Command {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        // Asked first: it ends its own children, which else would go on writing into the profile.
+        run("/bin/sh", &["-c", "kill -TERM $0 || true", &self.child.id().to_string()], "");
+        let begun = Instant::now();
+        while begun.elapsed() < CLOSING && matches!(self.child.try_wait(), Ok(None)) {
+            super::pause();
+        }
         // Closed already, or closed now.
         self.child.kill().unwrap_or_default();
         self.child.wait().map(drop).unwrap_or_default();
