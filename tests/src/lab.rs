@@ -21,8 +21,10 @@
     reason = "a test that cannot make its input should stop"
 )]
 
+pub mod attacker;
 pub mod browse;
 pub mod http;
+pub mod load;
 pub mod machine;
 pub mod outside;
 pub mod space;

@@ -210,3 +210,28 @@ fn terms_out_of_bounds_are_refused() {
     let full = invites.issue(Terms::default(), SHOP, ISSUER, &addresses(), NOW);
     assert!(matches!(full, Err(Error::Full)));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn s36_a_token_of_any_text_is_read_or_refused(
+        text in "(dunlin1-)?[A-Z2-7 \\n]{0,200}|\\PC{0,60}", now in proptest::num::u64::ANY,
+    ) {
+        // Its sum is of four bytes: none of these is right by chance.
+        proptest::prop_assert!(Token::parse(&text, now).is_err());
+    }
+
+    #[test]
+    fn s36_a_token_with_one_letter_changed_is_refused(
+        at in proptest::prelude::any::<proptest::sample::Index>(), letter in "[A-Z2-7a-z0189=]",
+    ) {
+        let (_dir, mut invites) = fresh();
+        let token = issue(&mut invites, 1).encode().expose().clone();
+        let at = at.index(token.len());
+        let mut changed = token.clone();
+        changed.replace_range(at..=at, &letter);
+        let same = changed.eq_ignore_ascii_case(&token);
+        proptest::prop_assert_eq!(Token::parse(&changed, NOW).is_ok(), same);
+    }
+}

@@ -21,6 +21,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::http::{self, Answer};
+use super::load::Load;
 use super::talk::Talk;
 use super::{SOON, Table, open, until};
 
@@ -287,6 +288,11 @@ impl Machine {
     /// The folder that holds all of the machine: its file, its state and what its daemon says.
     pub fn place(&self) -> &Path {
         &self.place
+    }
+
+    /// What the daemon costs the computer; see [`Load`].
+    pub fn load(&self) -> Load {
+        Load::of(self.pid())
     }
 
     /// Sends the daemon a signal.
