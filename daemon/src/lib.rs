@@ -18,6 +18,7 @@ mod joining;
 pub mod machine;
 mod neighbours;
 mod page;
+pub mod pairing;
 mod ready;
 pub mod roster;
 pub mod run;

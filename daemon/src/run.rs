@@ -4,10 +4,10 @@ use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use dunlin_logs::Chain;
-use dunlin_rpc::method::join::JoinServer as _;
 use dunlin_rpc::method::partner::PartnerServer as _;
 use dunlin_rpc::tls::Acceptor;
 use dunlin_rpc::{Alpn, Peer, server};
@@ -22,18 +22,15 @@ use crate::config::{Config, Flags};
 use crate::discovery::{self, Discovery};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
-use crate::joining::Issuing;
 use crate::machine::{Listening, Machine};
 use crate::sync::answer::Answering;
 use crate::sync::dial;
-use crate::{doors, watch};
+use crate::{doors, pairing, watch};
 
 /// Handshakes under way at once; the oldest unfinished one gives way to a new one.
 const HANDSHAKES_MAX: usize = 32;
 /// Links at once: a full shop, twice, for links that are being replaced.
 const LINKS_MAX: usize = 512;
-/// Strangers who ask to be let in, at once; counted apart, so that no link is refused for them.
-const JOINS_MAX: usize = 32;
 /// All tasks have this long to end after a stop.
 const STOP: Duration = Duration::from_secs(4);
 
@@ -153,24 +150,27 @@ fn start_discovery(machine: &Machine, listening: &Listening) {
 /// Takes connections of partners, until dropped.
 async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acceptor) {
     let links = Arc::new(Semaphore::new(LINKS_MAX));
-    let joins = Arc::new(Semaphore::new(JOINS_MAX));
     let mut serving = JoinSet::new();
+    // Counted apart: whoever floods the join port takes no member's place.
+    let mut strangers = pairing::Strangers::default();
     let mut greeting = Handshakes::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some((peer, stream, from)) = greeting.next() => {
-                let places = match peer.alpn {
-                    Alpn::Link => &links,
-                    Alpn::Join => &joins,
-                };
-                let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-                    warn!(cause = "as many as may be", "connection refused");
+                if peer.alpn == Alpn::Join {
+                    let runs = Arc::new(AtomicBool::new(false));
+                    let joining = pairing::serve(machine.clone(), stream, peer, Arc::clone(&runs));
+                    strangers.begin(serving.spawn(joining), runs);
+                    continue;
+                }
+                let Ok(place) = Arc::clone(&links).try_acquire_owned() else {
+                    warn!(cause = "as many links as may be", "link refused");
                     continue;
                 };
                 let machine = machine.clone();
                 serving.spawn(async move {
-                    serve_partner(machine, stream, peer, from).await;
+                    serve_link(machine, stream, peer, from).await;
                     drop(place);
                 });
                 continue;
@@ -235,22 +235,6 @@ impl Handshakes {
                 return Some(greeted);
             }
         }
-    }
-}
-
-async fn serve_partner<IO>(machine: Machine, stream: IO, peer: Peer, from: SocketAddr)
-where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    match peer.alpn {
-        Alpn::Join => {
-            let issuing = Issuing { machine: machine.clone(), peer: peer.clone() };
-            let methods: Methods = issuing.into_rpc().into();
-            let served = server::serve_link(stream, peer, methods, machine.let_in());
-            // A joiner asks one question; whoever stays longer is none.
-            drop(tokio::time::timeout(Duration::from_secs(30), served).await);
-        }
-        Alpn::Link => serve_link(machine, stream, peer, from).await,
     }
 }
 

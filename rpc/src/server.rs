@@ -21,5 +21,5 @@ mod link;
 pub use accept::serve_socket;
 pub use accept::{Admits, AdmitsUser, Ends, Neighbours, serve_admin, serve_lan, serve_old_callers};
 pub use admin::Desk;
-pub(crate) use link::path_of;
 pub use link::serve_link;
+pub(crate) use link::{message_bytes_max, path_of};

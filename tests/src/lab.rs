@@ -25,6 +25,7 @@ pub mod http;
 pub mod machine;
 pub mod outside;
 pub mod space;
+pub mod talk;
 pub mod tls;
 
 pub use http::Answer;

@@ -31,8 +31,8 @@ use crate::code::Code;
 use crate::fault::Fault;
 use crate::json::{Broken, is_deeper_than};
 use crate::limits::{
-    HEAD, HEAD_BYTES_MAX, HEARTBEAT, LINK_CALLS_MAX, LINK_QUEUE_MAX, LINK_SUBSCRIPTIONS_MAX,
-    MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX, SILENCE,
+    HEAD, HEAD_BYTES_MAX, HEARTBEAT, JOIN_MESSAGE_BYTES_MAX, LINK_CALLS_MAX, LINK_QUEUE_MAX,
+    LINK_SUBSCRIPTIONS_MAX, MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX, SILENCE,
 };
 use crate::tls::{Alpn, LetIn, Peer};
 
@@ -48,7 +48,8 @@ pub async fn serve_link<IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let path = path_of(peer.alpn);
+    let alpn = peer.alpn;
+    let path = path_of(alpn);
     let (stop, keep_running) = stop_channel();
     let calls = Arc::new(Semaphore::new(LINK_CALLS_MAX));
     let who = peer.clone();
@@ -59,7 +60,7 @@ where
         let_in: Arc::clone(&let_in),
     });
     let mut service = Server::builder()
-        .set_config(config())
+        .set_config(config(alpn))
         .to_service_builder()
         .set_rpc_middleware(RpcServiceBuilder::new().layer(bounds))
         .build(methods, stop);
@@ -97,10 +98,18 @@ pub(crate) const fn path_of(alpn: Alpn) -> &'static str {
     }
 }
 
-fn config() -> ServerConfig {
+/// The largest message that is taken from whoever dialled.
+pub(crate) const fn message_bytes_max(alpn: Alpn) -> u32 {
+    match alpn {
+        Alpn::Link => MESSAGE_BYTES_MAX,
+        Alpn::Join => JOIN_MESSAGE_BYTES_MAX,
+    }
+}
+
+fn config(alpn: Alpn) -> ServerConfig {
     ServerConfig::builder()
         .ws_only()
-        .max_request_body_size(MESSAGE_BYTES_MAX)
+        .max_request_body_size(message_bytes_max(alpn))
         .max_response_body_size(MESSAGE_BYTES_MAX)
         .max_connections(1)
         .max_subscriptions_per_connection(LINK_SUBSCRIPTIONS_MAX)
