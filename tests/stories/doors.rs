@@ -396,10 +396,10 @@ fn s45_another_user_of_this_computer_has_getdata_alone() {
     machine.signal("STOP");
     let told = somebody.send_and_run(admin, &request, 5);
     assert_eq!(told.code, 0, "{told:?}");
-    let (remote, by_root) = (format!(":{:04X} 05 ", admin.port()), "00000000     0        0 0 ");
+    let (to_us, by_root) = (format!(":{:04X} 05 ", admin.port()), "00000000     0        0 0 ");
     until("shown as root's", SOON, || {
         let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
-        let his = table.lines().filter(|line| line.contains(&remote) && line.contains(by_root));
+        let his = table.lines().filter(|line| line.contains(&to_us) && line.contains(by_root));
         if his.count() >= 5 { Ok(()) } else { Err(table) }
     });
     machine.signal("CONT");
