@@ -151,6 +151,7 @@ where
         request: Request<'a>,
     ) -> impl Future<Output = Self::MethodResponse> + Send + 'a {
         let (let_in, peer) = (Arc::clone(&self.let_in), self.peer.clone());
+        let is_link = peer.alpn == Alpn::Link;
         let is_let_in = move || let_in(peer.alpn, &peer.pin);
         let refused = || Fault::new(Code::NotAllowed, "the key is not let in");
         let fault = if is_let_in() {
@@ -170,8 +171,9 @@ where
             };
             let id = request.id.clone().into_owned();
             let answer = service.call(request).await;
-            // What it was about to be given is not for it any more. A refusal may say why.
-            if answer.is_success() && !is_let_in() {
+            // What it was about to be given is not for it any more. A refusal may say why. Whoever joins is
+            // answered all the same: the very answer may be what ends the time in which anybody may.
+            if is_link && answer.is_success() && !is_let_in() {
                 return MethodResponse::error(id, ErrorObjectOwned::from(refused()));
             }
             answer
