@@ -24,10 +24,12 @@
 pub mod http;
 pub mod machine;
 pub mod outside;
+pub mod partner;
 pub mod space;
 
 pub use http::Answer;
 pub use machine::{Machine, Told};
+pub use partner::Partner;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

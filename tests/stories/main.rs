@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod attack_partner;
 mod away;
 mod collide;
 mod joining;
