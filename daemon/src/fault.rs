@@ -55,6 +55,7 @@ fn of_store(error: &schema::Error) -> Fault {
         E::BadPage { .. } | E::BadValue { .. } => Code::InvalidParams,
         E::NoSuchNumber { .. } => Code::NoSuchEntry,
         E::TooManyHeld { .. } => Code::Refused,
+        E::ClaimsOurs { .. } => Code::IdentityProblem,
         E::Open { .. }
         | E::NotADatabase { .. }
         | E::NoFile { .. }

@@ -5,6 +5,7 @@
 //!                                                                     answer: the other side
 //!   session   what comes next, without doing it                       pure
 //!   one_link  which of two links between one pair stands              pure
+//!   places    how many connections who may have
 //! ```
 
 pub mod answer;
@@ -13,5 +14,6 @@ pub mod driver;
 mod exchange;
 pub mod links;
 pub mod one_link;
+pub mod places;
 pub mod session;
 pub(crate) mod tell;

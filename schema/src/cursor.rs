@@ -1,13 +1,15 @@
 //! Cursors and knowledge: how far we have read the journals of others, and what we have taken in.
 //!
 //! Knowledge is only a filter: a sender leaves out what the receiver knows. It covers only what is stored here and
-//! is taken over only with the last page of a session.
+//! is taken over only with the last page of a session. A partner may lie about what it knows of others, so its word
+//! counts no further than versions ever came here, and less than the origin's own.
 
 use crate::error::Doing as _;
 use crate::tx::Tx;
 use crate::version::Head;
-use crate::{Origin, Result};
+use crate::{Error, Origin, Result};
 use rusqlite::{OptionalExtension as _, params};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Up to which seq everything of an origin is stored, and the mark of the origin's chain there.
@@ -75,16 +77,19 @@ impl Tx<'_> {
         Ok(known)
     }
 
-    /// Takes over a sender's knowledge, below what it withheld.
-    pub(crate) fn learn(&mut self, theirs: &[Known]) -> Result<()> {
+    /// Takes over a sender's knowledge, below what it withheld, and no further than versions ever came: of others
+    /// a sender may say what he likes, and what he says is known is never sent again.
+    pub(crate) fn learn(&mut self, theirs: &[Known], sender: Origin) -> Result<()> {
         let below = self.withheld_below()?;
         let me = self.me;
         for known in theirs.iter().filter(|known| known.origin != me) {
             let origin = self.origin_id(known.origin)?;
+            // Of itself it speaks at first hand: the last of its versions may be replaced, and never come.
+            let most = if known.origin == sender { known.seq } else { self.taken(origin)? };
             let seq = below
                 .iter()
                 .filter(|(withheld, _)| *withheld == origin)
-                .fold(known.seq, |seq, (_, withheld)| seq.min(withheld.saturating_sub(1)));
+                .fold(known.seq.min(most), |seq, (_, below)| seq.min(below.saturating_sub(1)));
             if seq == 0 {
                 continue;
             }
@@ -120,6 +125,39 @@ impl Tx<'_> {
     pub(crate) fn keep_own_mark(&mut self) -> Result<()> {
         let me = self.origin_id(self.me)?;
         self.keep_mark(me, self.count.seq, self.count.mark)
+    }
+
+    fn taken(&self, origin: i64) -> Result<u64> {
+        let taken = self
+            .conn
+            .prepare_cached("SELECT seq FROM _dunlin_taken WHERE origin = ?")
+            .and_then(|mut statement| statement.query_row([origin], |row| row.get(0)).optional())
+            .doing("read how far an origin's versions came")?;
+        Ok(taken.unwrap_or(0))
+    }
+
+    /// Notes the highest seq of each origin that a page brought.
+    pub(crate) fn note_taken(&mut self, highest: &HashMap<Origin, u64>) -> Result<()> {
+        for (origin, seq) in highest {
+            let origin = self.origin_id(*origin)?;
+            self.conn
+                .prepare_cached(
+                    "INSERT INTO _dunlin_taken (origin, seq) VALUES (?1, ?2)
+                     ON CONFLICT (origin) DO UPDATE SET seq = ?2 WHERE seq < ?2",
+                )
+                .and_then(|mut statement| statement.execute(params![origin, seq]))
+                .doing("note how far an origin's versions came")?;
+        }
+        Ok(())
+    }
+
+    /// Nobody has more of our versions than we wrote.
+    pub(crate) fn refuse_claims(&self, theirs: &[Known]) -> Result<()> {
+        let (me, written) = (self.me, self.count.seq);
+        match theirs.iter().find(|known| known.origin == me && known.seq > written) {
+            Some(known) => Err(Error::ClaimsOurs { claimed: known.seq, written }),
+            None => Ok(()),
+        }
     }
 
     fn withheld_below(&self) -> Result<Vec<(i64, u64)>> {
@@ -201,6 +239,26 @@ impl Tx<'_> {
 }
 
 impl crate::Store {
+    /// What an origin says of itself, over its own link: it has written so many versions. Whoever told us of more
+    /// lied, and what else he told of it may be as false: all of it is asked for anew. Answers whether that was so.
+    pub fn hear_end(&mut self, origin: Origin, end: u64) -> Result<bool> {
+        let lie = self.knowledge()?.iter().any(|known| known.origin == origin && end < known.seq);
+        if origin == self.origin() || !lie {
+            return Ok(false);
+        }
+        self.write(crate::store::Flush::Later, |tx| {
+            let doing = "forget what others told of an origin";
+            let id = tx.origin_id(origin)?;
+            for table in ["_dunlin_know", "_dunlin_taken", "_dunlin_mark"] {
+                tx.conn
+                    .execute(&format!("DELETE FROM {table} WHERE origin = ?"), [id])
+                    .doing(doing)?;
+            }
+            tx.set_cursor(origin, 0)?;
+            Ok(true)
+        })
+    }
+
     /// How far we have read the journals of others: by machine and epoch.
     pub fn cursors(&mut self) -> Result<Vec<(Origin, u64)>> {
         self.write(crate::store::Flush::Reads, |tx| {

@@ -117,7 +117,8 @@ impl Version<'_> {
 
 /// A table of a page, as text.
 fn table(name: &str, columns: &[&str], rows: &[Version<'_>]) -> String {
-    let own = ["_row", "_stamp", "_origin", "_seq", "_deleted", "_seen", "_number", "_size", "_together"];
+    let own =
+        ["_row", "_stamp", "_origin", "_seq", "_deleted", "_seen", "_number", "_size", "_together"];
     let columns: Vec<&str> = columns.iter().copied().chain(own).collect();
     let rows: Vec<String> = rows.iter().map(Version::text).collect();
     format!("[{},{},[{}]]", json!(name), json!(columns), rows.join(","))

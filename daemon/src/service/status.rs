@@ -93,7 +93,7 @@ pub(super) fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
         next_try_seconds: known.next_try_seconds(),
         attempt: known.attempt,
         reason: match state {
-            State::IdentityProblem => held,
+            State::IdentityProblem => held.or(known.impostor),
             State::Stopped => known.stopped,
             State::UpToDate | State::CatchingUp => None,
             State::Retrying | State::Offline => known.reason,
@@ -122,6 +122,12 @@ fn attention(
     }
     for member in machine.others() {
         let known = machine.partner(member.pin);
+        if let Some(odd) = &known.odd {
+            sentences.push(format!(
+                "partner {:?}: {odd}; if this comes again, look at that machine, or forget it",
+                member.name
+            ));
+        }
         if known.linked && known.skew.abs() > SKEW_MAX {
             let seconds = known.skew.abs() / 1000;
             sentences.push(format!(

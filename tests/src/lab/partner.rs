@@ -89,7 +89,8 @@ impl Partner {
 
     /// TLS with his key, the pin looked at, and nothing said.
     pub fn connect(&self, alpn: Alpn) -> io::Result<Tls> {
-        let config = tls::client_config(&self.identity, self.pin, alpn).map_err(io::Error::other)?;
+        let config =
+            tls::client_config(&self.identity, self.pin, alpn).map_err(io::Error::other)?;
         handshake(self.there, config)
     }
 

@@ -47,7 +47,8 @@ fn s22_a_value_that_is_none_is_refused_with_its_page_and_nothing_is_written() {
         format!("[{}]", good.replace(",0,1,false", ",0,0,true")),
         format!("[{}]", good.replace("[],null", "[[9,1]],null")),
     ] {
-        let tables = table("parts", &["name", "price"], &[]).replace("[]]", &format!("[{broken}]]"));
+        let tables =
+            table("parts", &["name", "price"], &[]).replace("[]]", &format!("[{broken}]]"));
         let error = link.put(&page(&mallory.origin(), &tables, (0, 1), None)).unwrap().unwrap_err();
         assert_eq!(error["code"], -32602, "{broken}: {error}");
     }
@@ -110,7 +111,8 @@ fn s22_the_highest_number_of_all_does_not_end_the_numbering() {
     let mut link = mallory.link();
     let high = row(r#""wheel",1"#, 1).text().replace("[],null", "[],9223372036854775807");
     let below = row(r#""hub",1"#, 2).text().replace("[],null", "[],-9223372036854775808");
-    let tables = table("parts", &["name", "price"], &[]).replace("[]]", &format!("[{high},{below}]]"));
+    let tables =
+        table("parts", &["name", "price"], &[]).replace("[]]", &format!("[{high},{below}]]"));
     link.put(&page(&mallory.origin(), &tables, (0, 2), None)).unwrap().unwrap();
     till.write("INSERT INTO parts (name) VALUES ('next')");
     assert_eq!(till.ask("SELECT max(id) < 100 AND min(id) > 0 FROM parts"), "1");
