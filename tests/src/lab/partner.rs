@@ -181,6 +181,11 @@ impl Wire {
         Ok(Self { tls, calls: 0 })
     }
 
+    /// From now on he is not held up for long by who does not read: a write that waits fails.
+    pub fn never_waits(&mut self) {
+        self.tls.sock.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    }
+
     /// Bytes as they are.
     pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.tls.write_all(bytes)?;

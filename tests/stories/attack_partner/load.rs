@@ -1,1 +1,192 @@
-//! To come.
+//! More than anybody needs, at once.
+
+use std::time::{Duration, Instant};
+
+use dunlin_tests::lab::partner::Wire;
+
+use super::*;
+
+/// Looks at a machine's memory as long as something goes on; answers the most that it had more than before.
+fn most_grown(machine: &Machine, before: &Before, during: impl FnOnce(&mut dyn FnMut())) -> u64 {
+    let mut most = 0;
+    let mut look = || most = most.max(machine.memory().saturating_sub(before.memory));
+    during(&mut look);
+    look();
+    most
+}
+
+/// S32.
+#[test]
+fn s32_a_partner_who_asks_and_never_reads_takes_no_memory() {
+    let lab = Lab::new();
+    let till = till(&lab);
+    till.write("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO parts (name) SELECT 'part ' || i FROM n");
+    until_true("folded", SOON, || till.unfolded() == 0);
+    let mallory = Partner::admitted(&lab, "mallory", &till);
+    let before = Before::of(&till);
+    let grown = most_grown(&till, &before, |look| {
+        let mut links: Vec<_> = (0..4).map(|_| mallory.link()).collect();
+        links.iter_mut().for_each(Wire::never_waits);
+        let page = format!(r#"[{{"database":"main","cursor":0,"now":{},"limit":1048576}}]"#, now());
+        for _ in 0..250 {
+            // Once nothing is taken from him any more he is done.
+            links.retain_mut(|link| link.ask("partner_getdata", &page).is_ok());
+            look();
+        }
+        // Messages that take much room, of one who did not read the answers to the last.
+        let mut links: Vec<_> = (0..3).map(|_| mallory.link()).collect();
+        links.iter_mut().for_each(Wire::never_waits);
+        let large = format!(r#"{{"jsonrpc":"2.0","id":9,"method":"x","params":["{}"]}}"#, "x".repeat(4 << 20));
+        for _ in 0..20 {
+            for link in &mut links {
+                for _ in 0..50 {
+                    drop(link.ask("partner_getdata", &page));
+                }
+            }
+            links.retain_mut(|link| link.say(&large).is_ok());
+            look();
+        }
+    });
+    eprintln!("{} MiB more at the most", grown >> 20);
+    assert!(grown < 2 * GROWTH_MAX, "{} MiB more at the most", grown >> 20);
+    until_true("given back", SOON, || till.memory().saturating_sub(before.memory) < GROWTH_MAX);
+    before.still(&till);
+}
+
+/// S47.
+#[test]
+fn s47_a_thousand_calls_at_once_are_answered_in_bounds_and_a_cut_link_leaves_no_half_page() {
+    let lab = Lab::new();
+    let till = till(&lab);
+    let mallory = Partner::admitted(&lab, "mallory", &till);
+    let before = Before::of(&till);
+    let mut link = mallory.link();
+    let begun = Instant::now();
+    let mut asked = Vec::new();
+    let grown = most_grown(&till, &before, |look| {
+        for _ in 0..1_000 {
+            asked.push(link.ask("partner_digest", r#"[{"database":"main"}]"#).unwrap());
+        }
+        look();
+        let mut heard = Vec::new();
+        for _ in 0..1_000 {
+            let answer = link.hear().unwrap();
+            heard.push(answer["id"].as_u64().unwrap());
+            let busy =
+                answer["error"]["message"].as_str().is_some_and(|text| text.contains("too many"));
+            assert!(busy || answer.get("result").is_some(), "{answer}");
+        }
+        look();
+        heard.sort_unstable();
+        assert_eq!(heard, asked, "each is answered once");
+    });
+    assert!(grown < GROWTH_MAX, "{} MiB more", grown >> 20);
+    assert!(begun.elapsed() < Duration::from_secs(20));
+
+    // Pages one after the other without a look at the answers: those that are taken are taken in their order.
+    let pages: Vec<String> = (0..200)
+        .map(|at| {
+            let rows: Vec<String> =
+                (0..20).map(|n| format!("\"page {at:03} row {n:02}\",1")).collect();
+            let rows: Vec<_> =
+                rows.iter().zip(1..).map(|(values, n)| row(values, at * 20 + n)).collect();
+            let tables = table("parts", &["name", "price"], &rows);
+            format!(
+                r#"[{{"database":"main","page":{}}}]"#,
+                page(&mallory.origin(), &tables, (at, at + 1), None)
+            )
+        })
+        .collect();
+    for page in &pages {
+        link.ask("partner_putdata", page).unwrap();
+    }
+    // Cut while they are being taken.
+    link.answer(1_001).unwrap().unwrap();
+    drop(link);
+    let counts = "SELECT group_concat(n, ' ') FROM (SELECT DISTINCT n FROM (SELECT count(*) AS n FROM parts WHERE name LIKE 'page %' GROUP BY substr(name, 1, 8)))";
+    let mut taken = String::new();
+    until_true("settled", SOON, || {
+        let now = till.ask("SELECT count(*) FROM parts");
+        now == std::mem::replace(&mut taken, now.clone())
+    });
+    assert_eq!(till.ask(counts), "20", "whole pages only");
+    let last: u64 = till
+        .ask("SELECT max(substr(name, 6, 3)) + 1 FROM parts WHERE name LIKE 'page %'")
+        .parse()
+        .unwrap();
+    let all: u64 = till.ask("SELECT count(*) FROM parts WHERE name LIKE 'page %'").parse().unwrap();
+    assert_eq!(all, last * 20, "in their order, none left out");
+    // He goes on where he was.
+    let mut link = mallory.link();
+    for page in pages.iter().skip(usize::try_from(last).unwrap()) {
+        link.try_call("partner_putdata", page).unwrap().unwrap();
+    }
+    assert_eq!(till.ask("SELECT count(*) FROM parts WHERE name LIKE 'page %'"), "4000");
+    before.lives(&till);
+}
+
+/// S44: a hundred thousand versions of one row, and as many rows that claim one value.
+#[test]
+fn s44_a_hundred_thousand_doubles_stay_within_bounds() {
+    let lab = Lab::new();
+    let mut till = lab.machine(
+        "till",
+        "CREATE TABLE tags (id INTEGER PRIMARY KEY, tag TEXT NOT NULL UNIQUE, note TEXT);",
+    );
+    till.ok(&["track", "--all"]);
+    till.start();
+    let mallory = Partner::admitted(&lab, "mallory", &till);
+    let memory = till.memory();
+    let begun = Instant::now();
+    let mut link = mallory.link();
+    let (mut at, mut seq) = (0, 0);
+    let mut put = |tables: &str| {
+        let answer = link.put(&page(&mallory.origin(), tables, (at, at + 1), None)).unwrap();
+        at += u64::from(answer.is_ok());
+        answer
+    };
+    // One row again and again.
+    let one = uuid();
+    for round in 0..100u64 {
+        let rows: Vec<_> = (0..1_000)
+            .map(|n| {
+                seq += 1;
+                Version {
+                    uuid: one.clone(),
+                    stamp: stamp(now() - 200_000 + round * 1_000 + n),
+                    ..row(r#""a","b""#, seq)
+                }
+            })
+            .collect();
+        put(&table("tags", &["tag", "note"], &rows)).unwrap();
+    }
+    eprintln!("one row: {:?}", begun.elapsed());
+    assert_eq!(till.ask("SELECT count(*) FROM tags"), "1");
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    // Ever another row with the one value of a UNIQUE.
+    let begun = Instant::now();
+    let mut refused = None;
+    for _ in 0..100u64 {
+        let rows: Vec<_> = (0..1_000)
+            .map(|_| {
+                seq += 1;
+                row(r#""same","b""#, seq)
+            })
+            .collect();
+        if let Err(error) = put(&table("tags", &["tag", "note"], &rows)) {
+            refused = Some(error);
+            break;
+        }
+        eprintln!("{} doubles: {:?}", till.ask("SELECT count(*) FROM tags"), begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    }
+    eprintln!("{refused:?} after {:?}", begun.elapsed());
+    let grown = till.memory().saturating_sub(memory);
+    assert!(grown < GROWTH_MAX, "{} MiB more", grown >> 20);
+    // The application goes on.
+    let begun = Instant::now();
+    till.write("INSERT INTO tags (tag) VALUES ('mine')");
+    until_true("folded", SOON, || till.unfolded() == 0);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    till.is_sound();
+}

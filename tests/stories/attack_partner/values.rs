@@ -31,7 +31,8 @@ fn s22_a_value_that_is_none_is_refused_with_its_page_and_nothing_is_written() {
         let values = format!(r#""wheel",{value}"#);
         let tables = table("parts", &["name", "price"], &[row(&values, 1)]);
         let error = link.put(&page(&mallory.origin(), &tables, (0, 1), None)).unwrap().unwrap_err();
-        assert_eq!(error["code"], -32602, "{value}: {error}");
+        // No value, or not even JSON.
+        assert!([-32602, -32700].map(Value::from).contains(&error["code"]), "{value}: {error}");
     }
     // Rows that are too short, too long, or not what they should be.
     let good = format!(r#""{}",{},0,1,false,[],null,null,1"#, uuid(), stamp(now()));
@@ -50,7 +51,7 @@ fn s22_a_value_that_is_none_is_refused_with_its_page_and_nothing_is_written() {
         let tables =
             table("parts", &["name", "price"], &[]).replace("[]]", &format!("[{broken}]]"));
         let error = link.put(&page(&mallory.origin(), &tables, (0, 1), None)).unwrap().unwrap_err();
-        assert_eq!(error["code"], -32602, "{broken}: {error}");
+        assert!([-32602, -32700].map(Value::from).contains(&error["code"]), "{broken}: {error}");
     }
     before.still(&till);
     assert_eq!(till.ask("SELECT count(*) FROM _dunlin_kept"), "0");
