@@ -134,7 +134,7 @@ impl Tx<'_> {
         }
         let via = self.via.unwrap_or(0);
         let held = self.count_held(&dirty)? as u64;
-        if held > 0 {
+        if !dirty.is_empty() {
             let (rows, bytes) = self.held_over(via)?;
             if rows > HELD_MAX || bytes > HELD_BYTES_MAX {
                 return Err(Error::TooManyHeld { rows, mebibytes: bytes >> 20 });

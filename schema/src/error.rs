@@ -133,6 +133,16 @@ pub enum Error {
         /// What was asked for.
         number: i64,
     },
+    /// More rows claim one value of a UNIQUE than a shop has machines.
+    #[error(
+        "{count} rows of {table} claim one value that only one may have, more than a shop has machines; see `dunlin held`"
+    )]
+    TooManyDoubles {
+        /// Which table.
+        table: String,
+        /// How many.
+        count: usize,
+    },
     /// A partner holds more than its share here.
     #[error(
         "this partner has {rows} rows ({mebibytes} MiB) held here, more than may be; see `dunlin held`"

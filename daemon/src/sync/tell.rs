@@ -78,7 +78,9 @@ pub(crate) fn stop_at(machine: &Machine, pin: Pin, error: &Error) {
     use dunlin_schema::Error as E;
     let sentence = error.to_string();
     let place: fn(&mut Partner) -> &mut Option<String> = match error {
-        Error::Store(E::TooManyHeld { .. }) => |partner| &mut partner.stopped,
+        Error::Store(E::TooManyHeld { .. } | E::TooManyDoubles { .. }) => {
+            |partner| &mut partner.stopped
+        }
         Error::Store(E::ClaimsOurs { .. }) => |partner| &mut partner.impostor,
         Error::Partner(fault) if fault.code == Code::IdentityProblem => {
             |partner| &mut partner.impostor

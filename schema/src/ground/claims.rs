@@ -5,11 +5,14 @@ use crate::catalogue::{Table, Unique};
 use crate::cell::first_eight;
 use crate::entry::Entry;
 use crate::tx::Tx;
-use crate::{Cell, Cells, Result};
+use crate::{Cell, Cells, Error, Result};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// A page may bring so many rows that claim one value: each machine of the largest shop wrote one.
+const DOUBLES_MAX: usize = 256;
 
 impl Tx<'_> {
     /// Writes down all that a version claims and refers to, so that settling finds it though it is not shown.
@@ -88,6 +91,10 @@ impl Place<'_, '_> {
         let mut group = BTreeSet::new();
         let mut maybe = self.tx.showing_tuple(table, unique, tuple)?;
         maybe.extend(self.tx.waiting(on)?);
+        // Each of them is weighed against each: a partner could keep us at it for days.
+        if maybe.len() > DOUBLES_MAX && self.tx.via.is_some() {
+            return Err(Error::TooManyDoubles { table: table.name.clone(), count: maybe.len() });
+        }
         for uuid in maybe {
             let claims_it = self.known(uuid)?.is_some_and(|known| {
                 known.row.live && known.claims.iter().any(|(_, claim)| claim.as_slice() == on)
