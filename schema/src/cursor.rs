@@ -297,3 +297,143 @@ pub(crate) fn uuid(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Uu
 pub(crate) fn epoch(stored: i64) -> u64 {
     stored.cast_unsigned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Body, Cell, Clock, Last, Millis, Options, Page, PageTable, Row, Sender, Stamp, Store, Track,
+    };
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[derive(Debug)]
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> Millis {
+            1_790_000_000_000
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    const LIAR: Origin = Origin { machine: Uuid::from_u128(66), epoch: 1 };
+    const THIRD: Origin = Origin { machine: Uuid::from_u128(3), epoch: 1 };
+
+    fn shop() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        let app = rusqlite::Connection::open(&path).unwrap();
+        app.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL UNIQUE)")
+            .unwrap();
+        let options = Options {
+            machine: Uuid::from_u128(1),
+            clock: Arc::new(Stopped),
+            epoch: 1,
+            now_sql: Some("1790000000000".to_owned()),
+        };
+        let mut store = Store::open(&path, options).unwrap();
+        store.track(&Track::default()).unwrap();
+        (folder, store)
+    }
+
+    fn row(uuid: u128, seq: u64) -> Row {
+        Row {
+            uuid: Uuid::from_u128(uuid),
+            stamp: Stamp::at(1_780_000_000_000),
+            origin: THIRD,
+            seq,
+            seen: Vec::new(),
+            number: None,
+            together: 1,
+            body: Body::Live(vec![Cell::Text(b"same".to_vec())]),
+        }
+    }
+
+    /// A page of the liar, with these rows and what he says that he knows of an origin.
+    fn page(store: &mut Store, rows: Vec<Row>, known: (Origin, u64)) -> Page {
+        let from = store.cursor(LIAR).unwrap();
+        let known = Known { origin: known.0, seq: known.1, mark: None };
+        Page {
+            from,
+            next: from + 1,
+            tables: vec![PageTable { name: "t".to_owned(), columns: vec!["v".to_owned()], rows }],
+            last: Some(Last { knowledge: vec![known], floor: Stamp::ZERO }),
+            ..Page::default()
+        }
+    }
+
+    fn known(store: &mut Store, origin: Origin) -> u64 {
+        let all = store.knowledge().unwrap();
+        all.iter().find(|known| known.origin == origin).map_or(0, |known| known.seq)
+    }
+
+    const SENDER: Sender = Sender { origin: LIAR, skew: 0 };
+
+    #[test]
+    fn what_is_said_of_a_third_counts_no_further_than_its_versions_came() {
+        let (_folder, mut store) = shop();
+        let lie = page(&mut store, Vec::new(), (THIRD, 900));
+        store.apply(&lie, SENDER).unwrap();
+        assert_eq!(known(&mut store, THIRD), 0);
+        let lie = page(&mut store, vec![row(7, 5)], (THIRD, 900));
+        store.apply(&lie, SENDER).unwrap();
+        assert_eq!(known(&mut store, THIRD), 5);
+        let true_word = page(&mut store, Vec::new(), (LIAR, 900));
+        store.apply(&true_word, SENDER).unwrap();
+        assert_eq!(known(&mut store, LIAR), 900, "of itself it speaks at first hand");
+    }
+
+    #[test]
+    fn an_origins_own_word_beats_what_others_said_of_it() {
+        let (_folder, mut store) = shop();
+        let lie = page(&mut store, vec![row(7, 500)], (THIRD, 500));
+        store.apply(&lie, SENDER).unwrap();
+        assert!(!store.hear_end(THIRD, 500).unwrap());
+        assert_eq!(known(&mut store, THIRD), 500);
+        assert!(store.hear_end(THIRD, 499).unwrap());
+        assert_eq!((known(&mut store, THIRD), store.cursor(THIRD).unwrap()), (0, 0));
+    }
+
+    #[test]
+    fn nobody_knows_more_of_us_than_we_wrote_and_nobody_wrote_more_than_one_can() {
+        let (_folder, mut store) = shop();
+        let us = store.origin();
+        let lie = page(&mut store, Vec::new(), (us, 1));
+        assert!(matches!(
+            store.apply(&lie, SENDER),
+            Err(Error::ClaimsOurs { claimed: 1, written: 0 })
+        ));
+        let ask = crate::Ask {
+            knowledge: vec![Known { origin: us, seq: 1, mark: None }],
+            ..crate::Ask::default()
+        };
+        assert!(matches!(store.page(&ask), Err(Error::ClaimsOurs { .. })));
+        for lie in [
+            page(&mut store, Vec::new(), (THIRD, 1 << 60)),
+            page(&mut store, vec![row(7, 1 << 60)], (THIRD, 1)),
+        ] {
+            assert!(matches!(store.apply(&lie, SENDER), Err(Error::BadPage { .. })));
+        }
+        assert_eq!(store.cursor(LIAR).unwrap(), 0);
+    }
+
+    #[test]
+    fn rows_that_claim_one_value_are_bounded_and_those_that_stand_aside_are_counted() {
+        let (_folder, mut store) = shop();
+        let few: Vec<Row> = (1..=20).map(|n| row(n, u64::try_from(n).unwrap())).collect();
+        let few = page(&mut store, few, (THIRD, 20));
+        store.apply(&few, SENDER).unwrap();
+        let counted = store.write(crate::store::Flush::Reads, |tx| {
+            let via = tx.origin_id(LIAR)?;
+            tx.held_over(via)
+        });
+        assert_eq!(counted.unwrap().0, 19);
+        let many: Vec<Row> = (100..400).map(|n| row(n, u64::try_from(n).unwrap())).collect();
+        let many = page(&mut store, many, (THIRD, 400));
+        assert!(matches!(store.apply(&many, SENDER), Err(Error::TooManyDoubles { .. })));
+    }
+}

@@ -88,6 +88,9 @@ impl Place<'_, '_> {
         tuple: &[Cell],
         on: &[u8],
     ) -> Result<BTreeSet<Uuid>> {
+        if let Some(group) = self.groups.get(on) {
+            return Ok(group.clone());
+        }
         let mut group = BTreeSet::new();
         let mut maybe = self.tx.showing_tuple(table, unique, tuple)?;
         maybe.extend(self.tx.waiting(on)?);
@@ -103,6 +106,7 @@ impl Place<'_, '_> {
                 group.insert(uuid);
             }
         }
+        self.groups.insert(on.to_vec(), group.clone());
         Ok(group)
     }
 
@@ -113,7 +117,7 @@ impl Place<'_, '_> {
         member: Uuid,
         of: Uuid,
         claim: usize,
-        taken: &[Cell],
+        taken: &BTreeSet<Vec<u8>>,
     ) -> Result<Option<(String, Cell)>> {
         let (Some(claimed), Some(known)) = (self.known(of)?.cloned(), self.known(member)?.cloned())
         else {
@@ -148,7 +152,9 @@ impl Place<'_, '_> {
                 *cell = instead.clone();
             }
             let on = self::claim(table, unique, &wanted);
-            if !taken.contains(&instead) && self.claiming(table, unique, &wanted, &on)?.is_empty() {
+            if !taken.contains(&bytes_of(&instead))
+                && self.claiming(table, unique, &wanted, &on)?.is_empty()
+            {
                 return Ok(Some((column.name.clone(), instead)));
             }
         }
@@ -208,6 +214,12 @@ fn looks_like_a_substitute(cell: &Cell) -> bool {
         Cell::Integer(n) => *n >= NUMBER_MAX,
         _ => false,
     }
+}
+
+pub(super) fn bytes_of(cell: &Cell) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    cell.encode(&mut bytes);
+    bytes
 }
 
 /// Values that nobody is likely to claim, in the order in which they are tried.
