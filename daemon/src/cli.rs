@@ -22,6 +22,7 @@ pub mod engine;
 mod error;
 mod exit;
 pub mod output;
+mod pair;
 pub mod show;
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,8 @@ async fn serve(command: &Command) -> Result<Exit, Error> {
         }
         Command::Invite(args) => commands::invite(args).await,
         Command::Join(here) => commands::join(here).await,
+        Command::Pair(args) => pair::pair(args).await,
+        Command::Pairing(here) => pair::pairing(here).await,
         Command::Status(here) => commands::status(here).await,
         Command::Partners(here) => commands::partners(here).await,
         Command::Tables(here) => commands::tables(here).await,

@@ -15,6 +15,7 @@ pub mod invite;
 mod joining;
 pub mod machine;
 mod page;
+pub mod pairing;
 pub mod roster;
 pub mod run;
 mod service;

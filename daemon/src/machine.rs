@@ -31,6 +31,7 @@ use crate::error::{Error, Result};
 use crate::folder::{self, Folder, Lock};
 use crate::init;
 use crate::invite::Invites;
+use crate::pairing::Pairing;
 use crate::roster::Roster;
 use crate::sync::links::Links;
 use crate::users::Users;
@@ -76,6 +77,8 @@ pub struct Inner {
     pub databases: Vec<Database>,
     /// The links that are open.
     pub links: Links,
+    /// Pairing by six digits.
+    pub pairing: Pairing,
     /// When the daemon started.
     pub started: Millis,
     roster: Mutex<Roster>,
@@ -164,6 +167,7 @@ impl Machine {
             history: Arc::new(history),
             databases,
             links: Links::default(),
+            pairing: Pairing::default(),
             started,
             pins: RwLock::new(roster.pins()),
             roster: Mutex::new(roster),
@@ -284,7 +288,8 @@ impl Machine {
         }
     }
 
-    /// Whom the TLS listener lets in: members and our own key to link, anybody to join while an invite is open.
+    /// Whom the TLS listener lets in: members and our own key to link, anybody to join while an invite or a
+    /// pairing is open.
     pub fn let_in(&self) -> LetIn {
         let machine = Arc::downgrade(&self.0);
         Arc::new(move |alpn, pin| {
@@ -292,7 +297,9 @@ impl Machine {
             let machine = Self(inner);
             match alpn {
                 Alpn::Link => machine.is_welcome(*pin),
-                Alpn::Join => machine.invites().is_open(machine.seconds()),
+                Alpn::Join => {
+                    machine.is_open_for_pairing() || machine.invites().is_open(machine.seconds())
+                }
             }
         })
     }

@@ -4,10 +4,10 @@ use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use dunlin_logs::Chain;
-use dunlin_rpc::method::join::JoinServer as _;
 use dunlin_rpc::method::partner::PartnerServer as _;
 use dunlin_rpc::tls::Acceptor;
 use dunlin_rpc::{Alpn, Peer, server};
@@ -21,12 +21,11 @@ use crate::config::{Config, Flags};
 use crate::discovery::{self, Discovery};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
-use crate::joining::Issuing;
 use crate::machine::{Listening, Machine};
 use crate::sync::answer::Answering;
 use crate::sync::dial;
-use crate::sync::places::{Members, Strangers};
-use crate::{page, service, watch};
+use crate::sync::places::Members;
+use crate::{page, pairing, service, watch};
 
 /// Handshakes under way at once. A new one takes the place of the oldest unfinished one of the address that has the
 /// most: who floods us loses his own.
@@ -189,31 +188,30 @@ fn start_discovery(machine: &Machine, listening: &Listening) {
 
 /// Takes connections of partners, until dropped.
 async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acceptor) {
-    let (members, mut strangers) = (Members::default(), Strangers::default());
+    let members = Members::default();
     let mut serving = JoinSet::new();
+    // Counted apart: whoever floods the join port takes no member's place.
+    let mut strangers = pairing::Strangers::default();
     let mut greeting = Handshakes::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some((peer, stream, from)) = greeting.next() => {
-                let place = match peer.alpn {
-                    Alpn::Join => None,
-                    Alpn::Link => match members.place(peer.pin) {
-                        Some(place) => Some(place),
-                        None => {
-                            debug!(partner = %peer.pin, cause = "it has as many as it may", "link refused");
-                            continue;
-                        }
-                    },
+                if peer.alpn == Alpn::Join {
+                    let runs = Arc::new(AtomicBool::new(false));
+                    let joining = pairing::serve(machine.clone(), stream, peer, Arc::clone(&runs));
+                    strangers.begin(serving.spawn(joining), runs);
+                    continue;
+                }
+                let Some(place) = members.place(peer.pin) else {
+                    debug!(partner = %peer.pin, cause = "it has as many as it may", "link refused");
+                    continue;
                 };
-                let (machine, is_stranger) = (machine.clone(), place.is_none());
-                let serve = serving.spawn(async move {
-                    serve_partner(machine, stream, peer, from).await;
+                let machine = machine.clone();
+                serving.spawn(async move {
+                    serve_link(machine, stream, peer, from).await;
                     drop(place);
                 });
-                if is_stranger {
-                    strangers.add(serve);
-                }
                 continue;
             }
             Some(_) = serving.join_next() => continue,
@@ -285,22 +283,6 @@ impl Handshakes {
                 return Some(greeted);
             }
         }
-    }
-}
-
-async fn serve_partner<IO>(machine: Machine, stream: IO, peer: Peer, from: SocketAddr)
-where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    match peer.alpn {
-        Alpn::Join => {
-            let issuing = Issuing { machine: machine.clone(), peer: peer.clone() };
-            let methods: Methods = issuing.into_rpc().into();
-            let served = server::serve_link(stream, peer, methods, machine.let_in());
-            // A joiner asks one question; whoever stays longer is none.
-            drop(tokio::time::timeout(Duration::from_secs(30), served).await);
-        }
-        Alpn::Link => serve_link(machine, stream, peer, from).await,
     }
 }
 

@@ -4,6 +4,6 @@ mod link;
 #[cfg(unix)]
 mod socket;
 
-pub use link::{DialError, Link, dial};
+pub use link::{DialError, Link, dial, meet};
 #[cfg(unix)]
 pub use socket::{CallError, SocketClient};

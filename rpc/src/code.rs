@@ -54,6 +54,20 @@ pub enum Code {
     CannotTrack = 1014,
     /// What was asked for is refused, for the reason in the message.
     Refused = 1015,
+    /// Nobody opened this machine for pairing.
+    PairingNotOpen = 1030,
+    /// Both machines called each other at once: the other call stands.
+    Crossed = 1031,
+    /// The numbers differ: somebody may be in between.
+    DigitsDiffer = 1032,
+    /// Both machines share a shop with others; one of them has to leave its own first.
+    BothInAShop = 1033,
+    /// Both are members of one shop already.
+    SameShop = 1034,
+    /// Neither machine may let the other in.
+    NotAKeeper = 1035,
+    /// A person called the pairing off.
+    Cancelled = 1036,
 
     /// Busy: the budget for large bodies, or the calls of a link, are used up.
     Busy = 1100,
@@ -69,7 +83,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the table.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 33] = [
         Self::Parse,
         Self::InvalidRequest,
         Self::UnknownMethod,
@@ -91,6 +105,13 @@ impl Code {
         Self::OutOfTurn,
         Self::CannotTrack,
         Self::Refused,
+        Self::PairingNotOpen,
+        Self::Crossed,
+        Self::DigitsDiffer,
+        Self::BothInAShop,
+        Self::SameShop,
+        Self::NotAKeeper,
+        Self::Cancelled,
         Self::Busy,
         Self::Stopping,
         Self::Unreachable,
@@ -149,6 +170,13 @@ mod tests {
         1013 OutOfTurn
         1014 CannotTrack
         1015 Refused
+        1030 PairingNotOpen
+        1031 Crossed
+        1032 DigitsDiffer
+        1033 BothInAShop
+        1034 SameShop
+        1035 NotAKeeper
+        1036 Cancelled
         1100 Busy
         1101 Stopping
         1102 Unreachable

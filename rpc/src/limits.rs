@@ -5,6 +5,10 @@ use std::time::Duration;
 /// A WebSocket message between partners: the largest row (16 MiB as sent) and room around it.
 pub const MESSAGE_BYTES_MAX: u32 = 24 * 1024 * 1024;
 
+/// A message to a machine that anybody may call, while joining is open: a roster of some thousand
+/// statements. Strangers send it, so it is small.
+pub const JOIN_MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
+
 /// A row as sent. What is larger travels as name, stamp and size alone.
 pub const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -65,6 +69,10 @@ pub const DIAL: Duration = Duration::from_secs(5);
 
 /// How long a call over a link may take: a page that the other side writes under load.
 pub const CALL: Duration = Duration::from_mins(1);
+
+/// How long a call of a pairing may take: `pair_sure` is answered when a person has typed, and a
+/// pairing ends two minutes after it began. A little more, so that the answer is the other side's.
+pub const PAIRING_CALL: Duration = Duration::from_secs(130);
 
 /// Admin connections at once; scripts and one browser need a handful.
 pub const ADMIN_CONNECTIONS_MAX: usize = 128;

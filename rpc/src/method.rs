@@ -4,7 +4,9 @@
 //! | --- | --- | --- |
 //! | `partner` | `/link` | member keys |
 //! | `join` | `/join` | any key, while joining is open |
+//! | `pair` | `/join` | any key, while pairing is open |
 //! | `tables` | `/rpc`, the old paths | scripts: `getdata`, `putdata` |
+//! | `pairing` | `/rpc`, the socket | the CLI and the page |
 //! | `admin` | `/rpc`, the socket | the CLI and scripts |
 //!
 //! Each method is given the request's extensions: [`Peer`](crate::Peer) on a link,
@@ -13,6 +15,8 @@
 
 pub mod admin;
 pub mod join;
+pub mod pair;
+pub mod pairing;
 pub mod partner;
 pub mod tables;
 
@@ -64,6 +68,11 @@ pub const METHODS: &[Method] = &[
     method("sync_now", &["partner", "wait"], Right::Write),
     method("pairing_invite", &["uses", "expires_seconds"], Right::Admin),
     method("pairing_join", &["token"], Right::Admin),
+    method("pairing_open", &[], Right::Admin),
+    method("pairing_begin", &["target"], Right::Admin),
+    method("pairing_state", &[], Right::Admin),
+    method("pairing_confirm", &["digits"], Right::Admin),
+    method("pairing_cancel", &[], Right::Admin),
     method("users_list", &[], Right::Admin),
     method("users_add", &["name", "role", "password"], Right::Admin),
     method("users_passwd", &["name", "password"], Right::Admin),

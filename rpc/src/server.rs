@@ -15,5 +15,5 @@ mod link;
 pub use admin::serve_admin;
 #[cfg(unix)]
 pub use admin::serve_socket;
-pub(crate) use link::path_of;
 pub use link::serve_link;
+pub(crate) use link::{message_bytes_max, path_of};

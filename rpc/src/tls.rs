@@ -3,7 +3,7 @@
 //! ```text
 //!  dialler                                     listener
 //!  hello, ALPN dunlin/1 or dunlin-join/1  ──▶  picks the rules by ALPN; none or another: refused
-//!  takes exactly one pin                  ◀──  shows its key
+//!  takes exactly one pin (pairing: any)   ◀──  shows its key
 //!  shows its key                          ──▶  asks the predicate: may this pin in, on this ALPN?
 //! ```
 //!
@@ -211,8 +211,23 @@ pub fn client_config(
     pin: Pin,
     alpn: Alpn,
 ) -> Result<Arc<ClientConfig>, TlsError> {
+    dialling(identity, Some(pin), alpn)
+}
+
+/// The dialling side's configuration for pairing: whose key it is, two people find out afterwards.
+///
+/// For `Alpn::Join` alone, so there is no link over it.
+pub fn stranger_config(identity: &Identity) -> Result<Arc<ClientConfig>, TlsError> {
+    dialling(identity, None, Alpn::Join)
+}
+
+fn dialling(
+    identity: &Identity,
+    pin: Option<Pin>,
+    alpn: Alpn,
+) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
-    let verifier = Arc::new(OnePin { pin, provider: Arc::clone(&provider) });
+    let verifier = Arc::new(Meant { pin, provider: Arc::clone(&provider) });
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(TlsError::Setup)?
@@ -302,19 +317,19 @@ fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, RustlsError> {
     PublicKey::of_certificate(certificate).map(|key| key.pin()).map_err(|_| denied())
 }
 
-/// Takes a server with one pin, whatever its certificate says.
-struct OnePin {
-    pin: Pin,
+/// Takes a server with one pin, or with any, whatever its certificate says.
+struct Meant {
+    pin: Option<Pin>,
     provider: Arc<CryptoProvider>,
 }
 
-impl fmt::Debug for OnePin {
+impl fmt::Debug for Meant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OnePin").field(&self.pin).finish()
+        f.debug_tuple("Meant").field(&self.pin).finish()
     }
 }
 
-impl ServerCertVerifier for OnePin {
+impl ServerCertVerifier for Meant {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -323,7 +338,9 @@ impl ServerCertVerifier for OnePin {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, RustlsError> {
-        if pin_of(end_entity)? != self.pin {
+        // A key of another kind than ours is refused though any would do.
+        let shown = pin_of(end_entity)?;
+        if self.pin.is_some_and(|pin| pin != shown) {
             return Err(denied());
         }
         Ok(ServerCertVerified::assertion())

@@ -6,5 +6,7 @@
 pub mod admin;
 pub mod join;
 pub mod page;
+pub mod pair;
+pub mod pairing;
 pub mod partner;
 pub mod value;

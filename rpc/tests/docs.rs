@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 use dunlin_rpc::Code;
-use dunlin_rpc::wire::{join, page, partner};
+use dunlin_rpc::wire::{join, page, pair, partner};
 use serde::de::DeserializeOwned;
 
 const PROTOCOL: &str = include_str!("../../docs/protocol.md");
@@ -60,17 +60,23 @@ fn every_example_of_a_partners_message_is_one() {
             "PartnerEvent" => reads::<partner::PartnerEvent>(json),
             "JoinAsk" => reads::<join::JoinAsk>(json),
             "JoinAnswer" => reads::<join::JoinAnswer>(json),
+            "PairBegin" => reads::<pair::PairBegin>(json),
+            "PairBegun" => reads::<pair::PairBegun>(json),
+            "PairNonce" => reads::<pair::PairNonce>(json),
+            "PairRoster" => reads::<pair::PairRoster>(json),
             other => panic!("no type is known for the example {other}"),
         }
         seen.push(kind);
     }
     seen.dedup();
-    assert_eq!(seen.len(), 13, "{seen:?}");
+    assert_eq!(seen.len(), 17, "{seen:?}");
 }
 
 #[test]
 fn every_admin_method_is_in_the_document() {
-    for line in include_str!("../src/method/admin.rs").lines() {
+    let methods =
+        [include_str!("../src/method/admin.rs"), include_str!("../src/method/pairing.rs")];
+    for line in methods.iter().flat_map(|text| text.lines()) {
         let Some((_, rest)) = line.split_once("#[method(name = \"") else { continue };
         let (name, _) = rest.split_once('"').unwrap();
         assert!(PROTOCOL.contains(&format!("`{name}`")), "{name} is missing");

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dunlin_rpc::client::{DialError, Link, dial};
+use dunlin_rpc::client::{DialError, Link, dial, meet};
 use dunlin_rpc::method::join::{JoinClient, JoinServer};
 use dunlin_rpc::method::partner::{PartnerClient, PartnerServer};
 use dunlin_rpc::server::serve_link;
-use dunlin_rpc::tls::Acceptor;
+use dunlin_rpc::tls::{self, Acceptor};
 use dunlin_rpc::wire::join::{JoinAnswer, JoinAsk};
 use dunlin_rpc::wire::page::{Origin, Page, PageRow, PageTable};
 use dunlin_rpc::wire::partner::{
@@ -24,6 +24,7 @@ use jsonrpsee::core::client::Error as RpcError;
 use jsonrpsee::core::server::Methods;
 use jsonrpsee::core::{RpcResult, SubscriptionResult, async_trait, to_json_raw_value};
 use jsonrpsee::{Extensions, PendingSubscriptionSink};
+use jsonrpsee_ws_client::WsClientBuilder;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
@@ -301,4 +302,42 @@ async fn a_stranger_may_ask_to_join_and_nothing_else() {
     assert_eq!(code(&error), 1010);
     let error = soon(link.partner_greet(greeting("x".to_owned()))).await.unwrap_err();
     assert_eq!(code(&error), -32601);
+}
+
+#[tokio::test]
+async fn whoever_is_dialled_to_pair_is_known_by_its_key_also_when_it_refuses() {
+    let lab = Lab::new().await;
+    let stranger = Identity::generate().unwrap();
+    let (peer, link) = meet(lab.address, &stranger).await.unwrap();
+    assert_eq!((peer.pin, peer.alpn), (lab.there.pin(), Alpn::Join));
+    let error = soon(link.unwrap().partner_greet(greeting("x".to_owned()))).await.unwrap_err();
+    assert_eq!(code(&error), -32601, "there is no link behind a key that nobody pinned");
+    lab.open.store(false, Ordering::SeqCst);
+    let (peer, link) = meet(lab.address, &stranger).await.unwrap();
+    assert_eq!(peer.pin, lab.there.pin());
+    assert!(matches!(link, Err(DialError::Refused)), "{link:?}");
+}
+
+#[tokio::test]
+async fn a_stranger_sends_a_megabyte_at_most() {
+    let lab = Lab::new().await;
+    let config = tls::stranger_config(&Identity::generate().unwrap()).unwrap();
+    let ask = |name: String| JoinAsk {
+        invite: "00".to_owned(),
+        proof: String::new(),
+        name,
+        protocol: (1, 1),
+    };
+    // A program that keeps to no limit of its own.
+    let tcp = tokio::net::TcpStream::connect(lab.address).await.unwrap();
+    let (stream, _) = tls::connect(tcp, config, Alpn::Join).await.unwrap();
+    let link = WsClientBuilder::new()
+        .max_request_size(64 << 20)
+        .build_with_stream("ws://dunlin/join", stream)
+        .await
+        .unwrap();
+    let small = soon(link.join_ask(ask("x".repeat(1_000_000)))).await.unwrap_err();
+    assert_eq!(code(&small), 1010);
+    let large = soon(link.join_ask(ask("x".repeat(1_100_000)))).await.unwrap_err();
+    assert!(!matches!(&large, RpcError::Call(error) if error.code() == 1010), "{large:?}");
 }

@@ -26,6 +26,7 @@ pub mod machine;
 pub mod outside;
 pub mod partner;
 pub mod space;
+pub mod talk;
 
 pub use http::Answer;
 pub use machine::{Machine, Told};

@@ -11,21 +11,21 @@ use dunlin_tests::lab::{self, Lab, Machine, SOON, until_true};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-const SHOP: &str = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);";
+pub(crate) const SHOP: &str = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);";
 
 /// A machine of its own shop, with its daemon running.
-fn alone(lab: &Lab, name: &str) -> Machine {
+pub(crate) fn alone(lab: &Lab, name: &str) -> Machine {
     let mut machine = lab.machine(name, SHOP);
     machine.ok(&["track", "--all"]);
     machine.start();
     machine
 }
 
-fn members(machine: &Machine) -> u64 {
+pub(crate) fn members(machine: &Machine) -> u64 {
     machine.status().unwrap()["machine"]["members"].as_u64().unwrap()
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
@@ -163,7 +163,7 @@ fn a_stranger_reads_not_one_byte() {
     assert_eq!(members(&a), 2);
 }
 
-fn pin_of(machine: &Machine) -> Pin {
+pub(crate) fn pin_of(machine: &Machine) -> Pin {
     machine.status().unwrap()["machine"]["pin"].as_str().unwrap().parse().unwrap()
 }
 

@@ -86,6 +86,20 @@ pub enum Command {
     #[command(after_help = "Example:\n  dunlin join < token.txt")]
     Join(Here),
 
+    /// Pair with a machine that runs `dunlin pairing`: no token, two numbers
+    ///
+    /// Each machine shows a number of its own and asks for the other's. Without a name, lists the
+    /// machines that are seen. The number is read from the terminal or from standard input.
+    #[command(after_help = "Examples:\n  dunlin pair\n  dunlin pair 'till 2'\n  \
+        dunlin pair 192.168.1.20:7474")]
+    Pair(Pair),
+
+    /// Open this machine for pairing, for five minutes
+    ///
+    /// Shows this machine's number once another calls, and asks for the other's.
+    #[command(after_help = "Example:\n  dunlin pairing")]
+    Pairing(Here),
+
     /// Show this machine, its partners and its tables; exit code 5 when something needs a person
     #[command(after_help = "Example:\n  dunlin status --json")]
     Status(Here),
@@ -246,6 +260,18 @@ pub struct Invite {
     /// For how long it is good, such as 90s, 15m, 8h or 2d
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = expires)]
     pub expires: Duration,
+}
+
+/// `dunlin pair`.
+#[derive(Debug, Clone, Args)]
+pub struct Pair {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// The other machine: the name or id that it is seen with, or where it listens
+    #[arg(value_name = "NAME-OR-ID|ADDRESS")]
+    pub target: Option<String>,
 }
 
 /// `dunlin history`.

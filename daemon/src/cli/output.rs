@@ -71,6 +71,16 @@ pub fn json(result: &impl Serialize, list: &str) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&top).map(|text| printable(&text))
 }
 
+/// One state of something that is followed, on one line.
+pub fn json_line(state: &impl Serialize) -> serde_json::Result<String> {
+    let mut top = Map::new();
+    top.insert("schema".to_owned(), SCHEMA.into());
+    if let Value::Object(members) = serde_json::to_value(state)? {
+        top.extend(members);
+    }
+    serde_json::to_string(&top).map(|text| printable(&text))
+}
+
 /// Writes the characters that could command a terminal as JSON's own escapes: the value is the same.
 ///
 /// Outside of strings JSON has none of them, except the line ends that make it pretty.

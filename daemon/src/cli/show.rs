@@ -6,6 +6,7 @@
 //! * Names and values of others pass through `text::foreign`; nothing else puts them into a cell.
 
 mod lists;
+pub mod pair;
 mod status;
 mod table;
 #[cfg(test)]

@@ -173,7 +173,7 @@ impl Roster {
     }
 
     /// How many members there are beside us; none when we are not a member ourselves.
-    fn others(&self, us: PublicKey) -> usize {
+    pub fn others(&self, us: PublicKey) -> usize {
         if self.members.get(us).is_none() { 0 } else { self.members.len() - 1 }
     }
 

@@ -1,16 +1,13 @@
-//! Places for connections whose handshake is done: those of members are counted for each of them, those of strangers
-//! apart. So no stranger costs a member its link, and no member that of another.
+//! Places for links whose handshake is done, counted for each member: none costs another its link. Strangers are
+//! counted in `pairing`.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dunlin_rpc::Pin;
-use tokio::task::AbortHandle;
 
 /// Connections of one member at once: one link, and those that it replaces.
 const OF_ONE_MEMBER_MAX: usize = 8;
-/// Connections of strangers who want to join, while joining is open. One more, and the oldest goes.
-const OF_STRANGERS_MAX: usize = 32;
 
 /// How many connections each member has.
 #[derive(Clone, Debug, Default)]
@@ -52,23 +49,6 @@ impl Drop for Place {
     }
 }
 
-/// The connections of strangers, the oldest first.
-#[derive(Debug, Default)]
-pub struct Strangers(VecDeque<AbortHandle>);
-
-impl Strangers {
-    /// One more; the oldest gives way, never is the newest refused.
-    pub fn add(&mut self, connection: AbortHandle) {
-        self.0.retain(|connection| !connection.is_finished());
-        if self.0.len() >= OF_STRANGERS_MAX
-            && let Some(oldest) = self.0.pop_front()
-        {
-            oldest.abort();
-        }
-        self.0.push_back(connection);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,18 +65,5 @@ mod tests {
         assert!(members.place(one).is_some());
         drop(places);
         assert!(members.taken().is_empty());
-    }
-
-    #[tokio::test]
-    async fn of_too_many_strangers_the_oldest_goes() {
-        let mut strangers = Strangers::default();
-        let tasks: Vec<_> =
-            (0..=OF_STRANGERS_MAX).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
-        for task in &tasks {
-            strangers.add(task.abort_handle());
-        }
-        let mut tasks = tasks.into_iter();
-        assert!(tasks.next().unwrap().await.unwrap_err().is_cancelled());
-        assert!(tasks.all(|task| !task.is_finished()));
     }
 }

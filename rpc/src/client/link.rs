@@ -6,17 +6,22 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jsonrpsee::core::client::Error as RpcError;
 use jsonrpsee_ws_client::{PingConfig, WsClient, WsClientBuilder};
+use rustls::client::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
 
 use crate::identity::{Identity, Pin};
 use crate::limits::{
-    CALL, DIAL, HANDSHAKE, HEARTBEAT, LINK_CALLS_MAX, LINK_QUEUE_MAX, MESSAGE_BYTES_MAX, SILENCE,
+    CALL, DIAL, HANDSHAKE, HEARTBEAT, LINK_CALLS_MAX, LINK_QUEUE_MAX, MESSAGE_BYTES_MAX,
+    PAIRING_CALL, SILENCE,
 };
-use crate::server::path_of;
+use crate::server::{message_bytes_max, path_of};
 use crate::tls::{self, Alpn, Peer, TlsError};
 
 /// A link, as the dialler has it: the client traits of `method` are implemented for it.
@@ -65,18 +70,47 @@ pub async fn dial(
     alpn: Alpn,
 ) -> Result<(Link, Peer), DialError> {
     let config = tls::client_config(identity, pin, alpn)?;
+    let (stream, peer) = connect(address, config, alpn).await?;
+    Ok((upgrade(stream, alpn, CALL).await?, peer))
+}
+
+/// Dials one address for pairing, whoever is there. Tries once.
+///
+/// The key is told also when it then refuses to talk: a machine that is not open yet may be in a
+/// moment, and the caller knows it again.
+pub async fn meet(
+    address: SocketAddr,
+    identity: &Identity,
+) -> Result<(Peer, Result<Link, DialError>), DialError> {
+    let config = tls::stranger_config(identity)?;
+    let (stream, peer) = connect(address, config, Alpn::Join).await?;
+    Ok((peer, upgrade(stream, Alpn::Join, PAIRING_CALL).await))
+}
+
+async fn connect(
+    address: SocketAddr,
+    config: Arc<ClientConfig>,
+    alpn: Alpn,
+) -> Result<(TlsStream<TcpStream>, Peer), DialError> {
     let tcp = timeout(DIAL, TcpStream::connect(address))
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(DialError::Unreachable)?;
     // Small calls wait for nobody; a socket that refuses the option is a little slower.
     tcp.set_nodelay(true).ok();
-    let (stream, peer) = tls::connect(tcp, config, alpn).await?;
+    Ok(tls::connect(tcp, config, alpn).await?)
+}
+
+async fn upgrade(
+    stream: TlsStream<TcpStream>,
+    alpn: Alpn,
+    call: Duration,
+) -> Result<Link, DialError> {
     let url = format!("ws://dunlin{}", path_of(alpn));
     let building = WsClientBuilder::new()
-        .max_request_size(MESSAGE_BYTES_MAX)
+        .max_request_size(message_bytes_max(alpn))
         .max_response_size(MESSAGE_BYTES_MAX)
-        .request_timeout(CALL)
+        .request_timeout(call)
         .connection_timeout(HANDSHAKE)
         .max_concurrent_requests(LINK_CALLS_MAX)
         .max_buffer_capacity_per_subscription(LINK_QUEUE_MAX as usize)
@@ -85,7 +119,7 @@ pub async fn dial(
         )
         .build_with_stream(url, stream);
     match timeout(HANDSHAKE, building).await {
-        Ok(Ok(link)) => Ok((link, peer)),
+        Ok(Ok(link)) => Ok(link),
         Ok(Err(error)) => Err(meaning(error)),
         Err(late) => Err(DialError::Broken(Box::new(late))),
     }

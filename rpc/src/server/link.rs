@@ -32,8 +32,8 @@ use tracing::warn;
 use crate::code::Code;
 use crate::fault::Fault;
 use crate::limits::{
-    BODY_BYTES_MAX, HEAD, HEARTBEAT, LINK_ANSWERS_MAX, LINK_CALLS_MAX, LINK_LARGE_CALLS_MAX,
-    LINK_SUBSCRIPTIONS_MAX, MESSAGE_BYTES_MAX, SILENCE,
+    BODY_BYTES_MAX, HEAD, HEARTBEAT, JOIN_MESSAGE_BYTES_MAX, LINK_ANSWERS_MAX, LINK_CALLS_MAX,
+    LINK_LARGE_CALLS_MAX, LINK_SUBSCRIPTIONS_MAX, MESSAGE_BYTES_MAX, SILENCE,
 };
 use crate::tls::{Alpn, LetIn, Peer};
 
@@ -52,7 +52,8 @@ pub async fn serve_link<IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let path = path_of(peer.alpn);
+    let alpn = peer.alpn;
+    let path = path_of(alpn);
     let (stop, keep_running) = stop_channel();
     let calls = Arc::new(Semaphore::new(LINK_CALLS_MAX));
     let large = Arc::new(Semaphore::new(LINK_LARGE_CALLS_MAX));
@@ -67,7 +68,7 @@ where
         let_in: Arc::clone(&let_in),
     });
     let mut service = Server::builder()
-        .set_config(config())
+        .set_config(config(alpn))
         .to_service_builder()
         .set_rpc_middleware(RpcServiceBuilder::new().layer(bounds))
         .build(methods, stop);
@@ -105,10 +106,18 @@ pub(crate) const fn path_of(alpn: Alpn) -> &'static str {
     }
 }
 
-fn config() -> ServerConfig {
+/// The largest message that is taken from whoever dialled.
+pub(crate) const fn message_bytes_max(alpn: Alpn) -> u32 {
+    match alpn {
+        Alpn::Link => MESSAGE_BYTES_MAX,
+        Alpn::Join => JOIN_MESSAGE_BYTES_MAX,
+    }
+}
+
+fn config(alpn: Alpn) -> ServerConfig {
     ServerConfig::builder()
         .ws_only()
-        .max_request_body_size(MESSAGE_BYTES_MAX)
+        .max_request_body_size(message_bytes_max(alpn))
         .max_response_body_size(MESSAGE_BYTES_MAX)
         .max_connections(1)
         .max_subscriptions_per_connection(LINK_SUBSCRIPTIONS_MAX)

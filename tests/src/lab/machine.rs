@@ -21,6 +21,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::http::{self, Answer};
+use super::talk::Talk;
 use super::{SOON, Table, open, until};
 
 /// How long one command may take: `sync --wait` takes up to a minute.
@@ -109,7 +110,7 @@ pub fn finish(mut command: Command, input: &str) -> Told {
 }
 
 /// Sends a signal; the system call needs more than safe Rust.
-fn signal(name: &str, pid: u32) {
+pub(super) fn signal(name: &str, pid: u32) {
     let sent = Command::new("/bin/sh").args(["-c", "kill -$0 $1", name, &pid.to_string()]).status();
     assert!(sent.unwrap().success(), "no signal {name} to {pid}");
 }
@@ -204,6 +205,11 @@ impl Machine {
     /// Runs a command with this on its standard input.
     pub fn cli_with(&self, arguments: &[&str], input: &str) -> Told {
         finish(self.command(arguments), input)
+    }
+
+    /// Starts a command that is talked with.
+    pub fn talk(&self, arguments: &[&str]) -> Talk {
+        Talk::with(self.command(arguments))
     }
 
     /// Runs a command that must succeed; what it printed.

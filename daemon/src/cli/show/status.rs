@@ -89,7 +89,7 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
     text
 }
 
-fn sightings(sightings: &[SightingStatus], look: Look) -> String {
+pub(super) fn sightings(sightings: &[SightingStatus], look: Look) -> String {
     let mut grid = Grid::new(&["Name", "Address", "Id"], look);
     for seen in sightings {
         grid.row([&seen.name, &seen.address, &seen.id].map(|text| foreign(text).into()));
