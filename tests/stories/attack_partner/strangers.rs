@@ -18,10 +18,17 @@ fn config(identity: &Identity, partner: &Partner) -> ClientConfig {
     Arc::unwrap_or_clone(tls::client_config(identity, partner.pin, Alpn::Link).unwrap())
 }
 
-/// Not one byte of an answer: neither in the handshake nor to the first thing that is said.
-fn is_refused(partner: &Partner, config: ClientConfig) {
-    let Ok(tls) = handshake(partner.there, Arc::new(config)) else { return };
-    assert!(Wire::over(tls, "/link").is_err(), "a WebSocket for a stranger");
+/// Not one byte of an answer: neither in the handshake nor to the first thing that is said. How he heard of it.
+fn is_refused(partner: &Partner, config: ClientConfig) -> String {
+    let refused =
+        handshake(partner.there, Arc::new(config)).and_then(|tls| Wire::over(tls, "/link"));
+    refused.unwrap_err().to_string()
+}
+
+/// By TLS itself, before anything that was said was looked at.
+fn is_refused_by_tls(partner: &Partner, config: ClientConfig) {
+    let why = is_refused(partner, config);
+    assert!(why.contains("fatal alert"), "{why}");
 }
 
 /// S27. The certificate is made anew around each key, with one name for all: only the key counts.
@@ -33,22 +40,23 @@ fn s27_a_key_that_is_no_members_is_refused_before_anything_is_said() {
     let before = Before::of(&till);
 
     // Another key in a certificate of the same name.
-    is_refused(&mallory, config(&Identity::generate().unwrap(), &mallory));
+    is_refused_by_tls(&mallory, config(&Identity::generate().unwrap(), &mallory));
     // The member's certificate without the member's key.
     let (theirs, ours) = (mallory.identity.certificate(), Identity::generate().unwrap());
     let resolver = Borrowed { shown: theirs, key: ours };
     let mut borrowed = config(&mallory.identity, &mallory);
     borrowed.client_auth_cert_resolver = Arc::new(resolver);
-    is_refused(&mallory, borrowed);
+    is_refused_by_tls(&mallory, borrowed);
     // No certificate at all.
     let mut none = config(&mallory.identity, &mallory);
     none.client_auth_cert_resolver = Arc::new(Nothing);
-    is_refused(&mallory, none);
+    is_refused_by_tls(&mallory, none);
     // No protocol, another, and that of joining while nobody may join.
     for alpn in [vec![], vec![b"h2".to_vec()], vec![b"dunlin-join/1".to_vec()]] {
         let mut other = config(&mallory.identity, &mallory);
         other.alpn_protocols = alpn;
-        is_refused(&mallory, other);
+        let why = is_refused(&mallory, other);
+        assert!(!why.contains("HTTP"), "{why}");
     }
     // And with all as it should be, he is let in: so each of these was the reason.
     mallory.link();
