@@ -88,21 +88,21 @@ pub(crate) fn stop_at(machine: &Machine, pin: Pin, error: &Error) {
         Error::Store(E::BadPage { .. }) | Error::BadMessage { .. } => |partner| &mut partner.odd,
         _ => return,
     };
-    note_once(machine, pin, place, sentence, "session stopped");
+    note_once(machine, pin, place, &sentence, "session stopped");
 }
 
 fn note_once(
     machine: &Machine,
     pin: Pin,
     place: fn(&mut Partner) -> &mut Option<String>,
-    sentence: String,
+    sentence: &str,
     message: &'static str,
 ) {
     let mut is_new = false;
     machine.note(pin, |partner| {
         let noted = place(partner);
-        is_new = noted.as_ref() != Some(&sentence);
-        *noted = Some(sentence.clone());
+        is_new = noted.as_deref() != Some(sentence);
+        *noted = Some(sentence.to_owned());
     });
     if is_new {
         warn!(partner = %pin, cause = sentence, "{message}");
@@ -117,7 +117,7 @@ pub(crate) fn look_at(machine: &Machine, pin: Pin, applied: &Applied) {
     }
     if applied.ahead > 0 {
         let sentence = "it gave versions that it knows to be ahead of this machine's clock; they wait until their time has come";
-        note_once(machine, pin, |partner| &mut partner.odd, sentence.to_owned(), "versions ahead");
+        note_once(machine, pin, |partner| &mut partner.odd, sentence, "versions ahead");
     }
 }
 

@@ -198,11 +198,11 @@ impl Wire {
         match payload.len() {
             short @ 0..126 => head.push(0x80 | u8::try_from(short).unwrap()),
             middle @ 126..65_536 => {
-                head.push(0x80 | 126);
+                head.push(0x80 | 0x7e);
                 head.extend(u16::try_from(middle).unwrap().to_be_bytes());
             }
             long => {
-                head.push(0x80 | 127);
+                head.push(0x80 | 0x7f);
                 head.extend(u64::try_from(long).unwrap().to_be_bytes());
             }
         }

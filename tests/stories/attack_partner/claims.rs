@@ -1,7 +1,5 @@
 //! What a partner says of himself, of us and of others, and what he may write.
 
-use std::time::Duration;
-
 use dunlin_tests::lab;
 use rusqlite::Connection;
 
@@ -230,6 +228,6 @@ fn s43_a_claim_keeps_nothing_out_that_comes_by_way_of_another() {
     a.write("INSERT INTO parts (name) VALUES ('from a 1'), ('from a 2')");
     b.start();
     for machine in [&b, &c] {
-        until_true("there", Duration::from_secs(60), || parts_named(machine, "from a %") == 2);
+        until_true("there", SOON, || parts_named(machine, "from a %") == 2);
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 
 /// A frame's head: opcode and the length as it is claimed, however long what follows is.
 fn head(first: u8, length: u64) -> Vec<u8> {
-    let mut head = vec![first, 0x80 | 127];
+    let mut head = vec![first, 0x80 | 0x7f];
     head.extend(length.to_be_bytes());
     head.extend([0; 4]);
     head
@@ -94,7 +94,7 @@ fn s30_a_message_that_is_no_call_is_refused_and_harms_nothing() {
         r#"{"jsonrpc":"1.0","id":1,"method":"partner_greet","params":[]}"#.to_owned(),
         format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"x","params":[]}}"#, "i".repeat(1 << 20)),
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{}","params":[]}}"#, "m".repeat(1 << 20)),
-        format!(r#"[{}]"#, [r#"{"jsonrpc":"2.0","id":1,"method":"partner_greet"}"#; 1_000].join(",")),
+        format!("[{}]", [r#"{"jsonrpc":"2.0","id":1,"method":"partner_greet"}"#; 1_000].join(",")),
     ];
     for message in &messages {
         link.say(message).unwrap();

@@ -43,7 +43,6 @@ fn s32_a_partner_who_asks_and_never_reads_takes_no_memory() {
             look();
         }
     });
-    eprintln!("most {} MiB", grown >> 20);
     assert!(grown < 2 * GROWTH_MAX, "{} MiB more at the most", grown >> 20);
     until_true("given back", SOON, || till.memory().saturating_sub(before.memory) < GROWTH_MAX);
     before.still(&till);
@@ -156,7 +155,7 @@ fn s44_a_hundred_thousand_doubles_stay_within_bounds() {
         put(&table("tags", &["tag", "note"], &rows)).unwrap();
     }
     assert_eq!(till.ask("SELECT count(*) FROM tags"), "1");
-    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(2), "{:?}", begun.elapsed());
     // A thousand rows that claim one value of a UNIQUE: no shop has so many machines.
     let same: Vec<_> = (1..=1_000).map(|n| row(r#""same","b""#, seq + n)).collect();
     let error = put(&table("tags", &["tag", "note"], &same)).unwrap_err();
@@ -180,7 +179,7 @@ fn s44_a_hundred_thousand_doubles_stay_within_bounds() {
     for round in 0..2 {
         put(round).unwrap();
     }
-    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(2), "{:?}", begun.elapsed());
     // Each of them is shown, and a hundred have the value they claim.
     assert_eq!(
         till.ask(

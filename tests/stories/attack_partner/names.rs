@@ -64,12 +64,12 @@ fn s20_a_table_that_is_not_in_the_catalogue_never_reaches_sql_and_is_said_in_one
     assert_eq!(error.unwrap_err()["code"], -32602);
     before.still(&till);
     assert_eq!(till.ask(SCHEMA), schema);
-    let log = till.logged();
-    assert!(log.contains("DROP TABLE"), "{log}");
+    let written = till.logged();
+    assert!(written.contains("DROP TABLE"), "{written}");
     for bad in ["\u{1b}[31m", "\u{202e}", "\n2026-01-01T00:00:00Z INFO admin"] {
-        assert!(!log.contains(bad), "{bad:?} in {log}");
+        assert!(!written.contains(bad), "{bad:?} in {written}");
     }
-    assert!(log.lines().filter(|line| line.contains("DROP TABLE")).count() <= 2, "{log}");
+    assert!(written.lines().filter(|line| line.contains("DROP TABLE")).count() <= 2, "{written}");
     // The command line prints what is held, escaped too.
     let held = till.ok(&["held"]);
     assert!(

@@ -2,6 +2,8 @@
 
 use super::*;
 
+const DAY: u64 = 24 * 3_600_000;
+
 /// S23.
 #[test]
 fn s23_a_version_ahead_of_the_clock_is_withheld_and_no_other_stamp_moves() {
@@ -13,7 +15,6 @@ fn s23_a_version_ahead_of_the_clock_is_withheld_and_no_other_stamp_moves() {
         "SELECT group_concat(hex(uuid) || stamp) FROM (SELECT * FROM _dunlin_row ORDER BY uuid)";
     let stamps_before = till.ask(stamps);
     let mut link = mallory.link();
-    const DAY: u64 = 24 * 3_600_000;
     let ahead = [
         Version { stamp: stamp(now() + DAY), ..row(r#""tomorrow",1"#, 1) },
         Version { stamp: stamp(now() + 36_525 * DAY), ..row(r#""in a hundred years",1"#, 2) },

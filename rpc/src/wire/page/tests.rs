@@ -152,7 +152,7 @@ fn a_page_whose_columns_are_none_is_refused() {
     ];
     for bad in cases {
         assert_ne!(bad, text);
-        assert!(serde_json::from_str::<Page>(&bad).is_err(), "{}", &bad[..80]);
+        assert!(serde_json::from_str::<Page>(&bad).is_err(), "{bad}");
     }
 }
 
