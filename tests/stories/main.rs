@@ -10,6 +10,7 @@
 mod access;
 mod attack_http;
 mod attack_mdns;
+mod attack_partner;
 mod attack_text;
 mod attack_web;
 mod away;

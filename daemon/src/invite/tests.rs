@@ -234,4 +234,32 @@ proptest::proptest! {
         let same = changed.eq_ignore_ascii_case(&token);
         proptest::prop_assert_eq!(Token::parse(&changed, NOW).is_ok(), same);
     }
+
+    #[test]
+    fn s36_a_token_survives_its_text_and_noise_is_none(
+        noise in ".{0,200}", flip in proptest::prelude::any::<(proptest::sample::Index, char)>(),
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120),
+    ) {
+        proptest::prop_assert!(Token::parse(&noise, 0).is_err());
+        let framed = format!("dunlin1-{}", data_encoding::BASE32_NOPAD.encode(&bytes));
+        proptest::prop_assert!(Token::parse(&framed, 0).is_err());
+        let token = Token {
+            shop: [7; 8],
+            issuer: Pin([8; 32]),
+            secret: Secret([9; 20]),
+            expires: u32::MAX,
+            addresses: vec!["192.0.2.1:7474".parse().unwrap(), "[2001:db8::1]:7474".parse().unwrap()],
+        };
+        let text = token.encode().expose().clone();
+        let read = Token::parse(&text, 0).unwrap();
+        let again = read.encode().expose().clone();
+        proptest::prop_assert_eq!(&again, &text);
+        // One letter other than it was: found out, unless it is the same letter in other case.
+        let at = flip.0.index(text.len());
+        let mut other: Vec<char> = text.chars().collect();
+        other[at] = flip.1;
+        let other: String = other.into_iter().collect();
+        let same: String = other.chars().filter(|letter| !letter.is_whitespace()).collect();
+        proptest::prop_assert_eq!(Token::parse(&other, 0).is_ok(), same.eq_ignore_ascii_case(&text));
+    }
 }

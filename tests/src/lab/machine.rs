@@ -325,6 +325,15 @@ impl Machine {
         }
     }
 
+    /// How much memory the daemon has, in bytes, as Linux counts it; 0 elsewhere.
+    pub fn memory(&self) -> u64 {
+        let pid = self.daemon.as_ref().unwrap().id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.unwrap_or(0) << 10
+    }
+
     /// What the daemon says of itself.
     pub fn status(&self) -> Result<Value, String> {
         self.call("machine_status", &json!([]))

@@ -33,6 +33,12 @@ fn line(t: Texts, attention: &Attention) -> Line {
             lead("/about#identity", t.of("attention.how"), "mend-copied"),
         ),
         Attention::Partner { id, name, state, reason } => partner(t, (id, name, state, reason)),
+        Attention::Odd { id, name, reason } => (
+            "warn",
+            t.with("attention.odd", &[("name", &words::foreign(name))]),
+            t.with("attention.odd_means", &[("reason", &words::sentence(reason))]),
+            lead(&format!("/forget?partner={id}"), t.of("partner.forget"), "mend-odd"),
+        ),
         Attention::Clock { name, seconds, .. } => {
             let name = words::foreign(name);
             let apart = words::span(t, seconds.unsigned_abs());
