@@ -72,7 +72,7 @@ fn refused(answer: &Answer, status: u16, what: &str) {
     assert_eq!((answer.status, answer.body.as_str()), (status, ""), "{what}: {answer:?}");
 }
 
-const PATHS: [&str; 6] = ["/", "/health", "/ready", "/assets/page.css", "/nosuch", "/rpc"];
+const PATHS: [&str; 6] = ["/", "/health", "/ready", "/assets/style.css", "/nosuch", "/rpc"];
 
 #[test]
 fn s01_s02_on_every_path_of_every_listener_only_our_own_hosts_are_answered() {

@@ -97,7 +97,7 @@ fn signing_in_shows_the_page_and_signing_out_ends_it() {
         "{seen:?}"
     );
     assert_eq!(
-        page(&machine, "/assets/page.css", &[]).header("content-type"),
+        page(&machine, "/assets/style.css", &[]).header("content-type"),
         Some("text/css; charset=utf-8")
     );
     // Without the hidden token it is not the person who signs out.
