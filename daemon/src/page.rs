@@ -87,7 +87,7 @@ fn pages() -> Router<Front> {
         .route("/held", get(show::held))
         .route("/held/delete", get(show::held_delete))
         .route("/let-in", get(show::let_in))
-        .route("/join", get(show::join))
+        .route("/join-shop", get(show::join))
         .route("/pair", get(show::pair))
         .route("/forget", get(show::forget))
         .route("/people", get(show::people))

@@ -76,7 +76,7 @@ impl Pairing {
     }
 
     /// Counts up whenever something happened at the desk.
-    fn moved(&self) -> watch::Receiver<u64> {
+    pub(crate) fn moved(&self) -> watch::Receiver<u64> {
         self.moved.subscribe()
     }
 }

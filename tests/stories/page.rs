@@ -18,7 +18,7 @@ const PAGES: [&str; 11] = [
     "/conflicts",
     "/held",
     "/let-in",
-    "/join",
+    "/join-shop",
     "/settings",
     "/log",
     "/about",
@@ -199,7 +199,7 @@ fn the_token_that_the_page_makes_is_shown_to_its_visitor_and_lets_a_machine_in()
     assert!(token.starts_with("dunlin1-"), "{page}");
     assert!(page.contains("src=\"data:image/svg+xml;base64,"), "a code to photograph");
     assert!(!a.logged().contains(token), "a token is in no log");
-    let bad = browser(&b).press("/do/join", &[("invite", &token[..40]), ("back", "/join")]);
+    let bad = browser(&b).press("/do/join", &[("invite", &token[..40]), ("back", "/join-shop")]);
     assert!(bad.contains("class=\"note bad\""), "{bad}");
     let joined = browser(&b).press("/do/join", &[("invite", token)]);
     assert!(joined.contains("let this machine in; the shop has 2 machines now"), "{joined}");

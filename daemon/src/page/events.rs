@@ -92,7 +92,12 @@ pub(super) async fn events(
     let machine = &front.machine;
     let telling = Telling {
         changed: machine.changed(),
-        moved: machine.databases.iter().map(crate::database::Database::moved).collect(),
+        moved: machine
+            .databases
+            .iter()
+            .map(crate::database::Database::moved)
+            .chain([machine.pairing.moved()])
+            .collect(),
         seen: machine.discovery().map(crate::discovery::Discovery::changed),
         stopping: machine.stopping(),
         not_before: Instant::now(),

@@ -27,7 +27,7 @@ pub(super) async fn partners(visit: Visit) -> Response {
         let status = visit.inside.machine_status().await?;
         let tables = visit.inside.tables_compare().await?;
         let frame = visit.frame(Place::Partners, &status);
-        Ok(view::partners::page(frame, &status, &tables, words::now()))
+        Ok(view::partners::page(frame, &status, &tables, visit.visitor.may_begin, words::now()))
     };
     visit.answer(page.await)
 }
@@ -133,7 +133,7 @@ pub(super) async fn let_in(visit: Visit) -> Response {
     visit.answer(page.await)
 }
 
-/// `/join`
+/// `/join-shop`
 pub(super) async fn join(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;

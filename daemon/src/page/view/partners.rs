@@ -27,6 +27,10 @@ pub(in crate::page) struct Partners {
     ignored_words: String,
     partners: Vec<Card>,
     all: Vec<Press>,
+    /// What is open to the network.
+    doors: Vec<String>,
+    /// Nobody can sign in yet, and this person may set the first password.
+    may_begin: bool,
 }
 
 /// A machine on the network.
@@ -67,6 +71,7 @@ pub(in crate::page) fn page(
     frame: Frame,
     status: &Status,
     tables: &[TableCompared],
+    may_begin: bool,
     now: NaiveDateTime,
 ) -> Partners {
     let t = frame.t;
@@ -82,6 +87,8 @@ pub(in crate::page) fn page(
         ignored: ignored.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
         partners: status.partners.iter().map(|one| card(t, one, tables, may, now)).collect(),
         all: for_all(t, status, may.1),
+        doors: status.doors.iter().map(|door| words::sentence(door)).collect(),
+        may_begin,
         frame,
     }
 }
