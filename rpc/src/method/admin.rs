@@ -1,5 +1,7 @@
 //! What the CLI and scripts may ask of this machine.
 
+#![expect(clippy::too_many_arguments, reason = "a call's parameters, each with its name")]
+
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::proc_macros::rpc;
 
