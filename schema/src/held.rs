@@ -315,9 +315,8 @@ impl Store {
             let entry = tx.entry(uuid)?.filter(|entry| entry.state == State::Held);
             let entry = entry.ok_or_else(gone)?;
             let catalogue = Arc::clone(&tx.catalogue);
-            let table = match catalogue.id(entry.table) {
-                Some(table) => table,
-                None => return Err(Error::NoSuchTable { table: tx.table_name(entry.table)? }),
+            let Some(table) = catalogue.id(entry.table) else {
+                return Err(Error::NoSuchTable { table: tx.table_name(entry.table)? });
             };
             let stamp = Stamp::after(Some(entry.head.stamp), tx.clock.now());
             let dirty = tx.write_version((table, uuid), Some(&entry), None, stamp)?;

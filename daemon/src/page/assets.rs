@@ -41,7 +41,7 @@ fn file(kind: &'static str, text: &'static str) -> Response {
 pub(super) fn mark() -> &'static str {
     static MARK: LazyLock<String> = LazyLock::new(|| {
         let files = [STYLE, LIVE, STREAM, BIRD];
-        let hash = files.iter().fold(Sha256::new(), |hash, text| hash.chain_update(text));
+        let hash = files.iter().fold(Sha256::new(), Sha256::chain_update);
         data_encoding::HEXLOWER.encode(hash.finalize().get(..6).unwrap_or_default())
     });
     &MARK

@@ -123,16 +123,14 @@ impl Telling {
         if is_stopping || !matches!(visitor, Ok(Some(_))) {
             return None;
         }
-        match heard {
-            Err(_quiet) => Some(Event::default().comment("still here")),
-            Ok(()) => {
-                // What moves while we wait is told of by the same event.
-                sleep_until(self.not_before).await;
-                self.not_before = Instant::now() + PAUSE;
-                self.mark_seen();
-                Some(Event::default().event("moved").data("1"))
-            }
+        if heard.is_err() {
+            return Some(Event::default().comment("still here"));
         }
+        // What moves while we wait is told of by the same event.
+        sleep_until(self.not_before).await;
+        self.not_before = Instant::now() + PAUSE;
+        self.mark_seen();
+        Some(Event::default().event("moved").data("1"))
     }
 
     async fn anything(&mut self) {

@@ -54,7 +54,7 @@ fn clocks(machine: &Machine) -> Vec<Attention> {
     others
         .filter_map(|member| {
             let known = machine.partner(member.pin);
-            (known.linked && known.skew.abs() > SKEW_MAX).then(|| Attention::Clock {
+            (known.linked && known.skew.abs() > SKEW_MAX).then_some(Attention::Clock {
                 id: member.machine,
                 name: member.name,
                 seconds: known.skew / 1000,

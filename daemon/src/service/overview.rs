@@ -126,7 +126,8 @@ impl Service {
         if let Ok(toml::Value::Table(table)) = toml::Value::try_from(config) {
             flatten("", &toml::Value::Table(table), &mut settings);
         }
-        let level = self.machine.log().map_or_else(|| config.log.level.into(), |log| log.level());
+        let level =
+            self.machine.log().map_or_else(|| config.log.level.into(), dunlin_logs::Output::level);
         SettingsShown {
             file: self.machine.folder.file(config::FILE).display().to_string(),
             log_level: level.as_str().to_owned(),

@@ -80,6 +80,20 @@ fn line(t: Texts, attention: &Attention) -> Line {
             t.of("attention.multicast_means").to_owned(),
             lead("/let-in", t.of("let_in.button"), "mend-multicast"),
         ),
+        Attention::Forgotten { .. }
+        | Attention::Lost
+        | Attention::Strays { .. }
+        | Attention::OneKeeper { .. } => shop(t, attention),
+        Attention::Other { text } => ("warn", words::sentence(text), String::new(), None),
+    };
+    Line { class, what, means, mend }
+}
+
+type Told = (&'static str, String, String, Option<Press>);
+
+/// What is wrong with the shop itself.
+fn shop(t: Texts, attention: &Attention) -> Told {
+    match attention {
         Attention::Forgotten { by, at } => (
             "bad",
             t.with(
@@ -102,13 +116,13 @@ fn line(t: Texts, attention: &Attention) -> Line {
             t.of("attention.one_keeper_means").to_owned(),
             None,
         ),
-        Attention::Other { text } => ("warn", words::sentence(text), String::new(), None),
-    };
-    Line { class, what, means, mend }
+        // What is about something else is told above.
+        _ => ("warn", String::new(), String::new(), None),
+    }
 }
 
 /// Machines that are out with whoever let them in; one alone can be let in again right here.
-fn strays(t: Texts, machines: &[Named]) -> (&'static str, String, String, Option<Press>) {
+fn strays(t: Texts, machines: &[Named]) -> Told {
     let what = t.count("attention.strays", machines.len() as u64);
     let names: Vec<String> = machines
         .iter()
@@ -134,10 +148,7 @@ fn strays(t: Texts, machines: &[Named]) -> (&'static str, String, String, Option
 
 type Of<'a> = (&'a uuid::Uuid, &'a str, &'a str, &'a str);
 
-fn partner(
-    t: Texts,
-    (id, name, state, reason): Of<'_>,
-) -> (&'static str, String, String, Option<Press>) {
+fn partner(t: Texts, (id, name, state, reason): Of<'_>) -> Told {
     let name = words::foreign(name);
     let reason = words::sentence(reason);
     let names = [("name", name.as_str()), ("reason", reason.as_str())];

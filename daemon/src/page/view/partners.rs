@@ -25,7 +25,7 @@ pub(in crate::page) struct Partners {
     hidden: String,
     ignored: Vec<Found>,
     ignored_words: String,
-    partners: Vec<Card>,
+    cards: Vec<Card>,
     all: Vec<Press>,
     /// What is open to the network.
     doors: Vec<String>,
@@ -85,7 +85,7 @@ pub(in crate::page) fn page(
         ignored_words: t.count("found.ignored", ignored.len() as u64),
         found: found.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
         ignored: ignored.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
-        partners: status.partners.iter().map(|one| card(t, one, tables, may, now)).collect(),
+        cards: status.partners.iter().map(|one| card(t, one, tables, may, now)).collect(),
         all: for_all(t, status, may.1),
         doors: status.doors.iter().map(|door| words::sentence(door)).collect(),
         may_begin,

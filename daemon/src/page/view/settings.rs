@@ -14,7 +14,7 @@ pub(in crate::page) struct Settings {
     frame: Frame,
     file: String,
     levels: Vec<Choice>,
-    settings: Vec<(String, String)>,
+    lines: Vec<(String, String)>,
 }
 
 /// What this program is.
@@ -61,7 +61,7 @@ pub(in crate::page) fn settings(frame: Frame, shown: &SettingsShown) -> Settings
     Settings {
         file: dunlin_logs::strip(&shown.file, 256),
         levels: ["error", "warn", "info", "debug", "trace"].map(level).into(),
-        settings: shown.settings.iter().map(setting).collect(),
+        lines: shown.settings.iter().map(setting).collect(),
         frame,
     }
 }
