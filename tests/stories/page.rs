@@ -369,3 +369,84 @@ fn a_long_history_and_many_tables_are_shown_at_once() {
 fn println_time(path: &str, took: Duration) {
     eprintln!("{path}: {took:?}");
 }
+
+/// The six digits that a machine's own screen shows, as soon as it does.
+fn own_digits(visitor: &Browser) -> String {
+    until("a number", SOON, || {
+        let page = visitor.page("/pair");
+        let (_, rest) = page.split_once("id=\"own-digits\">").ok_or_else(|| page.clone())?;
+        Ok(rest.split('<').next().unwrap_or_default().to_owned())
+    })
+}
+
+#[test]
+fn two_machines_are_paired_by_the_numbers_on_their_two_pages() {
+    let lab = Lab::new();
+    let mut shop = [lab.machine("a", SHOP), lab.machine("b", SHOP)];
+    lab::know_each_other(&shop);
+    for machine in &mut shop {
+        machine.ok(&["track", "--all"]);
+        machine.start();
+    }
+    let [a, b] = &shop;
+    let (at_a, at_b) = (browser(a), browser(b));
+    let opened = at_b.press("/do/pairing-open", &[]);
+    assert!(opened.contains("Waiting for the other machine"), "{opened}");
+    at_a.press("/do/pair", &[("target", &b.partner.to_string())]);
+    let (number_of_a, number_of_b) = (own_digits(&at_a), own_digits(&at_b));
+    // A person who types what is on the same screen is told so, and nothing is trusted.
+    let slip = at_a.press("/do/pairing-confirm", &[("digits", &number_of_a)]);
+    assert!(slip.contains("2 tries left") && slip.contains("id=\"hint\""), "{slip}");
+    let sure = at_a.press("/do/pairing-confirm", &[("digits", &number_of_b)]);
+    assert!(sure.contains("This side is sure"), "{sure}");
+    at_b.press("/do/pairing-confirm", &[("digits", &number_of_a)]);
+    for visitor in [&at_a, &at_b] {
+        until("partners", SOON, || {
+            let page = visitor.page("/");
+            if page.contains("Up to date") { Ok(()) } else { Err(page) }
+        });
+        assert!(visitor.page("/pair").contains("The machines are partners now."));
+    }
+}
+
+#[test]
+fn a_stolen_machine_is_taken_out_with_the_page_alone() {
+    let lab = Lab::new();
+    let [a, b, c] = lab.shop(["a", "b", "c"], SHOP);
+    let visitor = browser(&a);
+    let id = c.id();
+    let question = visitor.page(&format!("/forget?partner={id}"));
+    assert!(question.contains("for ever") && question.contains("“c”"), "{question}");
+    for typed in ["", "b", "C"] {
+        let fields = [("partner", id.as_str()), ("confirm", typed)];
+        let refused = visitor.press("/do/forget", &fields);
+        assert!(refused.contains("Nothing was forgotten"), "{typed}: {refused}");
+    }
+    let done = visitor.press("/do/forget", &[("partner", &id), ("confirm", "c")]);
+    assert!(done.contains("“c” is forgotten; the shop has 2 machines now."), "{done}");
+    assert!(!done.contains(&format!("name-{id}")), "{done}");
+    until("heard of", SOON, || {
+        let page = browser(&b).page("/");
+        if page.contains(&format!("name-{id}")) { Err(page) } else { Ok(()) }
+    });
+    until("told", SOON, || {
+        let page = browser(&c).page("/");
+        if page.contains("took this machine out of the shop") { Ok(()) } else { Err(page) }
+    });
+}
+
+#[test]
+fn a_partner_is_paused_and_goes_on_by_its_card() {
+    let lab = Lab::new();
+    let [a, b] = lab.shop(["a", "b"], SHOP);
+    let visitor = browser(&a);
+    let id = b.id();
+    let paused = visitor.press("/do/pause", &[("partner", &id)]);
+    assert!(paused.contains("It is paused.") && paused.contains("Paused"), "{paused}");
+    assert!(paused.contains(&format!("resume-{id}")), "{paused}");
+    visitor.press("/do/resume", &[("partner", &id)]);
+    until("going on", SOON, || {
+        let page = visitor.page("/");
+        if page.contains("Up to date") { Ok(()) } else { Err(page) }
+    });
+}

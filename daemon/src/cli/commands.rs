@@ -115,8 +115,7 @@ pub(super) async fn tables(here: &Here) -> Ended {
 
 pub(super) async fn history(args: &History) -> Ended {
     let door = Door::open(&args.here.folder()).await?;
-    let asked =
-        door.history_list(args.partner.clone(), args.since.clone(), Some(args.limit), None, None);
+    let asked = door.history_list(args.partner.clone(), args.since.clone(), Some(args.limit), None);
     let sessions = door.ask(asked).await?;
     let now = Utc::now().naive_utc();
     print(&args.here, "history", &sessions, || show::history(&sessions, Look::of_stdout(), now))?;

@@ -114,7 +114,7 @@ impl Partner {
     /// How it stands. `held`: why its key is held, if it is; `paused`: whether a person paused it.
     pub fn state(&self, held: Option<&str>, paused: bool, now: Millis) -> State {
         /// So long after the last sign of life a partner counts as being tried again, not as off.
-        const RECENT: Millis = 60_000;
+        const RECENT: Millis = 20_000;
         if held.is_some() || self.impostor.is_some() {
             State::IdentityProblem
         } else if paused {

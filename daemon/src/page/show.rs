@@ -7,7 +7,7 @@ use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
 use dunlin_rpc::method::pairing::PairingClient as _;
 use dunlin_rpc::method::shop::ShopClient as _;
-use dunlin_rpc::wire::admin::HistoryEntry;
+use dunlin_rpc::wire::admin::{HistoryEntry, HistoryFilter};
 use jsonrpsee::core::client::Error;
 
 use super::frame::Place;
@@ -59,8 +59,8 @@ pub(super) async fn history(visit: Visit) -> Response {
 
 async fn sessions(visit: &Visit, filter: &Filter, limit: u32) -> Result<Vec<HistoryEntry>, Error> {
     let since = filter.from(words::now());
-    let (partner, result) = (filter.partner.clone(), filter.result.clone());
-    visit.inside.history_list(partner, since, Some(limit), result, filter.before).await
+    let which = HistoryFilter { result: filter.result.clone(), before: filter.before };
+    visit.inside.history_list(filter.partner.clone(), since, Some(limit), Some(which)).await
 }
 
 /// `/history.csv`

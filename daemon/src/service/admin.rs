@@ -5,8 +5,8 @@ use std::time::Duration;
 use dunlin_rpc::Secret;
 use dunlin_rpc::method::admin::AdminServer;
 use dunlin_rpc::wire::admin::{
-    ConflictEntry, HeldEntry, HistoryEntry, Invited, Joined, PartnerStatus, RefusedTable, Retried,
-    Status, Synced, TableStatus, Track, Tracked,
+    ConflictEntry, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus,
+    RefusedTable, Retried, Status, Synced, TableStatus, Track, Tracked,
 };
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
@@ -155,11 +155,10 @@ impl AdminServer for Service {
         partner: Option<String>,
         since: Option<String>,
         rows: Option<u32>,
-        result: Option<String>,
-        before: Option<i64>,
+        filter: Option<HistoryFilter>,
     ) -> RpcResult<Vec<HistoryEntry>> {
         let limit = rows.unwrap_or(ROWS).min(ROWS_MAX);
-        let asked = Past { partner, since, limit, result, before };
+        let asked = Past { partner, since, limit, filter: filter.unwrap_or_default() };
         Ok(self.history(asked).await.map_err(|error| fault(&error))?)
     }
 

@@ -1,7 +1,7 @@
 //! Lists for people: conflicts, held rows, past sessions.
 
 use dunlin_logs::{Outcome, Query, Record};
-use dunlin_rpc::wire::admin::{ConflictEntry, HeldEntry, HistoryEntry};
+use dunlin_rpc::wire::admin::{ConflictEntry, HeldEntry, HistoryEntry, HistoryFilter};
 use dunlin_schema::{Cell, Cells, Origin, Stamp, Why};
 use uuid::Uuid;
 
@@ -82,13 +82,13 @@ impl Service {
             }
         };
         let partner = asked.partner.map(|wanted| self.machine.find(&wanted)).transpose()?;
-        let result = asked.result.as_deref().map(outcome).transpose()?;
+        let result = asked.filter.result.as_deref().map(outcome).transpose()?;
         let history = std::sync::Arc::clone(&self.machine.history);
         let query = Query {
             partner: partner.map(|member| member.machine),
             since,
             result,
-            before: asked.before,
+            before: asked.filter.before,
             limit: asked.limit,
             ..Query::default()
         };
@@ -124,8 +124,7 @@ pub(super) struct Past {
     pub(super) partner: Option<String>,
     pub(super) since: Option<String>,
     pub(super) limit: u32,
-    pub(super) result: Option<String>,
-    pub(super) before: Option<i64>,
+    pub(super) filter: HistoryFilter,
 }
 
 fn outcome(word: &str) -> Result<Outcome> {

@@ -1,14 +1,12 @@
 //! What the CLI and scripts may ask of this machine.
 
-#![expect(clippy::too_many_arguments, reason = "a call's parameters, each with its name")]
-
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::proc_macros::rpc;
 
 use crate::identity::Secret;
 use crate::wire::admin::{
-    ConflictEntry, HeldEntry, HistoryEntry, Invited, Joined, PartnerStatus, Retried, Status,
-    Synced, TableStatus, Track, Tracked,
+    ConflictEntry, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus, Retried,
+    Status, Synced, TableStatus, Track, Tracked,
 };
 
 /// The admin methods. Who may call which: R to look, W to write, A for the rest (trust.md).
@@ -31,15 +29,14 @@ pub trait Admin {
     async fn tables_track(&self, track: Track) -> RpcResult<Tracked>;
 
     /// Past sessions, newest first: of one partner (name or id), since a time, at most `limit`
-    /// (100 unless said), that ended as `result` says, older than the one numbered `before`. R.
+    /// (100 unless said), and those that the filter lets through. R.
     #[method(name = "history_list", with_extensions)]
     async fn history_list(
         &self,
         partner: Option<String>,
         since: Option<String>,
         limit: Option<u32>,
-        result: Option<String>,
-        before: Option<i64>,
+        filter: Option<HistoryFilter>,
     ) -> RpcResult<Vec<HistoryEntry>>;
 
     /// Versions that lost, newest first, at most `limit` (100 unless said). R.

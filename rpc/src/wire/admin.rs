@@ -215,6 +215,16 @@ pub struct RefusedTable {
     pub reason: String,
 }
 
+/// `history_list`: which sessions; what is left out lets all through.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistoryFilter {
+    /// Only those that ended so: `success`, `warning`, `error` or `fatal`.
+    pub result: Option<String>,
+    /// Only those older than the session with this number.
+    pub before: Option<i64>,
+}
+
 /// A session in the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {

@@ -71,6 +71,20 @@ fn line(t: Texts, attention: &Attention) -> Line {
             t.of("attention.multicast_means").to_owned(),
             lead("/let-in", t.of("let_in.button"), "mend-multicast"),
         ),
+        Attention::Forgotten { .. }
+        | Attention::Lost
+        | Attention::Strays { .. }
+        | Attention::OneKeeper { .. } => shop(t, attention),
+        Attention::Other { text } => ("warn", words::sentence(text), String::new(), None),
+    };
+    Line { class, what, means, mend }
+}
+
+type Told = (&'static str, String, String, Option<Press>);
+
+/// What is wrong with the shop itself.
+fn shop(t: Texts, attention: &Attention) -> Told {
+    match attention {
         Attention::Forgotten { by, at } => (
             "bad",
             t.with(
@@ -93,13 +107,13 @@ fn line(t: Texts, attention: &Attention) -> Line {
             t.of("attention.one_keeper_means").to_owned(),
             None,
         ),
-        Attention::Other { text } => ("warn", words::sentence(text), String::new(), None),
-    };
-    Line { class, what, means, mend }
+        // What is about something else is told above.
+        _ => ("warn", String::new(), String::new(), None),
+    }
 }
 
 /// Machines that are out with whoever let them in; one alone can be let in again right here.
-fn strays(t: Texts, machines: &[Named]) -> (&'static str, String, String, Option<Press>) {
+fn strays(t: Texts, machines: &[Named]) -> Told {
     let what = t.count("attention.strays", machines.len() as u64);
     let names: Vec<String> = machines
         .iter()
@@ -125,10 +139,7 @@ fn strays(t: Texts, machines: &[Named]) -> (&'static str, String, String, Option
 
 type Of<'a> = (&'a uuid::Uuid, &'a str, &'a str, &'a str);
 
-/// Class, what, what it means, and what mends it.
-type Said = (&'static str, String, String, Option<Press>);
-
-fn partner(t: Texts, (id, name, state, reason): Of<'_>) -> Said {
+fn partner(t: Texts, (id, name, state, reason): Of<'_>) -> Told {
     let name = words::foreign(name);
     let reason = words::sentence(reason);
     let names = [("name", name.as_str()), ("reason", reason.as_str())];
@@ -148,7 +159,7 @@ fn partner(t: Texts, (id, name, state, reason): Of<'_>) -> Said {
     ("bad", what, t.with("attention.stopped_means", &names), Some(again.about(&name)))
 }
 
-fn odd(t: Texts, (id, name, reason): (&uuid::Uuid, &str, &str)) -> Said {
+fn odd(t: Texts, (id, name, reason): (&uuid::Uuid, &str, &str)) -> Told {
     let name = words::foreign(name);
     let path = format!("/forget?partner={id}");
     let forget = Press::lead(path, t.of("partner.forget"), format!("mend-odd-{id}"));
@@ -157,7 +168,7 @@ fn odd(t: Texts, (id, name, reason): (&uuid::Uuid, &str, &str)) -> Said {
     ("warn", what, means, Some(forget.about(&name)))
 }
 
-fn clock(t: Texts, name: &str, seconds: i64) -> Said {
+fn clock(t: Texts, name: &str, seconds: i64) -> Told {
     let name = words::foreign(name);
     let apart = words::span(t, seconds.unsigned_abs());
     let names = [("name", name.as_str()), ("span", apart.as_str())];

@@ -17,7 +17,7 @@ use crate::page::words;
 #[template(path = "conflicts.html")]
 pub(in crate::page) struct Conflicts {
     frame: Frame,
-    lost: Vec<Conflict>,
+    list: Vec<Conflict>,
     more: bool,
 }
 
@@ -61,7 +61,7 @@ pub(in crate::page) fn page(
 ) -> Conflicts {
     let (t, may) = (frame.t, frame.can_write);
     Conflicts {
-        lost: conflicts.iter().map(|one| conflict(t, one, may, now)).collect(),
+        list: conflicts.iter().map(|one| conflict(t, one, may, now)).collect(),
         more: conflicts.len() >= limit,
         frame,
     }
