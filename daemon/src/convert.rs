@@ -8,6 +8,9 @@ use dunlin_schema::{Body, Cell, Stamp};
 
 use crate::error::{Error, Result};
 
+// What can be tracked can be sent.
+const _: () = assert!(store::NAME_BYTES_MAX <= dunlin_rpc::limits::NAME_BYTES_MAX);
+
 pub(crate) fn origin_out(origin: store::Origin) -> wire::Origin {
     wire::Origin { machine: origin.machine, epoch: origin.epoch }
 }

@@ -14,6 +14,7 @@
 mod load;
 mod sql;
 
+pub use load::NAME_BYTES_MAX;
 pub(crate) use load::{Listed, load, read};
 
 use crate::{Affinity, Cell, name};

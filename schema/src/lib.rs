@@ -50,7 +50,7 @@ mod tx;
 pub mod version;
 
 pub use apply::{Applied, Sender};
-pub use catalogue::{Naming, OnDelete, Reference, Shape, Table};
+pub use catalogue::{NAME_BYTES_MAX, Naming, OnDelete, Reference, Shape, Table};
 pub use cell::{Affinity, Cell, Cells};
 pub use clock::{Clock, Millis};
 pub use conflict::Conflict;

@@ -76,7 +76,7 @@ impl Before {
 
 /// Something about this partner stands where a person looks.
 fn is_named(machine: &Machine, partner: &str, words: &[&str]) {
-    let told = || machine.status().unwrap()["attention"].to_string();
+    let told = || machine.attention();
     until_true(&format!("{partner} named: {}", told()), SOON, || {
         let told = told();
         told.contains(partner) && words.iter().all(|word| told.contains(word))

@@ -29,11 +29,6 @@ pub(crate) fn role(machine: &Machine) -> String {
     machine.status().unwrap()["machine"]["role"].as_str().unwrap().to_owned()
 }
 
-/// What needs a person, in one text.
-pub(crate) fn attention(machine: &Machine) -> String {
-    machine.status().unwrap()["attention"].to_string()
-}
-
 pub(crate) fn rows(machine: &Machine, name: &str) -> String {
     machine.ask(&format!("SELECT count(*) FROM parts WHERE name = '{name}'"))
 }
@@ -81,10 +76,10 @@ fn a_machine_that_was_forgotten_while_offline_cannot_read_or_write_one_row_at_an
 
     insert(&c, "from c");
     c.start();
-    let told = |c: &Machine| attention(c).matches("refuses this machine's key").count();
+    let told = |c: &Machine| c.attention().matches("refuses this machine's key").count();
     until("told by both that it is refused", SOON, || match told(&c) {
         2 => Ok(()),
-        _ => Err(attention(&c)),
+        _ => Err(c.attention()),
     });
     assert_eq!(c.cli(&["status"]).code, 5);
     insert(&a, "after");
@@ -187,8 +182,8 @@ fn s38_a_machine_that_is_forgotten_while_it_syncs_is_cut_off_everywhere_within_t
         (count(c), rows(a, "from c"), rows(b, "from c")),
         (then + 1, "0".into(), "0".into())
     );
-    assert!(attention(c).contains("was forgotten by"), "{}", attention(c));
-    assert!(attention(c).contains("dunlin shop renew"), "{}", attention(c));
+    assert!(c.attention().contains("was forgotten by"), "{}", c.attention());
+    assert!(c.attention().contains("dunlin shop renew"), "{}", c.attention());
 }
 
 async fn greeted(machine: &Machine, us: &Identity, there: Pin) -> Link {
@@ -349,11 +344,11 @@ fn whom_a_forgotten_machine_let_in_stays_or_is_let_in_again() {
     assert!(said.err.contains("stay: “c”; go with it: “d”"), "{said:?}");
     assert_eq!(said.json()["members"], 2);
     until_true("lost", SOON, || role(d) == "lost" && members(c) == 2);
-    assert!(attention(d).contains("dunlin partners let-in"), "{}", attention(d));
+    assert!(d.attention().contains("dunlin partners let-in"), "{}", d.attention());
     // Both keepers know it by name and say what to do.
     for keeper in [a, c] {
         assert_eq!(keeper.status().unwrap()["lost"][0]["name"], "d");
-        assert!(attention(keeper).contains("lets in again"), "{}", attention(keeper));
+        assert!(keeper.attention().contains("lets in again"), "{}", keeper.attention());
     }
     c.ok(&["partners", "let-in", "d"]);
     insert(d, "from d");
@@ -406,7 +401,7 @@ fn s46_a_restart_is_no_clone_and_a_copy_is_until_its_key_is_forgotten() {
     // It stays so until a person has chosen: the key goes, and the right machine begins anew.
     forget(&a, "b");
     assert_eq!(members(&a), 1);
-    assert!(!attention(&a).contains("copy"), "{}", attention(&a));
+    assert!(!a.attention().contains("copy"), "{}", a.attention());
     let (stolen, there) = (key(&b), pin(&a));
     runtime().block_on(async {
         let refused = client::dial(a.partner, &stolen, there, Alpn::Link).await;

@@ -3,7 +3,7 @@
 use dunlin_tests::lab::{self, Lab, Machine, SOON, until, until_true};
 use serde_json::{Value, json};
 
-use super::forget::{CLOSED, attention, forget, insert, members, role, rows, up_to_date};
+use super::forget::{CLOSED, forget, insert, members, role, rows, up_to_date};
 
 const SHOP: &str = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);";
 
@@ -157,7 +157,7 @@ fn one_keeper_alone_is_told_of_until_another_is_made() {
     }
     b.join(a.ok(&["invite", "--role", "member"]).trim());
     for machine in [&a, &b] {
-        assert!(attention(machine).contains("the only keeper"), "{}", attention(machine));
+        assert!(machine.attention().contains("the only keeper"), "{}", machine.attention());
     }
     assert_eq!((role(&a), role(&b)), ("keeper".into(), "member".into()));
     // A member neither lets in nor forgets.
@@ -169,7 +169,7 @@ fn one_keeper_alone_is_told_of_until_another_is_made() {
     let said = a.ok(&["partners", "promote", "b"]);
     assert!(said.contains("is a keeper now"), "{said}");
     until_true("heard", SOON, || role(&b) == "keeper");
-    assert!(!attention(&b).contains("the only keeper"), "{}", attention(&b));
+    assert!(!b.attention().contains("the only keeper"), "{}", b.attention());
     // One for many makes members, unless said.
     c.join(b.ok(&["invite", "--uses", "2", "--role", "keeper"]).trim());
     assert_eq!(role(&c), "keeper");

@@ -8,6 +8,9 @@ use crate::error::Doing as _;
 use crate::{Affinity, Error, Result};
 use rusqlite::{Connection, params};
 
+/// The longest name of a table or column, in bytes: partners refuse a page that has a longer one.
+pub const NAME_BYTES_MAX: usize = 1_024;
+
 /// The log has so many columns for key parts.
 const KEY_COLUMNS_MAX: usize = 8;
 
@@ -53,6 +56,10 @@ pub(crate) fn read(conn: &Connection, listed: &Listed) -> Result<Table> {
     let name = exact_name(conn, &listed.name)?;
     let untrackable = |why: &str| Error::Untrackable { table: name.clone(), why: why.to_owned() };
     let (columns, mut key) = columns(conn, &name)?;
+    let is_long = |name: &String| name.len() > NAME_BYTES_MAX;
+    if is_long(&name) || columns.iter().any(|column| is_long(&column.name)) {
+        return Err(untrackable("its name, or a column's, is longer than 1024 bytes"));
+    }
     let uniques = uniques(conn, &name, &columns)?;
     let alone = |index: usize| uniques.iter().any(|unique| unique.columns == [index]);
     let uuid = columns.iter().position(|column| column.name.eq_ignore_ascii_case("uuid")).filter(

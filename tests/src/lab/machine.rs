@@ -339,6 +339,13 @@ impl Machine {
         self.call("machine_status", &json!([]))
     }
 
+    /// What needs a person, as `dunlin status` words it: a line each.
+    pub fn attention(&self) -> String {
+        let told = self.cli(&["status"]).out;
+        let (_, after) = told.split_once("Needs attention\n").unwrap_or_default();
+        after.lines().take_while(|line| line.starts_with(" ! ")).collect::<Vec<_>>().join("\n")
+    }
+
     /// The machine's id.
     pub fn id(&self) -> String {
         let status = self.status().unwrap();

@@ -29,16 +29,23 @@ prop_compose! {
     }
 }
 
+/// Names of columns; SQLite takes two that differ by ASCII case only for one.
+fn any_columns() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(any::<String>(), 0..5).prop_map(|mut columns| {
+        let mut known = HashSet::new();
+        columns.retain(|column| known.insert(column.to_ascii_lowercase()));
+        columns
+    })
+}
+
 fn any_table() -> impl Strategy<Value = PageTable> {
-    (any::<String>(), prop::collection::vec(any::<String>(), 0..5)).prop_flat_map(
-        |(name, columns)| {
-            prop::collection::vec(any_row(columns.len()), 0..5).prop_map(move |rows| PageTable {
-                name: name.clone(),
-                columns: columns.clone(),
-                rows,
-            })
-        },
-    )
+    (any::<String>(), any_columns()).prop_flat_map(|(name, columns)| {
+        prop::collection::vec(any_row(columns.len()), 0..5).prop_map(move |rows| PageTable {
+            name: name.clone(),
+            columns: columns.clone(),
+            rows,
+        })
+    })
 }
 
 prop_compose! {
