@@ -24,7 +24,7 @@ const FILE_MAX: u64 = 1 << 20;
 /// The page's certificate; made and stored if there is none.
 pub(crate) fn load(machine: &Machine, names: &[String]) -> Result<PageCertificate> {
     let admin = &machine.config.admin;
-    let pin = machine.identity.pin();
+    let pin = machine.identity().pin();
     let unfit = |file: &Path| {
         let file = file.to_owned();
         move |source| Error::PageCertificate { file, source }

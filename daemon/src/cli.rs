@@ -23,6 +23,7 @@ mod door;
 pub mod engine;
 mod error;
 mod exit;
+mod key;
 pub mod output;
 mod pair;
 pub mod show;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
     // Keys, invites and the history hold what other users of this computer must not read.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    crate::memory::keep_in();
     let exit = match Cli::try_parse() {
         Ok(cli) => run(&cli.command).unwrap_or_else(|error| {
             output::say(&format!("dunlin: {}", Chain(&error)));
@@ -90,6 +92,7 @@ async fn serve(command: &Command) -> Result<Exit, Error> {
         Command::Sync(args) => commands::sync(args).await,
         Command::Users(args) => access::users(args).await,
         Command::Tokens(args) => access::tokens(args).await,
+        Command::Key(args) => key::key(args).await,
         Command::Demo(args) => commands::demo(args).await,
         Command::Completions { shell } => Ok(completions(*shell)),
     }

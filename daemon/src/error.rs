@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use dunlin_rpc::Fault;
 use dunlin_rpc::client::DialError;
-use dunlin_rpc::identity::IdentityError;
 use dunlin_rpc::tls::PageCertificateError;
 
-use crate::{config, discovery, folder, invite, roster, tokens, users};
+use crate::{config, discovery, folder, invite, keys, roster, tokens, users};
 
 /// The result of an operation of the daemon.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -43,12 +42,9 @@ pub enum Error {
     /// Discovery.
     #[error(transparent)]
     Discovery(#[from] discovery::Error),
-    /// The machine's key.
-    #[error("cannot use the machine's key")]
-    Identity(#[from] IdentityError),
-    /// The key file is not what we wrote.
-    #[error("the key file is not text; put the backup of it back, or join the shop anew")]
-    KeyText,
+    /// The machine's keys.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[from] dunlin_rpc::tls::TlsError),

@@ -9,7 +9,7 @@ use dunlin_schema as schema;
 use tracing::error;
 
 use crate::error::Error;
-use crate::{invite, roster, tokens, users};
+use crate::{invite, keys, roster, tokens, users};
 
 /// What a caller is told of an error.
 pub(crate) fn fault(error: &Error) -> Fault {
@@ -20,7 +20,10 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::Tokens(error) => of_tokens(error),
         Error::Roster(error) => of_roster(error),
         Error::Invite(error) => of_invite(error),
-        Error::Token(_) | Error::Refused(_) | Error::NotTheIssuer => Code::Refused,
+        Error::Keys(keys::Error::TooMany)
+        | Error::Token(_)
+        | Error::Refused(_)
+        | Error::NotTheIssuer => Code::Refused,
         Error::UnknownDatabase { .. } | Error::NoDatabase => Code::UnknownDatabase,
         Error::UnknownPartner { .. } => Code::UnknownPartner,
         Error::BadMessage { .. } => Code::InvalidParams,
@@ -32,8 +35,7 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::Folder(_)
         | Error::Config(_)
         | Error::Discovery(_)
-        | Error::Identity(_)
-        | Error::KeyText
+        | Error::Keys(_)
         | Error::Tls(_)
         | Error::Listen { .. }
         | Error::Socket { .. }

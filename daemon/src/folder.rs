@@ -34,6 +34,23 @@ const DATABASE_LOCK: &str = "-dunlin.lock";
 /// The largest of our files that is read whole; the roster of a shop that lived long is the biggest.
 const FILE_MAX: u64 = 256 << 20;
 
+/// What only the daemon's user may read; whichever of these is there is looked at before the start.
+const SECRETS: [&str; 13] = [
+    "key",
+    "key.next",
+    "key.old",
+    "key.heard",
+    "users.json",
+    "tokens.json",
+    "invites.json",
+    "roster.jsonl",
+    "partners.json",
+    "callers.json",
+    "history.db",
+    "history.db-wal",
+    "page.pem",
+];
+
 /// What went wrong with the state folder.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -189,6 +206,19 @@ impl Folder {
         Ok(Self { path })
     }
 
+    /// Refuses a folder in which others may read or change what is ours alone.
+    pub fn check_secrets(&self) -> Result<(), Error> {
+        for name in SECRETS {
+            let path = self.file(name);
+            match fs::metadata(&path) {
+                Ok(found) => refuse_open(&path, &found)?,
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io("read", &path, error)),
+            }
+        }
+        Ok(())
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.path
@@ -220,12 +250,17 @@ impl Folder {
         Lock::take(&self.file(LOCK), &self.path)
     }
 
+    /// What a file is called while it is written; a crash may leave it.
+    pub(crate) fn fresh(name: &str) -> String {
+        format!(".{name}.new")
+    }
+
     /// Writes a file whole, private, and so that a power cut leaves the old one or the new one.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         let path = self.file(name);
         let failed = |error| Error::io("write", &path, error);
         // One name is enough: whoever writes here holds the lock. What a crash left there goes.
-        let fresh = self.file(&format!(".{name}.new"));
+        let fresh = self.file(&Self::fresh(name));
         match fs::remove_file(&fresh) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
             Ok(()) | Err(_) => {}

@@ -22,11 +22,9 @@ use uuid::Uuid;
 
 use crate::config::{self, Config, Flags};
 use crate::folder::{self, Folder};
+use crate::keys::KEY;
 use crate::roster::statement::Signer;
 use crate::roster::{self, Roster};
-
-/// The file of the machine's key, PEM.
-pub const KEY: &str = "key";
 
 /// The file of the roster, which `roster` makes; named here to see it and to take it back.
 const ROSTER: &str = "roster.jsonl";

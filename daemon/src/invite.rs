@@ -203,9 +203,14 @@ impl Invites {
         self.store(next)
     }
 
-    /// Ends every invite: this machine is about to leave the shop that they let into.
-    pub fn end_all(&mut self) -> Result<(), Error> {
-        self.store(Vec::new())
+    /// Withdraws all invites; how many machines they would still have let in.
+    pub fn withdraw_all(&mut self, now: u64) -> Result<u32, Error> {
+        let open = self.invites.iter().filter(|invite| invite.is_alive(now));
+        let uses = open.map(|invite| invite.uses_left).sum();
+        if !self.invites.is_empty() {
+            self.store(Vec::new())?;
+        }
+        Ok(uses)
     }
 
     fn unexpired(&self, now: u64) -> Vec<Invite> {

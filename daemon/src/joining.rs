@@ -8,7 +8,7 @@ use std::sync::Arc;
 use data_encoding::BASE64URL_NOPAD;
 use dunlin_rpc::method::join::{JoinClient as _, JoinServer};
 use dunlin_rpc::wire::join::{JoinAnswer, JoinAsk};
-use dunlin_rpc::{Alpn, Code, Fault, Peer, client};
+use dunlin_rpc::{Alpn, Code, Fault, Identity, Peer, client};
 use dunlin_schema::Clock as _;
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
@@ -58,7 +58,7 @@ fn answer(machine: &Machine, peer: &Peer, ask: &JoinAsk) -> Result<JoinAnswer> {
         })
     };
     let proof = BASE64URL_NOPAD.decode(ask.proof.as_bytes()).unwrap_or_default();
-    let (ours, now) = (machine.identity.public_key(), machine.seconds());
+    let (ours, now) = (machine.identity().public_key(), machine.seconds());
     let mut invites = machine.invites();
     let verdict = {
         let roster = machine.roster();
@@ -100,7 +100,7 @@ fn answer(machine: &Machine, peer: &Peer, ask: &JoinAsk) -> Result<JoinAnswer> {
     let grew = {
         let mut roster = machine.roster();
         if roster.members().get(peer.key).is_none() {
-            let signer = Signer { identity: &machine.identity, at: machine.clock.now() };
+            let signer = Signer { identity: &machine.identity(), at: machine.clock.now() };
             let name = dunlin_logs::strip(&ask.name, crate::config::NAME_MAX);
             roster.admit(signer, peer.key, &name, role, &how)?;
             true
@@ -132,7 +132,8 @@ pub(crate) struct Joined {
 /// Joins the shop that the token is of.
 pub(crate) async fn join(machine: &Machine, token: &str) -> Result<Joined> {
     let token = Token::parse(token, machine.seconds())?;
-    let us = machine.identity.public_key();
+    let identity = machine.identity();
+    let us = identity.public_key();
     machine.roster().may_join(us, token.shop)?;
     if token.issuer == us.pin() {
         return Err(Error::Refused(
@@ -140,7 +141,7 @@ pub(crate) async fn join(machine: &Machine, token: &str) -> Result<Joined> {
         ));
     }
     let token = Arc::new(token);
-    let (link, peer, address) = first_that_proves(machine, &token).await?;
+    let (link, peer, address) = first_that_proves(&identity, &token).await?;
     let proof = token.proof(&peer.exporter, us.pin());
     let ask = JoinAsk {
         invite: token.invite(),
@@ -153,9 +154,16 @@ pub(crate) async fn join(machine: &Machine, token: &str) -> Result<Joined> {
     if !token.answers(&peer.exporter, us.pin(), &proven) {
         return Err(Error::NotTheIssuer);
     }
-    let (joined, identity) = (machine.clone(), machine.identity.clone());
+    let joined = machine.clone();
     tokio::task::spawn_blocking(move || {
-        joined.roster().adopt(&identity, token.issuer, token.shop, &answer.statements)?;
+        {
+            let mut roster = joined.roster();
+            if joined.identity().public_key() != us {
+                let sentence = "this machine's key was rotated meanwhile; ask again";
+                return Err(Error::Refused(sentence.to_owned()));
+            }
+            roster.adopt(&identity, token.issuer, token.shop, &answer.statements)?;
+        }
         // Without multicast this is the only place where the issuer can be found.
         joined.remember_address(token.issuer, Some(address), joined.clock.now());
         Ok::<_, Error>(())
@@ -189,12 +197,12 @@ fn told(error: Error) -> Error {
 
 /// Dials all addresses of the token; whoever has the issuer's key answers first, and where.
 async fn first_that_proves(
-    machine: &Machine,
+    identity: &Identity,
     token: &Token,
 ) -> Result<(client::Link, Peer, SocketAddr)> {
     let mut tries = JoinSet::new();
     for address in token.addresses.clone() {
-        let (identity, pin) = (machine.identity.clone(), token.issuer);
+        let (identity, pin) = (identity.clone(), token.issuer);
         tries.spawn(
             async move { (address, client::dial(address, &identity, pin, Alpn::Join).await) },
         );

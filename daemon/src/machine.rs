@@ -1,7 +1,7 @@
 //! The machine: everything that a running daemon has in hand, and shares among its tasks.
 //!
 //! ```text
-//!   folder ─ identity ─ roster ─ invites ─ users, tokens, sessions ─ history
+//!   folder ─ keys ─ roster ─ invites ─ users, tokens, sessions ─ history
 //!   databases (a thread each) ─ discovery ─ links ─ what is known of each partner
 //! ```
 
@@ -9,6 +9,7 @@ mod ignored;
 mod member;
 mod partners;
 mod pauses;
+mod rotate;
 mod shop;
 mod tally;
 
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use dunlin_logs::{Chain, History, Limits, Output};
-use dunlin_rpc::{Alpn, Identity, LetIn, Pin};
+use dunlin_rpc::{Alpn, Identity, LetIn, Pin, Shown};
 use dunlin_schema::{Clock as _, Millis, Options, Store};
 use tokio::sync::watch;
 use tracing::{error, info};
@@ -36,8 +37,8 @@ use crate::database::Database;
 use crate::discovery::{Announcement, Discovery};
 use crate::error::{Error, Result};
 use crate::folder::{self, Folder, Lock};
-use crate::init;
 use crate::invite::Invites;
+use crate::keys::Keys;
 use crate::pairing::Pairing;
 use crate::roster::Roster;
 use crate::sessions::Sessions;
@@ -66,8 +67,8 @@ pub struct Inner {
     pub config: Config,
     /// Its state folder.
     pub folder: Folder,
-    /// Its key.
-    pub identity: Identity,
+    /// Its key, and the old ones while a rotation is under way.
+    pub keys: Arc<Keys>,
     /// Its name, a label.
     pub name: String,
     /// Drawn when the daemon started: a copy of this machine has another.
@@ -92,6 +93,8 @@ pub struct Inner {
     pub pairing: Pairing,
     /// When the daemon started.
     pub started: Millis,
+    /// Made from its first key.
+    id: Uuid,
     roster: Mutex<Roster>,
     invites: Mutex<Invites>,
     pins: RwLock<BTreeSet<Pin>>,
@@ -139,11 +142,11 @@ impl Machine {
         let folder = Folder::open(data)?;
         let config = Config::load(folder.path(), &Flags::default())?;
         let mut locks = vec![folder.lock()?];
-        let pem = folder.read(init::KEY)?;
-        let identity =
-            Identity::from_pem(std::str::from_utf8(&pem).map_err(|_utf8| Error::KeyText)?)?;
+        folder.check_secrets()?;
+        let roster = Roster::load(&folder)?;
+        let keys = Keys::load(&folder, &roster)?;
         let clock = Arc::new(SystemClock::default());
-        let machine = identity.public_key().machine_id();
+        let machine = roster.first_of(keys.now().public_key()).machine_id();
         if config.database.is_empty() {
             return Err(Error::NoDatabase);
         }
@@ -180,7 +183,6 @@ impl Machine {
             },
             clock.now(),
         );
-        let roster = Roster::load(&folder)?;
         let started = clock.now();
         Ok(Self(Arc::new(Inner {
             name: config.machine_name(),
@@ -195,12 +197,12 @@ impl Machine {
             pairing: Pairing::default(),
             started,
             pins: RwLock::new(roster.pins()),
+            partners: partners::Table::load(&folder, &roster),
             roster: Mutex::new(roster),
             invites: Mutex::new(Invites::load(&folder)?),
             roster_moved: watch::Sender::new(0),
             discovery: OnceLock::new(),
             listening: Mutex::default(),
-            partners: partners::Table::load(&folder),
             pauses: pauses::Pauses::load(&folder),
             stopping: watch::Sender::new(false),
             wanted: watch::Sender::new(0),
@@ -211,14 +213,20 @@ impl Machine {
             _locks: locks,
             config,
             folder,
-            identity,
+            keys: Arc::new(keys),
+            id: machine,
             clock,
         })))
     }
 
     /// This machine's id.
     pub fn id(&self) -> Uuid {
-        self.identity.public_key().machine_id()
+        self.id
+    }
+
+    /// The key that this machine has now. What asks twice may find that it was changed.
+    pub fn identity(&self) -> Identity {
+        self.keys.now()
     }
 
     /// Wall time in milliseconds since 1970, as partners are told.
@@ -338,10 +346,19 @@ impl Machine {
         })
     }
 
+    /// Which of our keys the TLS listener shows: an old one only to a partner who looks for it.
+    pub fn shown(&self) -> Shown {
+        let keys = Arc::clone(&self.keys);
+        Arc::new(move |alpn, wanted| match alpn {
+            Alpn::Link => keys.shown_for(wanted),
+            Alpn::Join => keys.now(),
+        })
+    }
+
     /// A member's pin that nobody holds, or our own: two machines with one key must be noticed.
     pub fn is_welcome(&self, pin: Pin) -> bool {
         let known = self.pins.read().unwrap_or_else(PoisonError::into_inner).contains(&pin);
-        (known && self.links.held(pin).is_none()) || pin == self.identity.pin()
+        (known && self.links.held(pin).is_none()) || pin == self.identity().pin()
     }
 
     fn tell_discovery(&self) {

@@ -103,7 +103,7 @@ impl Machine {
 
     /// How this machine stands for a pairing.
     fn party(&self) -> Party {
-        let (roster, us) = (self.roster(), self.identity.public_key());
+        let (roster, us) = (self.roster(), self.identity().public_key());
         Party {
             shop: roster.shop(),
             alone: roster.others(us) == 0,
@@ -261,7 +261,7 @@ fn let_in(
     let statements = {
         let mut roster = machine.roster();
         if roster.members().get(peer.key).is_none() {
-            let signer = Signer { identity: &machine.identity, at: machine.clock.now() };
+            let signer = Signer { identity: &machine.identity(), at: machine.clock.now() };
             let admitted = roster.admit(signer, peer.key, name, Role::Keeper, "digits");
             admitted.map_err(|error| refusal(&error.into()))?;
         }
@@ -275,8 +275,12 @@ fn let_in(
 /// Both are sure: this machine is let in by the other. Waits for the disk.
 fn join(machine: &Machine, peer: &Peer, shop: Sum, statements: &[Statement]) -> Result<(), End> {
     let begins = shop.0.first_chunk().copied().unwrap_or_default();
-    let adopted = machine.roster().adopt(&machine.identity, peer.pin, begins, statements);
-    adopted.map_err(|error| refusal(&error.into()))?;
+    {
+        // The roster first: where the key was rotated during the run, the new one is no member's there.
+        let mut roster = machine.roster();
+        let adopted = roster.adopt(&machine.identity(), peer.pin, begins, statements);
+        adopted.map_err(|error| refusal(&error.into()))?;
+    }
     info!(%shop, "joined a shop");
     machine.roster_grew();
     Ok(())

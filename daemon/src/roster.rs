@@ -15,6 +15,7 @@
 //! * A key that is out never comes back in, whatever is signed with it.
 //! * Only statements whose signature holds, and that are of our own shop, are stored.
 
+mod rotate;
 mod rule;
 pub mod statement;
 mod store;

@@ -125,7 +125,7 @@ async fn signalled() -> Result<&'static str> {
 /// Binds every listener before anything runs: a port in use stops the start with a sentence.
 async fn listen(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening> {
     let partner = doors::bind(machine.config.partner.listen).await?;
-    let acceptor = Acceptor::new(&machine.identity, &machine.let_in())?;
+    let acceptor = Acceptor::of_keys(machine.shown(), &machine.let_in())?;
     let others = doors::open(machine, tasks).await?;
     let listening = Listening { partner: partner.local_addr().ok(), ..others };
     tasks.spawn(accept_partners(machine.clone(), partner, acceptor));
@@ -247,7 +247,8 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some(member) = machine.member(peer.pin) else { return };
-    let link = machine.links.begin(peer.pin, false);
+    let under = peer.shown.unwrap_or_else(|| machine.identity().pin());
+    let link = machine.links.begin(peer.pin, false, under);
     let answering = Answering::new(&machine, member, Arc::clone(&link), from);
     let methods: Methods = answering.clone().into_rpc().into();
     let served = server::serve_link(stream, peer, methods, machine.let_in());

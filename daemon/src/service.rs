@@ -6,6 +6,7 @@ mod attention;
 mod bundle;
 mod callers;
 mod inside;
+mod key;
 mod level;
 mod lists;
 mod overview;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use dunlin_rpc::dialect::Api;
 use dunlin_rpc::method::access::AccessServer as _;
 use dunlin_rpc::method::admin::AdminServer as _;
+use dunlin_rpc::method::key::KeyServer as _;
 use dunlin_rpc::method::overview::OverviewServer as _;
 use dunlin_rpc::method::pairing::PairingServer as _;
 use dunlin_rpc::method::shop::ShopServer as _;
@@ -52,10 +54,18 @@ fn methods(machine: &Machine) -> Methods {
     let access = access::Service { machine: machine.clone() }.into_rpc();
     let pairing = pairing::Service { machine: machine.clone() }.into_rpc();
     let tables = tables::Service::new(machine).into_rpc();
+    let key = key::Service { machine: machine.clone() }.into_rpc();
     let overview = overview::Service { machine: machine.clone() }.into_rpc();
     let shop = shop::Service { machine: machine.clone() }.into_rpc();
-    let modules: [Methods; 6] =
-        [access.into(), admin.into(), overview.into(), pairing.into(), shop.into(), tables.into()];
+    let modules: [Methods; 7] = [
+        access.into(),
+        admin.into(),
+        key.into(),
+        overview.into(),
+        pairing.into(),
+        shop.into(),
+        tables.into(),
+    ];
     for module in modules {
         // Two methods of one name would be a fault of ours, which a test of the table would show.
         if let Err(cause) = methods.merge(module) {

@@ -13,6 +13,7 @@ pub mod answer;
 pub mod dial;
 pub mod driver;
 mod exchange;
+mod handover;
 pub mod links;
 pub mod one_link;
 pub mod session;

@@ -21,4 +21,4 @@ pub use code::Code;
 pub use fault::Fault;
 pub use gate::Gate;
 pub use identity::{Identity, Pin, PublicKey, Secret, Sum};
-pub use tls::{Alpn, LetIn, Peer};
+pub use tls::{Alpn, LetIn, Peer, Shown};

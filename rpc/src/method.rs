@@ -7,7 +7,7 @@
 //! | `pair` | `/join` | any key, while pairing is open |
 //! | `tables` | `/rpc`, the old paths | scripts: `getdata`, `putdata` |
 //! | `pairing` | `/rpc`, the socket | the CLI and the page |
-//! | `admin`, `shop` | `/rpc`, the socket | the CLI and scripts |
+//! | `admin`, `shop`, `key` | `/rpc`, the socket | the CLI and scripts |
 //! | `overview` | `/rpc`, the socket | the page, the CLI and scripts |
 //! | `access` | the same | the same: users and tokens |
 //!
@@ -18,6 +18,7 @@
 pub mod access;
 pub mod admin;
 pub mod join;
+pub mod key;
 pub mod overview;
 pub mod pair;
 pub mod pairing;
@@ -73,6 +74,8 @@ pub const METHODS: &[Method] = &[
     method("sync_now", &["partner", "wait"], Right::Write),
     method("pairing_invite", &["uses", "expires_seconds", "role"], Right::Admin),
     method("pairing_join", &["token"], Right::Admin),
+    method("key_show", &[], Right::Read),
+    method("key_rotate", &[], Right::Admin),
     method("pairing_open", &[], Right::Admin),
     method("pairing_begin", &["target"], Right::Admin),
     method("pairing_state", &[], Right::Admin),

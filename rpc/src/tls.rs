@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  dialler                                     listener
-//!  hello, ALPN dunlin/1 or dunlin-join/1  ──▶  picks the rules by ALPN; none or another: refused
-//!  takes exactly one pin (pairing: any)   ◀──  shows its key
+//!  hello, ALPN dunlin/1 or dunlin-join/1, ──▶  picks the rules by ALPN; none or another: refused
+//!  and the pin it looks for
+//!  takes exactly one pin (pairing: any)   ◀──  shows its key: of several, the one looked for
 //!  shows its key                          ──▶  asks the predicate: may this pin in, on this ALPN?
 //! ```
 //!
@@ -12,6 +13,8 @@
 //! * Possession is proven: the verifiers check the handshake's signatures.
 //! * Nothing is resumed, on either side: rustls skips the verifier for a resumed session, and a
 //!   key that was revoked in between came back in with one (S39).
+//! * The pin that a hello names proves nothing: it only says which of its keys a machine is to show
+//!   whose key was changed, to a partner who has not heard of that.
 //! * A refused dialler sees its handshake succeed and the alert on its first read. So a link
 //!   counts as connected only after one round trip; see `client`.
 
@@ -69,6 +72,10 @@ impl Alpn {
 /// On `Alpn::Link`: members and our own key. On `Alpn::Join`: any key while joining is open.
 pub type LetIn = Arc<dyn Fn(Alpn, &Pin) -> bool + Send + Sync>;
 
+/// Which key to show a dialler who looks for a pin, or for none that can be read. Asked in every
+/// handshake, since the key may have been changed since the last.
+pub type Shown = Arc<dyn Fn(Alpn, Option<Pin>) -> Identity + Send + Sync>;
+
 /// Who is at the other end of a connection, as the handshake proved it.
 #[derive(Clone)]
 pub struct Peer {
@@ -76,6 +83,8 @@ pub struct Peer {
     pub pin: Pin,
     /// Its public key.
     pub key: PublicKey,
+    /// The pin of the key that we showed, where the other side dialled.
+    pub shown: Option<Pin>,
     /// 32 bytes that only the two ends of this connection know; proofs are bound to them.
     pub exporter: [u8; 32],
     /// What the connection is for.
@@ -150,8 +159,8 @@ impl TlsError {
 /// The listening side: accepts handshakes and says who came.
 #[derive(Clone)]
 pub struct Acceptor {
-    link: Arc<ServerConfig>,
-    join: Arc<ServerConfig>,
+    shown: Shown,
+    let_in: LetIn,
 }
 
 impl fmt::Debug for Acceptor {
@@ -163,10 +172,15 @@ impl fmt::Debug for Acceptor {
 impl Acceptor {
     /// Accepts with this key whoever the predicate lets in.
     pub fn new(identity: &Identity, let_in: &LetIn) -> Result<Self, TlsError> {
-        Ok(Self {
-            link: server_config(identity, Alpn::Link, let_in)?,
-            join: server_config(identity, Alpn::Join, let_in)?,
-        })
+        let identity = identity.clone();
+        Self::of_keys(Arc::new(move |_, _| identity.clone()), let_in)
+    }
+
+    /// Accepts with the key that is to be shown then, whoever the predicate lets in.
+    pub fn of_keys(shown: Shown, let_in: &LetIn) -> Result<Self, TlsError> {
+        // What cannot work is said at the start, not to the first who calls.
+        server_config(&shown(Alpn::Link, None), Alpn::Link, let_in)?;
+        Ok(Self { shown, let_in: Arc::clone(let_in) })
     }
 
     /// One handshake, in at most `limits::HANDSHAKE`.
@@ -182,10 +196,10 @@ impl Acceptor {
         let hello =
             timeout_at(deadline, hello).await.map_err(|_| TlsError::TooSlow)?.map_err(of_io)?;
         let alpn = chosen(&hello.client_hello()).ok_or(TlsError::OtherProtocol)?;
-        let config = match alpn {
-            Alpn::Link => Arc::clone(&self.link),
-            Alpn::Join => Arc::clone(&self.join),
-        };
+        let wanted = hello.client_hello().server_name().and_then(wanted);
+        let identity = (self.shown)(alpn, wanted);
+        // Made for this handshake: a tenth of what its own signatures cost.
+        let config = server_config(&identity, alpn, &self.let_in)?;
         let stream = timeout_at(deadline, hello.into_stream(config))
             .await
             .map_err(|_| TlsError::TooSlow)?
@@ -196,11 +210,25 @@ impl Acceptor {
                 other => other,
             })?;
         let (_, connection) = stream.get_ref();
-        let peer = peer(connection, alpn, |out| {
+        let peer = peer(connection, alpn, Some(identity.pin()), |out| {
             connection.export_keying_material(out, EXPORTER_LABEL, None).map(drop)
         })?;
         Ok((stream, peer))
     }
+}
+
+/// A pin as a server's name: a part of a name has at most 63 characters, and the last part may not
+/// be a number.
+fn wanted_name(pin: Pin) -> Result<ServerName<'static>, TlsError> {
+    let hex = pin.to_string();
+    let (one, other) = hex.split_at(hex.len() / 2);
+    ServerName::try_from(format!("{one}.{other}.pin"))
+        .map_err(|_| TlsError::Setup(RustlsError::General("a pin is no name".to_owned())))
+}
+
+/// The pin that a server's name stands for, if it is one.
+fn wanted(name: &str) -> Option<Pin> {
+    name.strip_suffix(".pin")?.replace('.', "").parse().ok()
 }
 
 /// The protocol that a hello asks for; `None` when it names none of ours, or none at all.
@@ -242,29 +270,30 @@ fn dialling(
     config.alpn_protocols = vec![alpn.name().to_vec()];
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
-    config.enable_sni = false;
     Ok(Arc::new(config))
 }
 
-/// One handshake as the dialler, in at most `limits::HANDSHAKE`.
+/// One handshake as the dialler, looking for `pin` or for whoever is there, in at most `limits::HANDSHAKE`.
 ///
 /// Success does not yet mean that the other side lets us in; see the module's invariants.
 pub async fn connect<IO>(
     io: IO,
     config: Arc<ClientConfig>,
+    pin: Option<Pin>,
     alpn: Alpn,
 ) -> Result<(client::TlsStream<IO>, Peer), TlsError>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    // Required by the API and not sent: `enable_sni` is off, and names prove nothing here.
-    let name = ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into());
+    // An address is required by the API, and not sent.
+    let nobody = ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into());
+    let name = pin.map_or(Ok(nobody), wanted_name)?;
     let stream = tokio::time::timeout(HANDSHAKE, TlsConnector::from(config).connect(name, io))
         .await
         .map_err(|_| TlsError::TooSlow)?
         .map_err(of_io)?;
     let (_, connection) = stream.get_ref();
-    let peer = peer(connection, alpn, |out| {
+    let peer = peer(connection, alpn, None, |out| {
         connection.export_keying_material(out, EXPORTER_LABEL, None).map(drop)
     })?;
     Ok((stream, peer))
@@ -277,17 +306,18 @@ fn of_io(error: io::Error) -> TlsError {
 fn peer(
     state: &CommonState,
     alpn: Alpn,
+    shown: Option<Pin>,
     export: impl FnOnce(&mut [u8; 32]) -> Result<(), RustlsError>,
 ) -> Result<Peer, TlsError> {
     // rustls lets a hello without ALPN through; nobody else gets here without ours.
     if state.alpn_protocol() != Some(alpn.name()) {
         return Err(TlsError::OtherProtocol);
     }
-    let shown = state.peer_certificates().and_then(<[_]>::first).ok_or(TlsError::Refused)?;
-    let key = PublicKey::of_certificate(shown).map_err(|_| TlsError::WrongKey)?;
+    let theirs = state.peer_certificates().and_then(<[_]>::first).ok_or(TlsError::Refused)?;
+    let key = PublicKey::of_certificate(theirs).map_err(|_| TlsError::WrongKey)?;
     let mut exporter = [0; 32];
     export(&mut exporter).map_err(TlsError::Setup)?;
-    Ok(Peer { pin: key.pin(), key, exporter, alpn })
+    Ok(Peer { pin: key.pin(), key, shown, exporter, alpn })
 }
 
 fn server_config(

@@ -85,6 +85,7 @@ fn every_admin_method_is_in_the_document() {
     let traits = [
         include_str!("../src/method/access.rs"),
         include_str!("../src/method/admin.rs"),
+        include_str!("../src/method/key.rs"),
         include_str!("../src/method/overview.rs"),
         include_str!("../src/method/pairing.rs"),
         include_str!("../src/method/shop.rs"),

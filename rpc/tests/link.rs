@@ -345,7 +345,7 @@ async fn a_stranger_sends_a_megabyte_at_most() {
     };
     // A program that keeps to no limit of its own.
     let tcp = tokio::net::TcpStream::connect(lab.address).await.unwrap();
-    let (stream, _) = tls::connect(tcp, config, Alpn::Join).await.unwrap();
+    let (stream, _) = tls::connect(tcp, config, None, Alpn::Join).await.unwrap();
     let link = WsClientBuilder::new()
         .max_request_size(64 << 20)
         .build_with_stream("ws://dunlin/join", stream)

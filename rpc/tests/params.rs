@@ -9,6 +9,7 @@ use dunlin_rpc::Secret;
 use dunlin_rpc::method::METHODS;
 use dunlin_rpc::method::access::AccessClient;
 use dunlin_rpc::method::admin::AdminClient;
+use dunlin_rpc::method::key::KeyClient;
 use dunlin_rpc::method::overview::OverviewClient;
 use dunlin_rpc::method::pairing::PairingClient;
 use dunlin_rpc::method::shop::ShopClient;
@@ -72,6 +73,8 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.sync_now(None, None).await.unwrap_err();
     client.pairing_invite(None, None, None).await.unwrap_err();
     client.pairing_join(secret()).await.unwrap_err();
+    client.key_show().await.unwrap_err();
+    client.key_rotate().await.unwrap_err();
     client.pairing_open().await.unwrap_err();
     client.pairing_begin(text()).await.unwrap_err();
     client.pairing_state().await.unwrap_err();

@@ -162,6 +162,10 @@ pub enum Command {
         dunlin tokens list\n  dunlin tokens revoke report")]
     Tokens(Tokens),
 
+    /// Show this machine's key by its pin, or give it a new one
+    #[command(after_help = "Examples:\n  dunlin key show\n  dunlin key rotate")]
+    Key(Key),
+
     /// Show it: a made-up parts shop on this computer, with real machines
     ///
     /// Starts several machines, each a process with its own SQLite file, lets them find and join
@@ -394,6 +398,33 @@ pub struct Sync {
     /// Wait until both sides are equal, at most 60 seconds
     #[arg(long)]
     pub wait: bool,
+}
+
+/// `dunlin key`.
+#[derive(Debug, Clone, Args)]
+pub struct Key {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// What to do
+    #[command(subcommand)]
+    pub act: KeyAct,
+}
+
+/// `dunlin key …`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum KeyAct {
+    /// Show the machine's id and the pin of its key, never the key
+    Show,
+    /// Give this machine a new key; its id, its rows and its partners stay
+    ///
+    /// Needs a running daemon. Open invites end, since their tokens name the old key.
+    Rotate {
+        /// Do not ask first, for scripts
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// `dunlin demo`.

@@ -26,6 +26,17 @@ pub fn sentence(text: &str) -> String {
     dunlin_logs::clean(text, SENTENCE_MAX)
 }
 
+/// Names of other machines, one after the other; of many, the first few.
+pub fn name_list(names: &[String]) -> String {
+    /// More than fit on a line are counted.
+    const SHOWN: usize = 5;
+    let mut list: Vec<String> = names.iter().take(SHOWN).map(|name| foreign(name)).collect();
+    if names.len() > SHOWN {
+        list.push(format!("and {} more", names.len() - SHOWN));
+    }
+    list.join(", ")
+}
+
 /// A whole number in groups of three: `1 204`; a dash when it is not known.
 pub fn number(number: impl Into<Option<u64>>) -> String {
     let Some(number) = number.into() else { return UNKNOWN.to_owned() };

@@ -9,11 +9,20 @@ use crate::roster::Member;
 impl Machine {
     /// The members beside us, by name.
     pub fn others(&self) -> Vec<Member> {
-        let us = self.identity.pin();
-        let mut others: Vec<Member> =
-            self.roster().members().iter().filter(|member| member.pin != us).cloned().collect();
+        let mut others: Vec<Member> = {
+            // The roster first: a rotation changes both under its lock.
+            let roster = self.roster();
+            let us = self.identity().pin();
+            roster.members().iter().filter(|member| member.pin != us).cloned().collect()
+        };
         others.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.machine.cmp(&b.machine)));
         others
+    }
+
+    /// Are we a member ourselves?
+    pub fn is_member(&self) -> bool {
+        let roster = self.roster();
+        roster.members().get(self.identity().public_key()).is_some()
     }
 
     /// The member with a pin.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::folder::Folder;
+use crate::roster::Roster;
 
 /// The file of the addresses that worked.
 const FILE: &str = "partners.json";
@@ -188,7 +189,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn load(folder: &Folder) -> Self {
+    pub(super) fn load(folder: &Folder, roster: &Roster) -> Self {
         let remembered: BTreeMap<Pin, Remembered> = match folder.read_if_there(FILE) {
             Ok(None) => BTreeMap::new(),
             Ok(Some(text)) => serde_json::from_slice(&text).unwrap_or_else(|error| {
@@ -207,11 +208,52 @@ impl Table {
                 (*pin, Partner { address, last_seen: old.last_seen, ..Partner::default() })
             })
             .collect();
-        Self {
+        let table = Self {
             folder: folder.clone(),
             known: Mutex::new(known),
             remembered: Mutex::new(remembered),
             writing: Mutex::default(),
+        };
+        // A key may have been rotated just before the daemon stopped.
+        table.follow(roster, 0);
+        table
+    }
+
+    /// What is known of a machine goes on under its new pin.
+    pub(super) fn follow(&self, roster: &Roster, now: Millis) {
+        let under_new =
+            |pin: &Pin| Some((*pin, roster.pin_now(*pin)?)).filter(|(old, new)| old != new);
+        {
+            let mut known = self.known();
+            let moves: Vec<(Pin, Pin)> = known.keys().filter_map(under_new).collect();
+            for (old, new) in moves {
+                let Some(mut partner) = known.remove(&old) else { continue };
+                if std::mem::take(&mut partner.linked) {
+                    partner.last_seen = Some(now);
+                }
+                known.entry(new).or_insert(partner);
+            }
+        }
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = {
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            let moves: Vec<(Pin, Pin)> = remembered.keys().filter_map(under_new).collect();
+            if moves.is_empty() {
+                return;
+            }
+            for (old, new) in moves {
+                let Some(place) = remembered.remove(&old) else { continue };
+                remembered.entry(new).or_insert(place);
+            }
+            serde_json::to_vec_pretty(&*remembered).unwrap_or_default()
+        };
+        self.store(&text);
+    }
+
+    /// Without the file a partner is found by discovery; it is no reason to stop.
+    fn store(&self, text: &[u8]) {
+        if let Err(error) = self.folder.write(FILE, text) {
+            warn!(cause = %Chain(&error), "address not remembered");
         }
     }
 
@@ -253,9 +295,53 @@ impl super::Inner {
             }
             serde_json::to_vec_pretty(&*remembered).unwrap_or_default()
         };
-        // Without it the partner is found by discovery; it is no reason to stop.
-        if let Err(error) = self.partners.folder.write(FILE, &text) {
-            warn!(cause = %Chain(&error), "address not remembered");
+        self.partners.store(&text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::Role;
+    use crate::roster::statement::Signer;
+    use dunlin_rpc::Identity;
+
+    #[test]
+    fn what_is_known_of_a_partner_follows_it_to_its_new_pin_also_over_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&dir.path().join("state")).unwrap();
+        let [us, old, new] = [(); 3].map(|()| Identity::generate().unwrap());
+        let sign = |identity| Signer { identity, at: 1 };
+        let mut roster = Roster::found(&folder, sign(&us), "us").unwrap();
+        let (at, now): (SocketAddr, _) = ("192.0.2.7:7474".parse().unwrap(), 5_000);
+        roster.admit(sign(&us), old.public_key(), "till", Role::Member, "digits").unwrap();
+        let addresses = |table: &Table, pin| {
+            table.remembered.lock().unwrap().get(&pin).map(|old| old.addresses.clone())
+        };
+        let remembered = Remembered { addresses: vec![at], last_seen: Some(now) };
+        let text = serde_json::to_vec(&BTreeMap::from([(old.pin(), remembered)])).unwrap();
+        folder.write(FILE, &text).unwrap();
+
+        let running = Table::load(&folder, &roster);
+        running.known().entry(old.pin()).or_default().linked = true;
+        roster.rotate(sign(&old), &new, "till").unwrap();
+        // The daemon stops before it could follow; the next start does.
+        let restarted = Table::load(&folder, &roster);
+        folder.write(FILE, &text).unwrap();
+        running.follow(&roster, now + 1);
+        for table in [&restarted, &running, &Table::load(&folder, &roster)] {
+            assert_eq!(addresses(table, new.pin()), Some(vec![at]));
+            assert_eq!(addresses(table, old.pin()), None);
+            assert_eq!(table.known()[&new.pin()].address, Some(at));
+            assert!(!table.known().contains_key(&old.pin()));
         }
+        // Its link was one of the old key.
+        let partner = running.known()[&new.pin()].clone();
+        assert_eq!((partner.linked, partner.last_seen), (false, Some(now + 1)));
+        // A machine that was forgotten has no new pin, and stays where it is.
+        let forget = sign(&us).forget(roster.shop(), new.public_key(), "till", vec![], "sold");
+        roster.merge(&[forget.unwrap().wire], None).unwrap();
+        running.follow(&roster, now);
+        assert_eq!(addresses(&running, new.pin()), Some(vec![at]));
     }
 }

@@ -27,20 +27,22 @@ const NOT_IN_THE_SHOP: &str = "that machine is in the shop no more";
 impl Machine {
     /// The roster grew: members, links and discovery follow it.
     pub fn roster_grew(&self) {
-        let us = self.identity.pin();
-        let pins = {
+        self.follow_rotations();
+        let (us, pins) = {
             // Read under the lock that it is written under: of two that come here at once, the later one must not
             // write what the earlier one read.
             let mut pins = self.pins.write().unwrap_or_else(PoisonError::into_inner);
-            *pins = self.roster().pins();
-            pins.clone()
+            // A rotation changes both under the roster's lock.
+            let roster = self.roster();
+            *pins = roster.pins();
+            (self.identity().pin(), pins.clone())
         };
         for link in self.links.all() {
             if link.pin == us {
                 continue;
             }
             if !pins.contains(&link.pin) {
-                link.close(FORGOTTEN);
+                link.close(self.why_out(link.pin));
             } else if !pins.contains(&us) {
                 link.close(NOT_IN_THE_SHOP);
             }
@@ -63,11 +65,18 @@ impl Machine {
 
     /// What a merge changed is told and carried out.
     fn follow(&self, merged: &Merged) {
-        for member in &merged.joined {
-            info!(partner = %member.machine, role = %member.role, "member joined");
+        let is_in = |members: &[Member], id| members.iter().any(|other| other.machine == id);
+        for Member { machine, role, .. } in &merged.joined {
+            if is_in(&merged.gone, *machine) {
+                info!(partner = %machine, "member has a new key");
+            } else {
+                info!(partner = %machine, %role, "member joined");
+            }
         }
-        for member in &merged.gone {
-            info!(partner = %member.machine, "member gone");
+        for Member { machine, .. } in &merged.gone {
+            if !is_in(&merged.joined, *machine) {
+                info!(partner = %machine, "member gone");
+            }
         }
         if merged.refused > 0 {
             let count = merged.refused;
@@ -80,7 +89,8 @@ impl Machine {
 
     /// How this machine stands in its shop.
     pub fn standing(&self) -> Standing {
-        self.roster().standing(self.identity.public_key())
+        let roster = self.roster();
+        roster.standing(self.identity().public_key())
     }
 
     /// Does something to the roster in our own name, and follows it. Waits for the disk.
@@ -88,15 +98,19 @@ impl Machine {
         &self,
         act: impl FnOnce(&mut Roster, Signer<'_>) -> Result<Merged, crate::roster::Error>,
     ) -> Result<Merged> {
-        let signer = Signer { identity: &self.identity, at: self.clock.now() };
-        let merged = act(&mut self.roster(), signer)?;
+        let merged = {
+            // The roster first: a rotation changes the key under its lock.
+            let mut roster = self.roster();
+            let signer = Signer { identity: &self.identity(), at: self.clock.now() };
+            act(&mut roster, signer)?
+        };
         self.follow(&merged);
         Ok(merged)
     }
 
     /// Whom a person means who wants to forget: a member, a machine that lost its way, or any key by its pin.
     pub fn find_key(&self, wanted: &str) -> Result<(PublicKey, Member)> {
-        let us = self.identity.public_key();
+        let us = self.identity().public_key();
         if let Ok(member) = self.find(wanted) {
             return Ok((member.key, member));
         }
@@ -152,11 +166,16 @@ impl Machine {
     pub fn renew_shop(&self) -> Result<String> {
         let now = self.clock.now();
         let day: String = clock::text(now).chars().take(10).collect();
+        {
+            let roster = self.roster();
+            roster.may_begin_anew(self.identity().public_key())?;
+        }
         // An invite of the old shop would let a machine into this one that its token does not name.
-        self.invites().end_all()?;
+        self.invites().withdraw_all(self.seconds())?;
         let aside = {
-            let signer = Signer { identity: &self.identity, at: now };
-            self.roster().renew(signer, &self.name, &day)?
+            let mut roster = self.roster();
+            let signer = Signer { identity: &self.identity(), at: now };
+            roster.renew(signer, &self.name, &day)?
         };
         info!(shop = %self.roster().shop(), "new shop begun");
         self.roster_grew();

@@ -137,7 +137,7 @@ impl Answering {
             bind: Bind {
                 exporter: peer.exporter,
                 asking: peer.pin,
-                answering: machine.identity.pin(),
+                answering: machine.identity().pin(),
             },
         };
         let now = machine.clock.elapsed();

@@ -76,7 +76,7 @@ async fn once(machine: &Machine, opening: u64, addresses: &[SocketAddr]) -> Resu
     let (peer, link, address) = first_that_answers(machine, addresses).await?;
     machine.pairing.look(|desk| desk.learn(opening, peer.pin));
     let link = link.map_err(|error| of_dial(&error))?;
-    let us = machine.identity.pin();
+    let us = machine.identity().pin();
     let bind = Bind { exporter: peer.exporter, asking: us, answering: peer.pin };
     let nonce = draw().map_err(|error| super::refusal(&error))?;
     let now = machine.clock.elapsed();
@@ -112,10 +112,10 @@ async fn first_that_answers(
 ) -> Result<(Peer, Result<Link, DialError>, SocketAddr), End> {
     let mut tries = JoinSet::new();
     for address in addresses.iter().copied() {
-        let identity = machine.identity.clone();
+        let identity = machine.identity();
         tries.spawn(async move { (address, client::meet(address, &identity).await) });
     }
-    let us = machine.identity.pin();
+    let us = machine.identity().pin();
     let mut why = End::Unreachable;
     while let Some(tried) = tries.join_next().await {
         match tried {

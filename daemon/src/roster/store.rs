@@ -64,6 +64,9 @@ pub enum Error {
     /// No room.
     #[error("the shop has {MEMBERS_MAX} machines already; forget one first")]
     ShopFull,
+    /// We are out already.
+    #[error("this machine is in no shop any more")]
+    NotAMember,
     /// We are in a shop with others.
     #[error(
         "this machine is in a shop with {others} other machines; leave it before joining another"
@@ -72,6 +75,11 @@ pub enum Error {
         /// How many others.
         others: usize,
     },
+    /// The chain of our keys is in this shop only.
+    #[error(
+        "this machine's key was rotated, so in another shop it would be another machine; make a new state folder with `dunlin init` and go on from there"
+    )]
+    Rotated,
     /// We may not forget.
     #[error("this machine is not a keeper of its shop; forget it on one that is")]
     NotKeeperToForget,
@@ -94,9 +102,6 @@ pub enum Error {
     /// There is nobody to leave.
     #[error("this machine is alone in its shop; there is nothing to leave")]
     Alone,
-    /// We are out already.
-    #[error("this machine is in no shop any more; there is nothing to leave")]
-    NotAMember,
     /// It is no member.
     #[error("that machine is no member of the shop; let it in again first")]
     NotThere,
@@ -226,6 +231,11 @@ impl Roster {
         lacking.map(|signed| signed.wire.clone()).collect()
     }
 
+    /// All statements, by id.
+    pub fn signed(&self) -> impl Iterator<Item = &Signed> {
+        self.statements.values()
+    }
+
     /// All statements, for a joiner.
     pub fn statements(&self) -> Vec<Statement> {
         self.statements.values().map(|signed| signed.wire.clone()).collect()
@@ -317,10 +327,12 @@ impl Roster {
     /// Whether we could join the shop whose id begins with `shop`: alone, out, or in it already.
     pub fn may_join(&self, us: PublicKey, shop: [u8; 8]) -> Result<(), Error> {
         let others = self.others(us);
-        if others == 0 || self.shop.0.starts_with(&shop) {
+        if self.shop.0.starts_with(&shop) {
             Ok(())
-        } else {
+        } else if others > 0 {
             Err(Error::InAShop { others })
+        } else {
+            self.may_begin_anew(us)
         }
     }
 

@@ -80,7 +80,7 @@ impl Service {
         role: Option<crate::roster::Role>,
     ) -> Result<Invited> {
         let machine = &self.machine;
-        if !machine.roster().members().is_keeper(machine.identity.public_key()) {
+        if !machine.roster().members().is_keeper(machine.identity().public_key()) {
             return Err(crate::roster::Error::NotKeeper.into());
         }
         // Without a daemon the token names where the next one is going to listen.
@@ -102,7 +102,7 @@ impl Service {
         let token = machine.invites().issue(
             terms,
             shop8,
-            machine.identity.pin(),
+            machine.identity().pin(),
             &addresses,
             machine.seconds(),
         )?;

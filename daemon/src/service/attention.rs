@@ -23,7 +23,7 @@ pub(super) async fn attention(
     partners: &[PartnerStatus],
 ) -> Result<Vec<Attention>> {
     let mut found = shop::attention(machine);
-    if let Some(reason) = machine.links.held(machine.identity.pin()) {
+    if let Some(reason) = machine.links.held(machine.identity().pin()) {
         found.push(Attention::Copied { reason });
     }
     // Where this machine is out, that has been said, and is why each of them is as it is.

@@ -51,7 +51,7 @@ impl Service {
         self.off(|machine| {
             machine.act(roster::Roster::leave)?;
             // Nobody should join a shop by a machine that has left it.
-            machine.invites().end_all()?;
+            machine.invites().withdraw_all(machine.seconds())?;
             Ok(())
         })
         .await?;
@@ -250,7 +250,7 @@ pub(super) fn away(standing: &Standing) -> Option<&'static str> {
 
 /// On a keeper: who lost its way and can be let in again.
 pub(super) fn lost(machine: &Machine) -> Vec<Named> {
-    let us = machine.identity.public_key();
+    let us = machine.identity().public_key();
     if machine.roster().members().is_keeper(us) {
         machine.lost().iter().take(roster::MEMBERS_MAX).map(named).collect()
     } else {

@@ -80,11 +80,11 @@ pub(super) async fn agree(
 
 /// Are both of us members?
 fn stand(machine: &Machine, member: &Member) -> Result<()> {
-    if machine.member(machine.identity.pin()).is_none() {
+    if !machine.is_member() {
         return Err(Error::NotAMember);
     }
     if machine.member(member.pin).is_none() {
-        return Err(Error::Identified { what: crate::machine::FORGOTTEN });
+        return Err(Error::Identified { what: machine.why_out(member.pin) });
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ pub(super) async fn say_goodbye(
     reason: &str,
 ) {
     let saying = async {
-        if machine.member(pin).is_none() || machine.member(machine.identity.pin()).is_none() {
+        if machine.member(pin).is_none() || !machine.is_member() {
             let ask = RosterAsk { held: machine.roster().ids(), statements: Vec::new() };
             if let Ok(answer) = link.partner_roster(ask).await {
                 let ask = giving(machine, &answer.wanted);
@@ -149,7 +149,13 @@ pub(super) async fn listen(
                 }
             }
             PartnerEvent::Databases => told.note(|told| told.databases = true),
-            PartnerEvent::Roster => agree(machine, member, (link, handle), false).await?,
+            PartnerEvent::Roster => {
+                agree(machine, member, (link, handle), false).await?;
+                if handle.under != machine.identity().pin() {
+                    // He knows our new key now, and is dialled with it.
+                    return Ok(());
+                }
+            }
             PartnerEvent::Forgotten { statements } => {
                 machine.merge_statements(&statements, Some(member.key))?;
                 stand(machine, member)?;

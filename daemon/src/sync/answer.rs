@@ -43,6 +43,8 @@ struct Inner {
     from: SocketAddr,
     greeted: AtomicBool,
     agreed: AtomicBool,
+    /// We showed an old key, to a partner who knows no other: he learns the new one, and nothing else.
+    rosters_only: bool,
     sides: Mutex<HashMap<String, Side>>,
     running: Mutex<Option<Running>>,
     skew: Mutex<i64>,
@@ -82,6 +84,7 @@ impl Answering {
     /// Answers `member` over a link that came from an address.
     pub fn new(machine: &Machine, member: Member, link: Arc<Link>, from: SocketAddr) -> Self {
         Self(Arc::new(Inner {
+            rosters_only: link.under != machine.identity().pin(),
             machine: machine.clone(),
             member,
             link,
@@ -160,6 +163,9 @@ impl Answering {
     /// Greet first, then the roster; nothing else is answered before.
     fn in_turn(&self) -> Result<(), Fault> {
         self.0.link.sign_of_life();
+        if self.0.rosters_only {
+            return Err(Fault::new(Code::OutOfTurn, "this machine has a new key; dial that one"));
+        }
         if self.0.machine.is_paused(self.0.member.machine) {
             return Err(Fault::new(Code::Paused, PAUSED));
         }
@@ -187,13 +193,26 @@ impl Answering {
         let wanted: Vec<Sum> = ask.held.iter().filter(|id| !ours.contains(id)).copied().collect();
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&ask.held);
         if roster.members().by_pin(self.0.member.pin).is_none() {
-            return Err(Error::Partner(Fault::new(Code::KeyForgotten, "this key was forgotten")));
+            if roster.pin_now(self.0.member.pin).is_none() {
+                return Err(Error::Partner(Fault::new(
+                    Code::KeyForgotten,
+                    "this key was forgotten",
+                )));
+            }
+            // He told us of his new key over a link of the old one, which ends now.
+            return Ok(RosterAnswer { wanted, statements: roster.missing(&ask.held) });
         }
         // Where we are out ourselves he is given the statements that say so, and nothing else.
-        if wanted.is_empty() && roster.members().by_pin(machine.identity.pin()).is_some() {
+        let is_member = roster.members().get(machine.identity().public_key()).is_some();
+        if wanted.is_empty() && is_member {
             self.0.agreed.store(true, Ordering::Relaxed);
         }
-        Ok(RosterAnswer { wanted, statements: roster.missing(&ask.held) })
+        let answer = RosterAnswer { wanted, statements: roster.missing(&ask.held) };
+        drop(roster);
+        if answer.wanted.is_empty() && answer.statements.is_empty() && is_member {
+            machine.heard_by(self.0.member.machine, self.0.link.under);
+        }
+        Ok(answer)
     }
 
     async fn databases(&self, ask: Databases) -> Result<Databases> {
@@ -375,8 +394,7 @@ impl Answering {
     fn last_words(&self, reason: String) -> Vec<PartnerEvent> {
         let machine = &self.0.machine;
         let mut events = Vec::new();
-        let both = [self.0.member.pin, machine.identity.pin()];
-        if both.into_iter().any(|pin| machine.member(pin).is_none()) {
+        if machine.member(self.0.member.pin).is_none() || !machine.is_member() {
             let held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
             events.push(PartnerEvent::Forgotten { statements: machine.roster().missing(&held) });
         }
@@ -448,12 +466,14 @@ impl PartnerServer for Answering {
     async fn partner_greet(&self, _: &Extensions, theirs: Greeting) -> RpcResult<Greeting> {
         let machine = &self.0.machine;
         self.0.link.sign_of_life();
-        let ours = machine.identity.pin();
+        let ours = machine.identity().pin();
         if self.0.link.pin == ours {
             return Err(ourselves(machine, &theirs).into());
         }
         check_greeting(machine, &self.0.member, &theirs).map_err(|error| fault(&error))?;
-        machine.links.admit(&self.0.link, &theirs.boot, ours).await?;
+        if !self.0.rosters_only {
+            machine.links.admit(&self.0.link, &theirs.boot).await?;
+        }
         self.set_skew(theirs.clock);
         self.0.greeted.store(true, Ordering::Relaxed);
         Ok(greeting(machine))
@@ -524,6 +544,6 @@ fn ourselves(machine: &Machine, theirs: &Greeting) -> Fault {
         return Fault::new(Code::Refused, "this is the same machine");
     }
     let reason = "another machine has this machine's key: one is a copy of the other; stop the copy, make a new machine there with `dunlin init`, and start this daemon anew";
-    machine.links.hold(machine.identity.pin(), reason);
+    machine.links.hold(machine.identity().pin(), reason);
     Fault::new(Code::IdentityProblem, reason)
 }

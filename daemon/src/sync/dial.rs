@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use dunlin_logs::Chain;
 use dunlin_rpc::client::{self, DialError};
-use dunlin_rpc::{Alpn, Code, Pin, Sum};
+use dunlin_rpc::{Alpn, Code, Identity, Pin, Sum};
 use dunlin_schema::Clock as _;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{debug, info, warn};
 
-use super::driver;
+use super::{driver, handover};
 use crate::config::Dial;
 use crate::error::{Error, Result};
 use crate::machine::Machine;
@@ -88,7 +88,7 @@ enum Purpose {
 /// `told`: the hash of our roster when the member was last known to hold all of it.
 fn purpose(machine: &Machine, member: &Member, told: Option<Sum>) -> Purpose {
     let roster = machine.roster();
-    let us = machine.identity.public_key();
+    let us = machine.identity().public_key();
     if roster.members().get(member.key).is_none() {
         Purpose::Gone
     } else if !roster.members().is_out(us) && !machine.is_paused(member.machine) {
@@ -116,7 +116,9 @@ async fn keep_linked(machine: Machine, member: Member) {
         let purpose = purpose(&machine, &member, told);
         match purpose {
             Purpose::Gone => {
-                if !was_linked && machine.roster().members().is_out(member.key) {
+                let has_new_key = machine.roster().pin_now(member.pin).is_some();
+                let is_out = machine.roster().members().is_out(member.key);
+                if !was_linked && is_out && !has_new_key {
                     tell_once(&machine, &member).await;
                 }
                 return;
@@ -195,15 +197,24 @@ fn is_paused_there(ended: &Result<()>) -> bool {
 
 /// One round; the link that comes of it, until it ends.
 async fn try_once(machine: &Machine, member: &Member, was_ready: &mut bool) -> Result<()> {
-    let (link, address) = first_link(machine, member).await?;
-    driver::run(machine, member, link, address, was_ready).await
+    let addresses = addresses(machine, member).await;
+    let identity = machine.identity();
+    let (link, address) = match first_link(member, &addresses, &identity).await {
+        Err(Error::Dial(DialError::Refused)) if machine.keys.is_rotating() => {
+            handover::tell(machine, member, &addresses).await?;
+            first_link(member, &addresses, &identity).await?
+        }
+        other => other?,
+    };
+    driver::run(machine, member, link, address, identity.pin(), was_ready).await
 }
 
 /// A machine that was forgotten while there was no link to it is told once, where it can be reached: else it would
 /// only see that it is refused.
 async fn tell_once(machine: &Machine, member: &Member) {
     let telling = async {
-        let (link, _) = first_link(machine, member).await?;
+        let addresses = addresses(machine, member).await;
+        let (link, _) = first_link(member, &addresses, &machine.identity()).await?;
         driver::tell_forgotten(machine, member, &link).await
     };
     if let Ok(Err(error)) = tokio::time::timeout(TO_TELL, telling).await {
@@ -211,17 +222,20 @@ async fn tell_once(machine: &Machine, member: &Member) {
     }
 }
 
-/// Every address at once; the first that lets us in.
-async fn first_link(machine: &Machine, member: &Member) -> Result<(client::Link, SocketAddr)> {
-    let addresses = addresses(machine, member).await;
+/// Dials every address at once with one of our keys; the first that lets us in.
+pub(super) async fn first_link(
+    member: &Member,
+    addresses: &[SocketAddr],
+    identity: &Identity,
+) -> Result<(client::Link, SocketAddr)> {
     if addresses.is_empty() {
         return Err(Error::Refused(
             "it is not seen on the network, and no address of it is known".to_owned(),
         ));
     }
     let mut tries = JoinSet::new();
-    for address in addresses {
-        let (identity, pin) = (machine.identity.clone(), member.pin);
+    for address in addresses.iter().copied() {
+        let (identity, pin) = (identity.clone(), member.pin);
         tries.spawn(
             async move { (address, client::dial(address, &identity, pin, Alpn::Link).await) },
         );

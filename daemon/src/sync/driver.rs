@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dunlin_rpc::client;
 use dunlin_rpc::method::partner::PartnerClient as _;
 use dunlin_rpc::wire::partner::{self as wire, Databases};
+use dunlin_rpc::{Pin, client};
 use dunlin_schema::{Clock as _, Origin};
 use tracing::{debug, info};
 
@@ -36,15 +36,16 @@ pub(super) struct Driver<'l> {
     pub(super) sides: HashMap<String, Side>,
 }
 
-/// Runs a link that was dialled until it ends. True: it got past the greeting.
+/// Runs a link that was dialled with the key `under` until it ends. True: it got past the greeting.
 pub async fn run(
     machine: &Machine,
     member: &Member,
     link: client::Link,
     address: SocketAddr,
+    under: Pin,
     was_ready: &mut bool,
 ) -> Result<()> {
-    let handle = machine.links.begin(member.pin, true);
+    let handle = machine.links.begin(member.pin, true, under);
     let mut driver = Driver {
         machine: machine.clone(),
         member: member.clone(),
@@ -87,6 +88,7 @@ impl Driver<'_> {
         let handle = Arc::clone(&self.handle);
         let over = (self.link, &*handle);
         agree::agree(&machine, &member, over, true).await?;
+        machine.heard_by(member.machine, handle.under);
         if machine.is_paused(member.machine) {
             // Statements go to and fro all the same.
             return Ok(PAUSED.to_owned());
@@ -127,8 +129,7 @@ impl Driver<'_> {
         self.skew = skew(theirs.clock, asked);
         check_greeting(&self.machine, &self.member, &theirs)?;
         self.handle.sign_of_life();
-        let our_pin = self.machine.identity.pin();
-        self.machine.links.admit(&self.handle, &theirs.boot, our_pin).await.map_err(Error::Partner)
+        self.machine.links.admit(&self.handle, &theirs.boot).await.map_err(Error::Partner)
     }
 
     async fn databases(&mut self) -> Result<()> {

@@ -25,6 +25,8 @@ pub struct Link {
     pub pin: Pin,
     /// We dialled it.
     pub ours: bool,
+    /// The pin of ours that this end showed.
+    pub under: Pin,
     /// A session is wanted now.
     pub poke: Notify,
     /// Asks the other end for a sign of life.
@@ -118,11 +120,12 @@ impl Links {
     }
 
     /// A connection whose handshake is done; not yet a link that counts.
-    pub fn begin(&self, pin: Pin, ours: bool) -> Arc<Link> {
+    pub fn begin(&self, pin: Pin, ours: bool, under: Pin) -> Arc<Link> {
         Arc::new(Link {
             id: self.count.fetch_add(1, Ordering::Relaxed) + 1,
             pin,
             ours,
+            under,
             poke: Notify::new(),
             probe: Notify::new(),
             boot: Mutex::default(),
@@ -135,7 +138,7 @@ impl Links {
     }
 
     /// Takes a link that was greeted, or refuses it because another one stands.
-    pub async fn admit(&self, link: &Arc<Link>, boot: &str, our_pin: Pin) -> Result<(), Fault> {
+    pub async fn admit(&self, link: &Arc<Link>, boot: &str) -> Result<(), Fault> {
         boot.clone_into(&mut link.boot.lock().unwrap_or_else(PoisonError::into_inner));
         let older: Vec<Arc<Link>> = {
             let mut open = self.open();
@@ -145,7 +148,11 @@ impl Links {
             older
         };
         for old in older {
-            match one_link::judge(&old.known(), &link.known(), our_pin < link.pin) {
+            if old.under != link.under {
+                old.close("this machine has a new key");
+                continue;
+            }
+            match one_link::judge(&old.known(), &link.known(), link.under < link.pin) {
                 Verdict::Replace => old.close("a newer link of the same machine replaces this one"),
                 Verdict::NewStands => {
                     // Only once the new one is past the greeting: else a broken dial would cost a good link.
@@ -240,28 +247,43 @@ mod tests {
     async fn a_restarted_machine_replaces_its_dead_link_and_is_no_clone() {
         let (us, them) = pins();
         let links = Links::default();
-        let old = links.begin(them, false);
-        links.admit(&old, "boot 1", us).await.unwrap();
-        let new = links.begin(them, false);
+        let old = links.begin(them, false, us);
+        links.admit(&old, "boot 1").await.unwrap();
+        let new = links.begin(them, false, us);
         // Nobody answers the probe: time runs by itself while the clock is paused.
-        links.admit(&new, "boot 2", us).await.unwrap();
+        links.admit(&new, "boot 2").await.unwrap();
         assert_eq!(old.closed().await, "this machine was started anew");
         assert_eq!(links.held(them), None);
+    }
+
+    #[tokio::test]
+    async fn a_link_under_our_new_key_ends_one_of_the_old_key_whoever_dialled() {
+        let (us, them) = pins();
+        for (before, after) in [(true, true), (true, false), (false, true), (false, false)] {
+            let links = Links::default();
+            let old = links.begin(them, before, Pin([7; 32]));
+            links.admit(&old, "boot").await.unwrap();
+            old.is_ready();
+            let new = links.begin(them, after, us);
+            links.admit(&new, "boot").await.unwrap();
+            assert_eq!(old.closed().await, "this machine has a new key", "{before} {after}");
+            assert_eq!(links.held(them), None);
+        }
     }
 
     #[tokio::test]
     async fn two_machines_with_one_key_are_both_held() {
         let (us, them) = pins();
         let links = Arc::new(Links::default());
-        let old = links.begin(them, false);
-        links.admit(&old, "boot 1", us).await.unwrap();
+        let old = links.begin(them, false, us);
+        links.admit(&old, "boot 1").await.unwrap();
         let answering = Arc::clone(&old);
         let answer = tokio::spawn(async move {
             answering.probe.notified().await;
             answering.sign_of_life();
         });
-        let new = links.begin(them, false);
-        let fault = links.admit(&new, "boot 2", us).await.unwrap_err();
+        let new = links.begin(them, false, us);
+        let fault = links.admit(&new, "boot 2").await.unwrap_err();
         answer.await.unwrap();
         assert_eq!(fault.code, Code::IdentityProblem);
         assert!(links.held(them).is_some());
@@ -272,11 +294,11 @@ mod tests {
     async fn of_crossing_links_the_one_of_the_lower_pin_stands_once_it_is_ready() {
         let (us, them) = pins();
         let links = Links::default();
-        let theirs = links.begin(them, false);
-        links.admit(&theirs, "boot", us).await.unwrap();
+        let theirs = links.begin(them, false, us);
+        links.admit(&theirs, "boot").await.unwrap();
         theirs.is_ready();
-        let ours = links.begin(them, true);
-        links.admit(&ours, "boot", us).await.unwrap();
+        let ours = links.begin(them, true, us);
+        links.admit(&ours, "boot").await.unwrap();
         ours.is_ready();
         assert!(theirs.closed().await.contains("stands"));
     }
@@ -286,11 +308,11 @@ mod tests {
         let (lower, higher) = pins();
         let links = Links::default();
         // Seen from the higher pin: the lower one's link is there, and we dialled too.
-        let theirs = links.begin(lower, false);
-        links.admit(&theirs, "boot", higher).await.unwrap();
+        let theirs = links.begin(lower, false, higher);
+        links.admit(&theirs, "boot").await.unwrap();
         theirs.is_ready();
-        let ours = links.begin(lower, true);
-        assert_eq!(links.admit(&ours, "boot", higher).await.unwrap_err().code, Code::Busy);
+        let ours = links.begin(lower, true, higher);
+        assert_eq!(links.admit(&ours, "boot").await.unwrap_err().code, Code::Busy);
         assert_eq!(links.of(lower).len(), 1);
     }
 }

@@ -70,7 +70,7 @@ pub async fn dial(
     alpn: Alpn,
 ) -> Result<(Link, Peer), DialError> {
     let config = tls::client_config(identity, pin, alpn)?;
-    let (stream, peer) = connect(address, config, alpn).await?;
+    let (stream, peer) = connect(address, config, Some(pin), alpn).await?;
     Ok((upgrade(stream, alpn, CALL).await?, peer))
 }
 
@@ -83,13 +83,14 @@ pub async fn meet(
     identity: &Identity,
 ) -> Result<(Peer, Result<Link, DialError>), DialError> {
     let config = tls::stranger_config(identity)?;
-    let (stream, peer) = connect(address, config, Alpn::Join).await?;
+    let (stream, peer) = connect(address, config, None, Alpn::Join).await?;
     Ok((peer, upgrade(stream, Alpn::Join, PAIRING_CALL).await))
 }
 
 async fn connect(
     address: SocketAddr,
     config: Arc<ClientConfig>,
+    pin: Option<Pin>,
     alpn: Alpn,
 ) -> Result<(TlsStream<TcpStream>, Peer), DialError> {
     let tcp = timeout(DIAL, TcpStream::connect(address))
@@ -98,7 +99,7 @@ async fn connect(
         .map_err(DialError::Unreachable)?;
     // Small calls wait for nobody; a socket that refuses the option is a little slower.
     tcp.set_nodelay(true).ok();
-    Ok(tls::connect(tcp, config, alpn).await?)
+    Ok(tls::connect(tcp, config, pin, alpn).await?)
 }
 
 async fn upgrade(

@@ -150,6 +150,7 @@ where
         request: Request<'a>,
     ) -> impl Future<Output = Self::MethodResponse> + Send + 'a {
         let (let_in, peer) = (Arc::clone(&self.let_in), self.peer.clone());
+        let is_link = peer.alpn == Alpn::Link;
         let is_let_in = move || let_in(peer.alpn, &peer.pin);
         let refused = || Fault::new(Code::NotAllowed, "the key is not let in");
         let deep = |params: &RawValue| is_deeper_than(params.get(), MESSAGE_DEPTH_MAX);
@@ -172,8 +173,9 @@ where
             };
             let id = request.id.clone().into_owned();
             let answer = service.call(request).await;
-            // What it was about to be given is not for it any more. A refusal may say why.
-            if answer.is_success() && !is_let_in() {
+            // What it was about to be given is not for it any more. A refusal may say why. Not so on the port for
+            // joining: the very call that lets a machine in may close that.
+            if is_link && answer.is_success() && !is_let_in() {
                 return MethodResponse::error(id, ErrorObjectOwned::from(refused()));
             }
             answer

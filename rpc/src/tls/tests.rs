@@ -34,13 +34,18 @@ async fn listener(
     (address, task)
 }
 
+/// What most of these dial by does not count: there is one key to be shown.
+fn looked_for() -> Pin {
+    Pin([7; 32])
+}
+
 async fn dial(
     address: SocketAddr,
     config: Arc<ClientConfig>,
     alpn: Alpn,
 ) -> Result<Peer, TlsError> {
     let io = TcpStream::connect(address).await.unwrap();
-    let (mut stream, peer) = connect(io, config, alpn).await?;
+    let (mut stream, peer) = connect(io, config, Some(looked_for()), alpn).await?;
     let mut byte = [0];
     match stream.read_exact(&mut byte).await {
         Ok(_) => Ok(peer),
@@ -165,4 +170,39 @@ async fn tls_1_2_is_refused() {
     assert_eq!(answer.first(), Some(&21), "an alert, not a server hello: {answer:?}");
     assert_eq!(answer.last(), Some(&70), "protocol_version");
     assert!(task.await.unwrap().remove(0).is_err());
+}
+
+#[tokio::test]
+async fn of_two_keys_the_one_looked_for_is_shown_and_else_the_new_one() {
+    let [old, new, bert] = [(); 3].map(|()| Identity::generate().unwrap());
+    let guests = only(bert.pin());
+    let keys = [old.clone(), new.clone()];
+    let shown: Shown = Arc::new(move |alpn, wanted| {
+        let [old, new] = &keys;
+        let is_old = alpn == Alpn::Link && wanted == Some(old.pin());
+        if is_old { old.clone() } else { new.clone() }
+    });
+    let acceptor = Acceptor::of_keys(shown, &guests).unwrap();
+    for (looked_for, key) in [(old.pin(), &old), (new.pin(), &new), (bert.pin(), &new)] {
+        let (ours, theirs) = tokio::io::duplex(16 << 10);
+        let config = client_config(&bert, key.pin(), Alpn::Link).unwrap();
+        let (came, went) = tokio::join!(
+            acceptor.accept(theirs),
+            connect(ours, config, Some(looked_for), Alpn::Link)
+        );
+        assert_eq!(came.unwrap().1.shown, Some(key.pin()));
+        assert_eq!(went.unwrap().1.pin, key.pin());
+    }
+}
+
+#[test]
+fn a_pin_is_a_name_and_back() {
+    // One whose digits are all decimal, and any other.
+    for pin in [Pin([0x11; 32]), Pin([0xfe; 32])] {
+        let name = wanted_name(pin).unwrap();
+        assert_eq!(wanted(&name.to_str()), Some(pin));
+    }
+    for no_pin in ["", "pin", ".pin", "localhost", "abc.pin"] {
+        assert_eq!(wanted(no_pin), None, "{no_pin}");
+    }
 }

@@ -60,6 +60,9 @@ pub struct MachineStatus {
     /// Whether all partners are paused, also who joins later.
     #[serde(default)]
     pub paused: bool,
+    /// The key rotation that is under way; null when none is.
+    #[serde(default)]
+    pub rotation: Option<super::key::Rotation>,
 }
 
 /// A database.

@@ -279,14 +279,19 @@ impl Machine {
         }
     }
 
-    /// The daemon's process.
+    /// The daemon's process id.
     pub fn pid(&self) -> u32 {
         self.daemon.as_ref().unwrap().id()
     }
 
+    /// The folder that holds all of the machine: its file, its state and what its daemon says.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
     /// Sends the daemon a signal.
     pub fn signal(&self, name: &str) {
-        signal(name, self.daemon.as_ref().unwrap().id());
+        signal(name, self.pid());
     }
 
     /// A token that lets one machine in.

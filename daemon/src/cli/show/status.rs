@@ -82,6 +82,9 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
             let _ = writeln!(text, " ! {line}");
         }
     }
+    if let Some(rotation) = &status.machine.rotation {
+        let _ = write!(text, "\n{}", crate::cli::key::under_way(rotation));
+    }
     if !status.doors.is_empty() {
         text += "\nOpen to the network\n";
         for line in &status.doors {

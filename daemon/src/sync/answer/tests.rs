@@ -39,7 +39,7 @@ impl Lab {
             .act(|roster, signer| roster.admit(signer, key, "b", Role::Keeper, "digits"))
             .unwrap();
         let member = machine.member(key.pin()).unwrap();
-        let link = machine.links.begin(key.pin(), false);
+        let link = machine.links.begin(key.pin(), false, machine.identity().pin());
         let answering = Answering::new(&machine, member, link, ([127, 0, 0, 1], 1).into());
         let lab = Self { _dir: dir, machine, theirs, answering };
         lab.greet().await;
