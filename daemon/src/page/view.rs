@@ -11,6 +11,7 @@ pub(super) mod pair;
 pub(super) mod partners;
 pub(super) mod people;
 pub(super) mod press;
+pub(super) mod reason;
 pub(super) mod settings;
 pub(super) mod state;
 pub(super) mod tables;
