@@ -9,14 +9,19 @@
 //! # Invariants
 //!
 //! * A sighting is a hint and never a partner: nothing in it is trusted, and nothing is fetched.
-//! * Whatever the network says, the table is bounded: see the limits in [`sightings`].
+//! * Whatever the network says, the table is bounded: see the limits in [`sightings`]; and so is what
+//!   it costs to listen: see [`brake`].
 //! * Only addresses in our own subnets are kept, so nobody can point us elsewhere.
 //! * That a machine is no longer seen does not mean that it is gone.
 //!
 //! Discovery may be [off](Discovery::off), and a test may see [by hand](Discovery::by_hand).
 
 mod advert;
+mod brake;
+mod deaf;
 mod driver;
+#[cfg(test)]
+mod hostile;
 mod nets;
 pub mod sightings;
 #[cfg(test)]

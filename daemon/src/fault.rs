@@ -61,7 +61,8 @@ fn of_store(error: &schema::Error) -> Fault {
         E::PageGap { .. } => Code::PageGap,
         E::BadPage { .. } | E::BadValue { .. } => Code::InvalidParams,
         E::NoSuchNumber { .. } => Code::NoSuchEntry,
-        E::TooManyHeld { .. } => Code::Refused,
+        E::TooManyHeld { .. } | E::TooManyDoubles { .. } => Code::Refused,
+        E::ClaimsOurs { .. } => Code::IdentityProblem,
         E::Open { .. }
         | E::NotADatabase { .. }
         | E::NoFile { .. }

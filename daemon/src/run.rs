@@ -14,7 +14,6 @@ use dunlin_rpc::{Alpn, Peer, server};
 use jsonrpsee::core::server::Methods;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, debug, info, warn};
 
@@ -25,12 +24,14 @@ use crate::folder::Folder;
 use crate::machine::{FORGOTTEN, Listening, Machine};
 use crate::sync::answer::Answering;
 use crate::sync::dial;
+use crate::sync::places::Members;
 use crate::{doors, pairing, watch};
 
-/// Handshakes under way at once; the oldest unfinished one gives way to a new one.
+/// Handshakes under way at once. A new one takes the place of the oldest unfinished one of the address that has the
+/// most: who floods us loses his own.
 const HANDSHAKES_MAX: usize = 32;
-/// Links at once: a full shop, twice, for links that are being replaced.
-const LINKS_MAX: usize = 512;
+/// So long a member may take to say who it is, on a link that stands.
+const TO_GREET: Duration = Duration::from_secs(10);
 /// All tasks have this long to end after a stop.
 const STOP: Duration = Duration::from_secs(4);
 
@@ -153,7 +154,7 @@ fn start_discovery(machine: &Machine, listening: &Listening) {
 
 /// Takes connections of partners, until dropped.
 async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acceptor) {
-    let links = Arc::new(Semaphore::new(LINKS_MAX));
+    let members = Members::default();
     let mut serving = JoinSet::new();
     // Counted apart: whoever floods the join port takes no member's place.
     let mut strangers = pairing::Strangers::default();
@@ -168,8 +169,8 @@ async fn accept_partners(machine: Machine, listener: TcpListener, acceptor: Acce
                     strangers.begin(serving.spawn(joining), runs);
                     continue;
                 }
-                let Ok(place) = Arc::clone(&links).try_acquire_owned() else {
-                    warn!(cause = "as many links as may be", "link refused");
+                let Some(place) = members.place(peer.pin) else {
+                    debug!(partner = %peer.pin, cause = "it has as many as it may", "link refused");
                     continue;
                 };
                 let machine = machine.clone();
@@ -204,22 +205,30 @@ type Tls = tokio_rustls::server::TlsStream<TcpStream>;
 /// A handshake that is done: who, over what, from where.
 type Greeted = (Peer, Tls, SocketAddr);
 
-/// Handshakes under way: bounded, the oldest gives way, never the newest is refused.
+/// Handshakes under way: bounded, an older one gives way, never the newest is refused.
 #[derive(Default)]
 struct Handshakes {
     under_way: JoinSet<Option<Greeted>>,
-    order: std::collections::VecDeque<tokio::task::AbortHandle>,
+    order: Vec<(IpAddr, tokio::task::AbortHandle)>,
+}
+
+/// Which of the handshakes under way gives way: the oldest of the address that has the most of them.
+fn gives_way(from: &[IpAddr]) -> Option<usize> {
+    let many = |address: &IpAddr| from.iter().filter(|other| *other == address).count();
+    let most = from.iter().map(many).max()?;
+    from.iter().position(|address| many(address) == most)
 }
 
 impl Handshakes {
     fn begin(&mut self, acceptor: Acceptor, stream: TcpStream, from: SocketAddr) {
-        self.order.retain(|handshake| !handshake.is_finished());
-        if self.order.len() >= HANDSHAKES_MAX
-            && let Some(oldest) = self.order.pop_front()
+        self.order.retain(|(_, handshake)| !handshake.is_finished());
+        let addresses: Vec<IpAddr> = self.order.iter().map(|(address, _)| *address).collect();
+        if addresses.len() >= HANDSHAKES_MAX
+            && let Some(place) = gives_way(&addresses)
         {
-            oldest.abort();
+            self.order.remove(place).1.abort();
         }
-        self.order.push_back(self.under_way.spawn(async move {
+        let handshake = self.under_way.spawn(async move {
             stream.set_nodelay(true).ok();
             match acceptor.accept(stream).await {
                 Ok((stream, peer)) => Some((peer, stream, from)),
@@ -228,7 +237,8 @@ impl Handshakes {
                     None
                 }
             }
-        }));
+        });
+        self.order.push((from.ip(), handshake));
     }
 
     /// The next that is done; none when nothing is under way. Those that failed are passed over here: whoever
@@ -259,10 +269,21 @@ where
             }
         }
         () = linger(&link) => {}
+        () = says_nothing(&link) => {
+            debug!(partner = %link.pin, cause = "it does not say who it is", "link closed");
+        }
     }
     machine.links.end(&link);
     answering.ended();
     dial::unlinked(&machine, link.pin);
+}
+
+/// A link on which nobody says who he is is none, and takes the place of one.
+async fn says_nothing(link: &crate::sync::links::Link) {
+    tokio::time::sleep(TO_GREET).await;
+    if link.is_greeted() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// A link that is asked to close has a moment to tell the other side why.
@@ -273,4 +294,17 @@ async fn linger(link: &crate::sync::links::Link) {
     let reason = link.closed().await;
     debug!(partner = %link.pin, cause = reason, "link closed");
     tokio::time::sleep(if reason == FORGOTTEN { LAST_GOODBYE } else { GOODBYE }).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_floods_loses_his_own_handshakes() {
+        let (flood, member) = (IpAddr::from([10, 0, 0, 9]), IpAddr::from([10, 0, 0, 2]));
+        assert_eq!(gives_way(&[]), None);
+        assert_eq!(gives_way(&[member, flood, flood]), Some(1));
+        assert_eq!(gives_way(&[member, flood]), Some(0));
+    }
 }

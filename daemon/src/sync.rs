@@ -6,6 +6,7 @@
 //!   agree     the roster, beside the sessions
 //!   session   what comes next, without doing it                       pure
 //!   one_link  which of two links between one pair stands              pure
+//!   places    how many connections who may have
 //! ```
 
 mod agree;
@@ -16,5 +17,6 @@ mod exchange;
 mod handover;
 pub mod links;
 pub mod one_link;
+pub mod places;
 pub mod session;
 pub(crate) mod tell;

@@ -424,6 +424,16 @@ mod tests {
         }
 
         #[test]
+        fn s36_a_time_of_any_text_is_read_or_refused(
+            text in "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{0,9})?Z?|\\PC{0,30}",
+        ) {
+            if let Some(seconds) = seconds_of(&text) {
+                let start = text.get(..19).unwrap().replace('T', " ");
+                prop_assert_eq!(text_of_seconds(seconds), start);
+            }
+        }
+
+        #[test]
         fn a_stored_value_survives_a_dump(value in crate::wire::value::tests::any_value()) {
             let sent = !matches!(value, Value::Row(_) | Value::Number(_));
             prop_assume!(sent);

@@ -288,4 +288,6 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

@@ -18,6 +18,9 @@ pub const PAGE_BYTES: u64 = 1024 * 1024;
 /// Columns of a table; SQLite's own default limit is 2 000.
 pub const COLUMNS_MAX: usize = 2_000;
 
+/// The name of a table or column in a page: people's are a tenth of it.
+pub const NAME_BYTES_MAX: usize = 1_024;
+
 /// Pairs in a row's `seen`: every machine of the largest shop with some epochs each.
 pub const SEEN_MAX: usize = 4_096;
 
@@ -94,7 +97,6 @@ pub const CALL: Duration = Duration::from_mins(1);
 /// pairing ends two minutes after it began. A little more, so that the answer is the other side's.
 pub const PAIRING_CALL: Duration = Duration::from_secs(130);
 
-/// Admin connections at once; scripts and one browser need a handful.
 /// Connections of this computer at once, on each listener; scripts and one browser need a handful.
 pub const ADMIN_CONNECTIONS_MAX: usize = 128;
 
@@ -107,8 +109,14 @@ pub const LINK_CALLS_MAX: usize = 8;
 /// Subscriptions on a link: `partner_events`, and one that is being replaced.
 pub const LINK_SUBSCRIPTIONS_MAX: u32 = 2;
 
-/// Messages that wait to be written to a link.
+/// Calls of more than `BODY_BYTES_MAX` under way on a link: a partner gives one page after another.
+pub const LINK_LARGE_CALLS_MAX: usize = 1;
+
+/// Events that wait to be heard by whoever dialled.
 pub const LINK_QUEUE_MAX: u32 = 64;
+
+/// Answers that wait to be written to a link: some pages, for one who does not read.
+pub const LINK_ANSWERS_MAX: u32 = 16;
 
 /// All bodies above `BODY_BYTES_MAX` together: two of the largest.
 pub const LARGE_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;

@@ -15,6 +15,8 @@ mod accept;
 mod admin;
 mod body;
 mod headers;
+#[cfg(test)]
+mod hostile;
 mod link;
 
 #[cfg(unix)]

@@ -478,7 +478,7 @@ async fn s17_when_all_places_are_taken_the_oldest_idle_one_gives_way() {
 async fn an_old_caller_s_address_decides_and_he_has_one_path() {
     let lab = Lab::old_callers(|ip| ip.is_loopback()).await;
     let old = lab.say(OF_2009).await;
-    assert!(body(&old).contains(r#"[false,true,false,false]"#), "never local: {old}");
+    assert!(body(&old).contains("[false,true,false,false]"), "never local: {old}");
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"putdata"}"#;
     let path = "/eden/sync/call/jsonrpc";
     let host = |answer: &str| answer.replace("localhost:PORT", "127.0.0.1:PORT");

@@ -20,7 +20,7 @@ use dunlin_rpc::wire::partner::{
 };
 use dunlin_rpc::wire::value::Value;
 use dunlin_rpc::{Alpn, Code, Fault, Identity, LetIn, Peer, Pin, Sum};
-use jsonrpsee::core::client::Error as RpcError;
+use jsonrpsee::core::client::{ClientT, Error as RpcError};
 use jsonrpsee::core::server::Methods;
 use jsonrpsee::core::{RpcResult, SubscriptionResult, async_trait, to_json_raw_value};
 use jsonrpsee::{Extensions, PendingSubscriptionSink};
@@ -300,6 +300,18 @@ async fn calls_beyond_the_limit_are_told_to_try_later() {
         answered += 1;
     }
     assert_eq!((answered, busy), (8, 12));
+}
+
+#[tokio::test]
+async fn s17_a_message_that_nests_deeper_than_a_page_is_refused() {
+    let lab = Lab::new().await;
+    let (link, _) = lab.dial().await.unwrap();
+    for (depth, expected) in [(11, Code::InvalidParams), (12, Code::InvalidRequest)] {
+        let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let deep: serde_json::Value = serde_json::from_str(&deep).unwrap();
+        let call = link.request::<(), _>("partner_leave", jsonrpsee::rpc_params![deep]);
+        assert_eq!(code(&soon(call).await.unwrap_err()), expected.number(), "{depth}");
+    }
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ pub struct Sender {
 }
 
 /// What came of a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// Versions in the page.
     pub rows: u64,
@@ -52,6 +52,10 @@ pub struct Applied {
     pub conflicts: u64,
     /// The cursor after it.
     pub cursor: u64,
+    /// Of the versions, lie ahead of our clock though their sender knows it: they are not taken yet.
+    pub ahead: u64,
+    /// Tables that are not tracked here and were not heard of before: their rows are held.
+    pub unknown: Vec<String>,
 }
 
 impl Store {
@@ -69,6 +73,7 @@ struct Work {
     /// Some row waits for something: the short way asks first.
     anybody_waits: bool,
     applied: u64,
+    ahead: u64,
 }
 
 /// A version in hand.
@@ -82,8 +87,14 @@ struct Incoming {
 
 impl Tx<'_> {
     fn apply(&mut self, page: &Page, sender: Sender) -> Result<Applied> {
+        if let Some(what) = page.flaw() {
+            return Err(Error::BadPage { what: what.to_owned() });
+        }
         // A commit of the application may have come in between.
         self.fold(usize::MAX)?;
+        if let Some(last) = &page.last {
+            self.refuse_claims(&last.knowledge)?;
+        }
         let cursor = self.cursor(sender.origin)?;
         if page.from != cursor {
             return Err(Error::PageGap { found: page.from, cursor });
@@ -92,30 +103,38 @@ impl Tx<'_> {
         let conflicts = self.conflicts;
         let mut work = Work { anybody_waits: self.anybody_waits()?, ..Work::default() };
         let mut groups: HashMap<u64, u64> = HashMap::new();
+        let mut highest: HashMap<Origin, u64> = HashMap::new();
+        let mut unknown = Vec::new();
         for table in &page.tables {
             if is_ours(&table.name) && !table.name.eq_ignore_ascii_case(conflict::TABLE) {
                 return Err(Error::BadPage { what: format!("it holds rows of {:?}", table.name) });
             }
-            let id = self.table_id(&table.name)?;
+            let (id, new) = self.table_id_or_new(&table.name)?;
+            if new {
+                unknown.push(table.name.clone());
+            }
             for row in &table.rows {
                 let next = self.count.pos + 1;
                 self.together = *groups.entry(row.together).or_insert(next);
                 let incoming = incoming(row, &table.columns)?;
+                let seq = highest.entry(row.origin).or_default();
+                *seq = row.seq.max(*seq);
                 self.take(&mut work, id, &incoming, sender, page.from + 1)?;
             }
         }
         for withheld in &page.withheld {
             self.withhold(sender, withheld)?;
         }
-        let dirty = work.dirty.clone();
-        self.settle(work.dirty)?;
+        let dirty = std::mem::take(&mut work.dirty);
+        self.settle(dirty.clone())?;
         self.set_cursor(sender.origin, page.next)?;
+        self.note_taken(&highest)?;
         if let Some(last) = &page.last {
-            self.learn(&last.knowledge)?;
+            self.learn(&last.knowledge, sender.origin)?;
         }
         let via = self.via.unwrap_or(0);
         let held = self.count_held(&dirty)? as u64;
-        if held > 0 {
+        if !dirty.is_empty() {
             let (rows, bytes) = self.held_over(via)?;
             if rows > HELD_MAX || bytes > HELD_BYTES_MAX {
                 return Err(Error::TooManyHeld { rows, mebibytes: bytes >> 20 });
@@ -127,6 +146,8 @@ impl Tx<'_> {
             held,
             conflicts: self.conflicts - conflicts,
             cursor: page.next,
+            ahead: work.ahead,
+            unknown,
         })
     }
 
@@ -139,6 +160,7 @@ impl Tx<'_> {
         pos: u64,
     ) -> Result<()> {
         if new.head.stamp.millis() > self.clock.now().saturating_add(AHEAD_MAX) {
+            work.ahead += 1;
             let (time, origin, seq) = (new.head.stamp.millis(), new.head.origin, new.head.seq);
             return self.withhold(sender, &Withheld { pos, time, origin, seq, row: new.uuid });
         }

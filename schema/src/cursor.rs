@@ -1,13 +1,15 @@
 //! Cursors and knowledge: how far we have read the journals of others, and what we have taken in.
 //!
 //! Knowledge is only a filter: a sender leaves out what the receiver knows. It covers only what is stored here and
-//! is taken over only with the last page of a session.
+//! is taken over only with the last page of a session. A partner may lie about what it knows of others, so its word
+//! counts no further than versions ever came here, and less than the origin's own.
 
 use crate::error::Doing as _;
 use crate::tx::Tx;
 use crate::version::Head;
-use crate::{Origin, Result};
+use crate::{Error, Origin, Result};
 use rusqlite::{OptionalExtension as _, params};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Up to which seq everything of an origin is stored, and the mark of the origin's chain there.
@@ -75,16 +77,19 @@ impl Tx<'_> {
         Ok(known)
     }
 
-    /// Takes over a sender's knowledge, below what it withheld.
-    pub(crate) fn learn(&mut self, theirs: &[Known]) -> Result<()> {
+    /// Takes over a sender's knowledge, below what it withheld, and no further than versions ever came: of others
+    /// a sender may say what he likes, and what he says is known is never sent again.
+    pub(crate) fn learn(&mut self, theirs: &[Known], sender: Origin) -> Result<()> {
         let below = self.withheld_below()?;
         let me = self.me;
         for known in theirs.iter().filter(|known| known.origin != me) {
             let origin = self.origin_id(known.origin)?;
+            // Of itself it speaks at first hand: the last of its versions may be replaced, and never come.
+            let most = if known.origin == sender { known.seq } else { self.taken(origin)? };
             let seq = below
                 .iter()
                 .filter(|(withheld, _)| *withheld == origin)
-                .fold(known.seq, |seq, (_, withheld)| seq.min(withheld.saturating_sub(1)));
+                .fold(known.seq.min(most), |seq, (_, below)| seq.min(below.saturating_sub(1)));
             if seq == 0 {
                 continue;
             }
@@ -120,6 +125,39 @@ impl Tx<'_> {
     pub(crate) fn keep_own_mark(&mut self) -> Result<()> {
         let me = self.origin_id(self.me)?;
         self.keep_mark(me, self.count.seq, self.count.mark)
+    }
+
+    fn taken(&self, origin: i64) -> Result<u64> {
+        let taken = self
+            .conn
+            .prepare_cached("SELECT seq FROM _dunlin_taken WHERE origin = ?")
+            .and_then(|mut statement| statement.query_row([origin], |row| row.get(0)).optional())
+            .doing("read how far an origin's versions came")?;
+        Ok(taken.unwrap_or(0))
+    }
+
+    /// Notes the highest seq of each origin that a page brought.
+    pub(crate) fn note_taken(&mut self, highest: &HashMap<Origin, u64>) -> Result<()> {
+        for (origin, seq) in highest {
+            let origin = self.origin_id(*origin)?;
+            self.conn
+                .prepare_cached(
+                    "INSERT INTO _dunlin_taken (origin, seq) VALUES (?1, ?2)
+                     ON CONFLICT (origin) DO UPDATE SET seq = ?2 WHERE seq < ?2",
+                )
+                .and_then(|mut statement| statement.execute(params![origin, seq]))
+                .doing("note how far an origin's versions came")?;
+        }
+        Ok(())
+    }
+
+    /// Nobody has more of our versions than we wrote.
+    pub(crate) fn refuse_claims(&self, theirs: &[Known]) -> Result<()> {
+        let (me, written) = (self.me, self.count.seq);
+        match theirs.iter().find(|known| known.origin == me && known.seq > written) {
+            Some(known) => Err(Error::ClaimsOurs { claimed: known.seq, written }),
+            None => Ok(()),
+        }
     }
 
     fn withheld_below(&self) -> Result<Vec<(i64, u64)>> {
@@ -201,6 +239,26 @@ impl Tx<'_> {
 }
 
 impl crate::Store {
+    /// What an origin says of itself, over its own link: it has written so many versions. Whoever told us of more
+    /// lied, and what else he told of it may be as false: all of it is asked for anew. Answers whether that was so.
+    pub fn hear_end(&mut self, origin: Origin, end: u64) -> Result<bool> {
+        let lie = self.knowledge()?.iter().any(|known| known.origin == origin && end < known.seq);
+        if origin == self.origin() || !lie {
+            return Ok(false);
+        }
+        self.write(crate::store::Flush::Later, |tx| {
+            let doing = "forget what others told of an origin";
+            let id = tx.origin_id(origin)?;
+            for table in ["_dunlin_know", "_dunlin_taken", "_dunlin_mark"] {
+                tx.conn
+                    .execute(&format!("DELETE FROM {table} WHERE origin = ?"), [id])
+                    .doing(doing)?;
+            }
+            tx.set_cursor(origin, 0)?;
+            Ok(true)
+        })
+    }
+
     /// How far we have read the journals of others: by machine and epoch.
     pub fn cursors(&mut self) -> Result<Vec<(Origin, u64)>> {
         self.write(crate::store::Flush::Reads, |tx| {
@@ -238,4 +296,144 @@ pub(crate) fn uuid(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Uu
 /// Epochs are 64 random bits; SQLite's integers are signed.
 pub(crate) fn epoch(stored: i64) -> u64 {
     stored.cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Body, Cell, Clock, Last, Millis, Options, Page, PageTable, Row, Sender, Stamp, Store, Track,
+    };
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[derive(Debug)]
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> Millis {
+            1_790_000_000_000
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    const LIAR: Origin = Origin { machine: Uuid::from_u128(66), epoch: 1 };
+    const THIRD: Origin = Origin { machine: Uuid::from_u128(3), epoch: 1 };
+
+    fn shop() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        let app = rusqlite::Connection::open(&path).unwrap();
+        app.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL UNIQUE)")
+            .unwrap();
+        let options = Options {
+            machine: Uuid::from_u128(1),
+            clock: Arc::new(Stopped),
+            epoch: 1,
+            now_sql: Some("1790000000000".to_owned()),
+        };
+        let mut store = Store::open(&path, options).unwrap();
+        store.track(&Track::default()).unwrap();
+        (folder, store)
+    }
+
+    fn row(uuid: u128, seq: u64) -> Row {
+        Row {
+            uuid: Uuid::from_u128(uuid),
+            stamp: Stamp::at(1_780_000_000_000),
+            origin: THIRD,
+            seq,
+            seen: Vec::new(),
+            number: None,
+            together: 1,
+            body: Body::Live(vec![Cell::Text(b"same".to_vec())]),
+        }
+    }
+
+    /// A page of the liar, with these rows and what he says that he knows of an origin.
+    fn page(store: &mut Store, rows: Vec<Row>, known: (Origin, u64)) -> Page {
+        let from = store.cursor(LIAR).unwrap();
+        let known = Known { origin: known.0, seq: known.1, mark: None };
+        Page {
+            from,
+            next: from + 1,
+            tables: vec![PageTable { name: "t".to_owned(), columns: vec!["v".to_owned()], rows }],
+            last: Some(Last { knowledge: vec![known], floor: Stamp::ZERO }),
+            ..Page::default()
+        }
+    }
+
+    fn known(store: &mut Store, origin: Origin) -> u64 {
+        let all = store.knowledge().unwrap();
+        all.iter().find(|known| known.origin == origin).map_or(0, |known| known.seq)
+    }
+
+    const SENDER: Sender = Sender { origin: LIAR, skew: 0 };
+
+    #[test]
+    fn what_is_said_of_a_third_counts_no_further_than_its_versions_came() {
+        let (_folder, mut store) = shop();
+        let lie = page(&mut store, Vec::new(), (THIRD, 900));
+        store.apply(&lie, SENDER).unwrap();
+        assert_eq!(known(&mut store, THIRD), 0);
+        let lie = page(&mut store, vec![row(7, 5)], (THIRD, 900));
+        store.apply(&lie, SENDER).unwrap();
+        assert_eq!(known(&mut store, THIRD), 5);
+        let true_word = page(&mut store, Vec::new(), (LIAR, 900));
+        store.apply(&true_word, SENDER).unwrap();
+        assert_eq!(known(&mut store, LIAR), 900, "of itself it speaks at first hand");
+    }
+
+    #[test]
+    fn an_origins_own_word_beats_what_others_said_of_it() {
+        let (_folder, mut store) = shop();
+        let lie = page(&mut store, vec![row(7, 500)], (THIRD, 500));
+        store.apply(&lie, SENDER).unwrap();
+        assert!(!store.hear_end(THIRD, 500).unwrap());
+        assert_eq!(known(&mut store, THIRD), 500);
+        assert!(store.hear_end(THIRD, 499).unwrap());
+        assert_eq!((known(&mut store, THIRD), store.cursor(THIRD).unwrap()), (0, 0));
+    }
+
+    #[test]
+    fn nobody_knows_more_of_us_than_we_wrote_and_nobody_wrote_more_than_one_can() {
+        let (_folder, mut store) = shop();
+        let us = store.origin();
+        let lie = page(&mut store, Vec::new(), (us, 1));
+        assert!(matches!(
+            store.apply(&lie, SENDER),
+            Err(Error::ClaimsOurs { claimed: 1, written: 0 })
+        ));
+        let ask = crate::Ask {
+            knowledge: vec![Known { origin: us, seq: 1, mark: None }],
+            ..crate::Ask::default()
+        };
+        assert!(matches!(store.page(&ask), Err(Error::ClaimsOurs { .. })));
+        for lie in [
+            page(&mut store, Vec::new(), (THIRD, 1 << 60)),
+            page(&mut store, vec![row(7, 1 << 60)], (THIRD, 1)),
+        ] {
+            assert!(matches!(store.apply(&lie, SENDER), Err(Error::BadPage { .. })));
+        }
+        assert_eq!(store.cursor(LIAR).unwrap(), 0);
+    }
+
+    #[test]
+    fn rows_that_claim_one_value_are_bounded_and_those_that_stand_aside_are_counted() {
+        let (_folder, mut store) = shop();
+        let few: Vec<Row> = (1..=20).map(|n| row(n, u64::try_from(n).unwrap())).collect();
+        let few = page(&mut store, few, (THIRD, 20));
+        store.apply(&few, SENDER).unwrap();
+        let counted = store.write(crate::store::Flush::Reads, |tx| {
+            let via = tx.origin_id(LIAR)?;
+            tx.held_over(via)
+        });
+        assert_eq!(counted.unwrap().0, 19);
+        let many: Vec<Row> = (100..400).map(|n| row(n, u64::try_from(n).unwrap())).collect();
+        let many = page(&mut store, many, (THIRD, 400));
+        assert!(matches!(store.apply(&many, SENDER), Err(Error::TooManyDoubles { .. })));
+    }
 }

@@ -103,6 +103,16 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// A partner says that it has more of this machine's versions than were ever written here.
+    #[error(
+        "it says that it has {claimed} versions of this machine, which wrote {written}: either it lies, or this machine's database was put back from a backup"
+    )]
+    ClaimsOurs {
+        /// How many it says.
+        claimed: u64,
+        /// How many there are.
+        written: u64,
+    },
     /// A row in `putdata` that cannot be taken.
     #[error("{table}, row {row}, column {column}: {why}")]
     BadValue {
@@ -122,6 +132,16 @@ pub enum Error {
         what: &'static str,
         /// What was asked for.
         number: i64,
+    },
+    /// More rows claim one value of a UNIQUE than a shop has machines.
+    #[error(
+        "{count} rows of {table} claim one value that only one may have, more than a shop has machines; see `dunlin held`"
+    )]
+    TooManyDoubles {
+        /// Which table.
+        table: String,
+        /// How many.
+        count: usize,
     },
     /// A partner holds more than its share here.
     #[error(

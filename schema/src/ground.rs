@@ -50,11 +50,18 @@ struct Plan {
     unchanged: bool,
 }
 
+/// What the members of a group that claims one value show instead of it.
+type Chosen = (BTreeSet<Uuid>, HashMap<Uuid, Option<(String, Cell)>>);
+
 /// One settling.
 pub(crate) struct Place<'t, 's> {
     tx: &'t mut Tx<'s>,
     known: HashMap<Uuid, Option<Known>>,
     plans: HashMap<Uuid, Plan>,
+    /// Who claims what, and what those who stand aside show instead: asked once for all of them, until something
+    /// in the table or the sidecar moves.
+    groups: HashMap<Vec<u8>, BTreeSet<Uuid>>,
+    chosen: HashMap<Vec<u8>, Chosen>,
     /// Numbers given in this settling, and the last one of each table.
     given: HashMap<(i64, i64), Uuid>,
     last: HashMap<i64, i64>,
@@ -67,6 +74,8 @@ impl Tx<'_> {
             tx: self,
             known: HashMap::new(),
             plans: HashMap::new(),
+            groups: HashMap::new(),
+            chosen: HashMap::new(),
             given: HashMap::new(),
             last: HashMap::new(),
         };
@@ -102,6 +111,12 @@ impl Tx<'_> {
 }
 
 impl Place<'_, '_> {
+    /// Something in the table or the sidecar moves.
+    fn moved(&mut self) {
+        self.groups.clear();
+        self.chosen.clear();
+    }
+
     fn known(&mut self, uuid: Uuid) -> Result<Option<&Known>> {
         if !self.known.contains_key(&uuid) {
             let loaded = self.load(uuid)?;
@@ -367,19 +382,29 @@ impl Ground for Place<'_, '_> {
         claim: usize,
         group: &BTreeSet<Uuid>,
     ) -> Result<Option<(String, Cell)>> {
-        let mut taken: Vec<Cell> = Vec::new();
+        let Some(on) = self.known(uuid)?.and_then(|known| Some(known.claims.get(claim)?.1.clone()))
+        else {
+            return Ok(None);
+        };
+        if let Some((same, chosen)) = self.chosen.get(&on)
+            && same == group
+        {
+            return Ok(chosen.get(&uuid).cloned().flatten());
+        }
+        let (mut taken, mut all) = (BTreeSet::new(), HashMap::new());
         // The first keeps the value; the others choose in the order of their names, each what is left.
         for member in group.iter().skip(1) {
             let chosen = self.choose(*member, uuid, claim, &taken)?;
-            if *member == uuid {
-                return Ok(chosen);
-            }
-            taken.extend(chosen.map(|(_, cell)| cell));
+            taken.extend(chosen.iter().map(|(_, cell)| claims::bytes_of(cell)));
+            all.insert(*member, chosen);
         }
-        Ok(None)
+        let ours = all.get(&uuid).cloned().flatten();
+        self.chosen.insert(on, (group.clone(), all));
+        Ok(ours)
     }
 
     fn take_out(&mut self, uuid: Uuid) -> Result<()> {
+        self.moved();
         if let Some(Known { entry, table: Some(table), .. }) = self.known(uuid)?.cloned() {
             self.tx.leave_children(&table, &entry)?;
         }
@@ -408,6 +433,7 @@ impl Ground for Place<'_, '_> {
     }
 
     fn clear(&mut self, uuid: Uuid) -> Result<()> {
+        self.moved();
         let (Some(known), Some(mut plan)) =
             (self.known(uuid)?.cloned(), self.plans.get(&uuid).cloned())
         else {
@@ -436,6 +462,7 @@ impl Ground for Place<'_, '_> {
     }
 
     fn write(&mut self, uuid: Uuid) -> Result<Written> {
+        self.moved();
         let (Some(known), Some(plan)) =
             (self.known(uuid)?.cloned(), self.plans.get(&uuid).cloned())
         else {
@@ -458,6 +485,7 @@ impl Ground for Place<'_, '_> {
     }
 
     fn is_shown(&mut self, uuid: Uuid, adjusted: &Adjusted) -> Result<()> {
+        self.moved();
         let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
         let (Some(table), Some(cells)) = (&known.table, &known.cells) else { return Ok(()) };
         let plan = self.plans.get(&uuid).cloned().unwrap_or_default();
@@ -491,6 +519,7 @@ impl Ground for Place<'_, '_> {
     }
 
     fn is_held(&mut self, uuid: Uuid, why: Why, text: Option<&str>) -> Result<()> {
+        self.moved();
         let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
         let keep = Keep {
             cells: known.cells.as_ref(),
@@ -506,11 +535,13 @@ impl Ground for Place<'_, '_> {
     }
 
     fn is_gone(&mut self, uuid: Uuid) -> Result<()> {
+        self.moved();
         self.tx.forget_kept(uuid)?;
         self.set_state(uuid, State::Dead)
     }
 
     fn revive(&mut self, uuid: Uuid) -> Result<bool> {
+        self.moved();
         let Some(known) = self.known(uuid)?.cloned() else { return Ok(false) };
         let Some(cells) = self.tx.old_values(uuid)? else { return Ok(false) };
         let Some(table) = &known.table else { return Ok(false) };

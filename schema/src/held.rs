@@ -211,13 +211,13 @@ impl Tx<'_> {
             .doing("ask whether anybody waits")
     }
 
-    /// How many rows of a link are held, and how many bytes their values take.
+    /// How many rows of a link are held or stand aside, and how many bytes their values take.
     pub(crate) fn held_over(&self, via: i64) -> Result<(u64, u64)> {
         self.conn
             .prepare_cached(
                 "SELECT count(*), coalesce(sum(length(k.cells)), 0)
                  FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
-                 WHERE k.via = ?1 AND r.state = 2 AND k.why <> 3",
+                 WHERE k.via = ?1 AND ((r.state = 2 AND k.why <> 3) OR (r.state = 1 AND k.why = 5))",
             )
             .and_then(|mut statement| {
                 statement.query_row([via], |row| Ok((row.get(0)?, row.get(1)?)))

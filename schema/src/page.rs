@@ -27,6 +27,8 @@ pub(crate) const AHEAD_MAX: Millis = 60_000;
 pub(crate) const ROW_BYTES_MAX: usize = 16 << 20;
 /// What an entry takes beside its values.
 const ENTRY_BYTES: usize = 120;
+/// No machine writes so many versions in its life: ten thousand a second for nine hundred years.
+pub(crate) const SEQ_MAX: u64 = 1 << 48;
 /// So many entries are looked at for one page, also when the partner knows them all.
 const SCAN_MAX: usize = 20_000;
 /// How often a page begins again because the application wrote meanwhile, before it leaves those rows out.
@@ -130,6 +132,24 @@ pub struct Last {
 }
 
 impl Page {
+    /// What no honest partner sends, in words: a seq that nobody can have come to, or a place of no journal.
+    pub(crate) fn flaw(&self) -> Option<&'static str> {
+        let rows = self.tables.iter().flat_map(|table| &table.rows);
+        let of_rows = rows
+            .flat_map(|row| std::iter::once(row.seq).chain(row.seen.iter().map(|(_, seq)| *seq)));
+        let of_withheld = self.withheld.iter().map(|withheld| withheld.seq);
+        let of_known = self.last.iter().flat_map(|last| &last.knowledge).map(|known| known.seq);
+        if of_rows.chain(of_withheld).chain(of_known).any(|seq| seq > SEQ_MAX) {
+            return Some("it claims more versions than a machine can write");
+        }
+        if self.next < self.from
+            || self.withheld.iter().any(|withheld| i64::try_from(withheld.pos).is_err())
+        {
+            return Some("its place in the journal is none");
+        }
+        None
+    }
+
     /// How many versions it carries.
     pub fn rows(&self) -> usize {
         self.tables.iter().map(|table| table.rows.len()).sum()
@@ -253,6 +273,7 @@ impl Tx<'_> {
     }
 
     fn page(&mut self, ask: &Ask, leave_logged_out: bool) -> Result<Page> {
+        self.refuse_claims(&ask.knowledge)?;
         let known: HashMap<Origin, u64> =
             ask.knowledge.iter().map(|known| (known.origin, known.seq)).collect();
         let mut draft = Draft {

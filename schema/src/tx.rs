@@ -166,8 +166,13 @@ impl Tx<'_> {
 
     /// The number of a table by name, also of one that is not here: its rows are kept all the same.
     pub(crate) fn table_id(&self, name: &str) -> Result<i64> {
+        self.table_id_or_new(name).map(|(id, _)| id)
+    }
+
+    /// As [`Tx::table_id`], and whether nobody had named it here before.
+    pub(crate) fn table_id_or_new(&self, name: &str) -> Result<(i64, bool)> {
         if let Some(table) = self.catalogue.named(name) {
-            return Ok(table.id);
+            return Ok((table.id, false));
         }
         let doing = "number a table";
         let found: Option<i64> = self
@@ -176,10 +181,10 @@ impl Tx<'_> {
             .and_then(|mut statement| statement.query_row([name], |row| row.get(0)).optional())
             .doing(doing)?;
         if let Some(id) = found {
-            return Ok(id);
+            return Ok((id, false));
         }
         self.conn.execute("INSERT INTO _dunlin_table (name) VALUES (?)", [name]).doing(doing)?;
-        Ok(self.conn.last_insert_rowid())
+        Ok((self.conn.last_insert_rowid(), true))
     }
 
     /// The name of a table by number.

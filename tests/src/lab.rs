@@ -21,10 +21,13 @@
     reason = "a test that cannot make its input should stop"
 )]
 
+pub mod attacker;
 pub mod browse;
 pub mod http;
+pub mod load;
 pub mod machine;
 pub mod outside;
+pub mod partner;
 pub mod space;
 pub mod talk;
 pub mod tls;
@@ -32,6 +35,7 @@ pub mod tls;
 pub use browse::Browser;
 pub use http::Answer;
 pub use machine::{Machine, Told};
+pub use partner::Partner;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

@@ -8,6 +8,11 @@
 )]
 
 mod access;
+mod attack_http;
+mod attack_mdns;
+mod attack_partner;
+mod attack_text;
+mod attack_web;
 mod away;
 mod collide;
 mod doors;

@@ -157,7 +157,7 @@ fn s10_every_route_asks_of_every_caller_what_the_table_says() {
             if who == "password" {
                 path.push_str("?uuid=walker");
                 if callers.signed.contains_key(kind) {
-                    path.push_str(&format!("&username={kind}&password=correct%20horse%20battery"));
+                    path = format!("{path}&username={kind}&password=correct%20horse%20battery");
                 }
             }
             let answer = callers.send(listener, kind, method, &path, &get);

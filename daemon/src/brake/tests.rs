@@ -25,7 +25,7 @@ fn wrong(brake: &mut Brake, account: &str, source: Source, now: Duration) -> boo
 }
 
 #[test]
-fn s12_ten_thousand_wrong_passwords_of_one_address_are_eleven_tries_in_a_quarter_of_an_hour() {
+fn s12_ten_thousand_wrong_passwords_of_one_address_are_ten_tries_in_a_quarter_of_an_hour() {
     let mut brake = Brake::default();
     let tries = (0..10_000)
         .filter(|n| wrong(&mut brake, "nightly", guest(9), NOON + Duration::from_millis(n * 90)))

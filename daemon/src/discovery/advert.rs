@@ -91,7 +91,7 @@ pub struct Advert {
 
 impl Advert {
     /// What a resolved service says, or `None` when it makes no sense or is nowhere near.
-    pub(super) fn read(service: &ResolvedService, nets: &Nets) -> Option<Self> {
+    pub fn read(service: &ResolvedService, nets: &Nets) -> Option<Self> {
         let txt = service.get_properties();
         if service.port == 0 || txt_bytes(txt) > TXT_MAX {
             return None;

@@ -3,14 +3,16 @@
 //! ```text
 //!   Running ──every 20 s──► browse again        a silent break longer than 120 s heals no other way
 //!      │    ──channel gone─► browse again        mdns-sd drops a subscriber that falls behind
-//!      │    ──flood────────► Flooded ──next minute──► Running, with a new mDNS daemon
+//!      │    ──flood, brake─► Flooded ──next minute──► Running, with a new mDNS daemon
 //!      └────stop───────────► goodbye
 //! ```
 
 use super::advert::{Advert, Announcement, DUNLIN, SAHANA, is_specific};
+use super::brake::{self, Brake, Look};
+use super::deaf::make_deaf;
 use super::nets::Nets;
 use super::{Error, Seen, Settings, Shared};
-use mdns_sd::{IfKind, Receiver, ServiceDaemon, ServiceEvent, ServiceInfo};
+use mdns_sd::{DaemonStatus, IfKind, Metrics, Receiver, ServiceDaemon, ServiceEvent, ServiceInfo};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -48,7 +50,8 @@ impl Driver {
     ) -> Result<Self, Error> {
         let mdns = Mdns::start(&announcement, &settings).map_err(Error::Start)?;
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
-        let task = Task { announcement, settings, shared, flood: Flood::default() };
+        let (flood, brake) = (Flood::default(), Brake::default());
+        let task = Task { announcement, settings, shared, flood, brake, ending: None };
         tokio::spawn(task.run(mdns, inbox));
         Ok(Self { orders })
     }
@@ -75,6 +78,8 @@ struct Mdns {
     daemon: ServiceDaemon,
     ours: Receiver<ServiceEvent>,
     old: Receiver<ServiceEvent>,
+    /// What it keeps, asked for at the last look and answered since.
+    keeps: Option<Receiver<Metrics>>,
 }
 
 impl Mdns {
@@ -87,7 +92,7 @@ impl Mdns {
         }
         daemon.register(service(announcement, settings)?)?;
         let (ours, old) = (daemon.browse(DUNLIN)?, daemon.browse(SAHANA)?);
-        Ok(Self { daemon, ours, old })
+        Ok(Self { daemon, ours, old, keeps: None })
     }
 
     fn browse(&mut self) -> mdns_sd::Result<()> {
@@ -104,12 +109,22 @@ impl Mdns {
         }
     }
 
-    /// Says goodbye and ends the daemon's thread.
-    async fn stop(self) {
-        let Ok(status) = self.daemon.shutdown() else { return };
-        if timeout(GOODBYE, status.recv_async()).await.is_err() {
-            warn!(cause = "no answer in 2 s", "goodbye not said");
+    /// What this look finds; the thread is asked again what it keeps.
+    fn look(&mut self, now: Duration) -> Look {
+        let asked = self.keeps.is_some();
+        let keeps = self.keeps.take().and_then(|keeps| keeps.try_recv().ok());
+        self.keeps = self.daemon.get_metrics().ok();
+        Look { now, used: brake::used(), asked, keeps }
+    }
+
+    /// Says goodbye and ends the daemon's thread; if it does not end in time, what will tell of it.
+    async fn stop(self) -> Option<Receiver<DaemonStatus>> {
+        let status = self.daemon.shutdown().ok()?;
+        if timeout(GOODBYE, status.recv_async()).await.is_ok() {
+            return None;
         }
+        warn!(cause = "no answer in 2 s", "goodbye not said");
+        Some(status)
     }
 }
 
@@ -160,6 +175,9 @@ struct Task {
     settings: Settings,
     shared: Arc<Shared>,
     flood: Flood,
+    brake: Brake,
+    /// The mDNS daemon before this one, if its thread has not ended yet.
+    ending: Option<Receiver<DaemonStatus>>,
 }
 
 /// What ends one life of the mDNS daemon.
@@ -176,7 +194,10 @@ impl Task {
             let end = match mdns.take() {
                 Some(mut running) => {
                     let end = self.live(&mut running, &mut inbox).await;
-                    running.stop().await;
+                    if matches!(end, End::Flooded) {
+                        self.make_deaf();
+                    }
+                    self.ending = running.stop().await;
                     end
                 }
                 None => End::Flooded,
@@ -196,6 +217,11 @@ impl Task {
                 done.send(()).unwrap_or_default();
                 return;
             }
+            if self.is_still_ending() {
+                // Two that are flooded cost twice as much.
+                warn!(cause = "the flood goes on", "discovery not started");
+                continue;
+            }
             match Mdns::start(&self.announcement, &self.settings) {
                 Ok(fresh) => {
                     info!("discovery started anew");
@@ -206,10 +232,31 @@ impl Task {
         }
     }
 
+    /// Keeps the network away from an mDNS daemon that has to end.
+    fn make_deaf(&self) {
+        match make_deaf(self.settings.port) {
+            Ok(sockets) => debug!(sockets, "nothing more is heard"),
+            Err(error) => debug!(cause = %error, "what is sent is still heard"),
+        }
+    }
+
+    fn is_still_ending(&mut self) -> bool {
+        use mdns_sd::TryRecvError::Empty;
+        // An answer, and a thread that is gone without one, are both its end.
+        let is_there = |ending: Receiver<DaemonStatus>| {
+            matches!(ending.try_recv(), Err(Empty)).then_some(ending)
+        };
+        self.ending = self.ending.take().and_then(is_there);
+        self.ending.is_some()
+    }
+
     /// Runs until something ends this life of the mDNS daemon.
     async fn live(&mut self, mdns: &mut Mdns, inbox: &mut mpsc::Receiver<Order>) -> End {
         let mut again = interval_at(Instant::now() + BROWSE_EVERY, BROWSE_EVERY);
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = interval_at(Instant::now() + brake::LOOK_EVERY, brake::LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.brake.begin(brake::used());
         let mut nets = Nets::now(self.settings.on_loopback());
         loop {
             let result = tokio::select! {
@@ -221,6 +268,13 @@ impl Task {
                     Some(_) => Ok(()),
                     None => mdns.browse(),
                 },
+                _ = look.tick() => {
+                    if let Some(cause) = self.brake.look(&mdns.look(self.shared.now())) {
+                        warn!(cause, "discovery flooded");
+                        return End::Flooded;
+                    }
+                    Ok(())
+                }
                 _ = again.tick() => {
                     nets = Nets::now(self.settings.on_loopback());
                     mdns.browse()

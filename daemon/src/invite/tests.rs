@@ -210,3 +210,56 @@ fn terms_out_of_bounds_are_refused() {
     let full = invites.issue(Terms::default(), SHOP, ISSUER, &addresses(), NOW);
     assert!(matches!(full, Err(Error::Full)));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn s36_a_token_of_any_text_is_read_or_refused(
+        text in "(dunlin1-)?[A-Z2-7 \\n]{0,200}|\\PC{0,60}", now in proptest::num::u64::ANY,
+    ) {
+        // Its sum is of four bytes: none of these is right by chance.
+        proptest::prop_assert!(Token::parse(&text, now).is_err());
+    }
+
+    #[test]
+    fn s36_a_token_with_one_letter_changed_is_refused(
+        at in proptest::prelude::any::<proptest::sample::Index>(), letter in "[A-Z2-7a-z0189=]",
+    ) {
+        let (_dir, mut invites) = fresh();
+        let token = issue(&mut invites, 1).encode().expose().clone();
+        let at = at.index(token.len());
+        let mut changed = token.clone();
+        changed.replace_range(at..=at, &letter);
+        let same = changed.eq_ignore_ascii_case(&token);
+        proptest::prop_assert_eq!(Token::parse(&changed, NOW).is_ok(), same);
+    }
+
+    #[test]
+    fn s36_a_token_survives_its_text_and_noise_is_none(
+        noise in ".{0,200}", flip in proptest::prelude::any::<(proptest::sample::Index, char)>(),
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120),
+    ) {
+        proptest::prop_assert!(Token::parse(&noise, 0).is_err());
+        let framed = format!("dunlin1-{}", data_encoding::BASE32_NOPAD.encode(&bytes));
+        proptest::prop_assert!(Token::parse(&framed, 0).is_err());
+        let token = Token {
+            shop: [7; 8],
+            issuer: Pin([8; 32]),
+            secret: Secret([9; 20]),
+            expires: u32::MAX,
+            addresses: vec!["192.0.2.1:7474".parse().unwrap(), "[2001:db8::1]:7474".parse().unwrap()],
+        };
+        let text = token.encode().expose().clone();
+        let read = Token::parse(&text, 0).unwrap();
+        let again = read.encode().expose().clone();
+        proptest::prop_assert_eq!(&again, &text);
+        // One letter other than it was: found out, unless it is the same letter in other case.
+        let at = flip.0.index(text.len());
+        let mut other: Vec<char> = text.chars().collect();
+        other[at] = flip.1;
+        let other: String = other.into_iter().collect();
+        let same: String = other.chars().filter(|letter| !letter.is_whitespace()).collect();
+        proptest::prop_assert_eq!(Token::parse(&other, 0).is_ok(), same.eq_ignore_ascii_case(&text));
+    }
+}

@@ -83,6 +83,10 @@ pub struct Partner {
     pub reason: Option<String>,
     /// What a person has to look at, in a sentence.
     pub stopped: Option<String>,
+    /// Why it is not who its key says, in a sentence; until it is linked again.
+    pub impostor: Option<String>,
+    /// What it did that no honest partner does, in a sentence; until this daemon ends.
+    pub odd: Option<String>,
     /// How far its clock is ahead of ours, in milliseconds.
     pub skew: i64,
     /// Since when it is linked.
@@ -111,7 +115,7 @@ impl Partner {
     pub fn state(&self, held: Option<&str>, paused: bool, now: Millis) -> State {
         /// So long after the last sign of life a partner counts as being tried again, not as off.
         const RECENT: Millis = 20_000;
-        if held.is_some() {
+        if held.is_some() || self.impostor.is_some() {
             State::IdentityProblem
         } else if paused {
             State::Paused

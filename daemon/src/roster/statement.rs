@@ -429,4 +429,30 @@ mod tests {
             Err(Error::Read(_))
         ));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_statement_of_noise_is_refused_and_never_a_panic(
+            noise in ".{0,200}", at in proptest::prelude::any::<proptest::sample::Index>(), byte in 32u8..127,
+        ) {
+            let anna = Identity::generate().unwrap();
+            let sig = BASE64URL_NOPAD.encode(&anna.sign(noise.as_bytes()).unwrap());
+            for sig in [noise.clone(), sig] {
+                let noise = Statement { body: noise.clone(), sig };
+                proptest::prop_assert!(Signed::verify(&noise).is_err());
+            }
+            // A good one with one byte changed, anywhere in it.
+            let good = signer(&anna).found("till 1").unwrap().wire;
+            let damage = |text: &str| {
+                let mut bytes = text.as_bytes().to_vec();
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+                String::from_utf8(bytes).unwrap()
+            };
+            let body = damage(&good.body);
+            proptest::prop_assume!(body != good.body);
+            let damaged = Statement { body, ..good };
+            proptest::prop_assert!(Signed::verify(&damaged).is_err());
+        }
+    }
 }

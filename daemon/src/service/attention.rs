@@ -8,6 +8,7 @@ use crate::database::Database;
 use crate::discovery::Discovery;
 use crate::error::Result;
 use crate::machine::{Machine, State};
+use crate::roster::Member;
 
 /// A clock further off than this orders edits wrongly often enough for people to notice.
 const SKEW_MAX: i64 = 30_000;
@@ -39,6 +40,7 @@ pub(super) async fn attention(
             });
         }
     }
+    found.extend(odd(machine));
     found.extend(disk(machine).await);
     found.extend(clocks(machine));
     found.extend(rows(machine, databases).await?);
@@ -47,6 +49,14 @@ pub(super) async fn attention(
     }
     found.extend(multicast(machine));
     Ok(found)
+}
+
+fn odd(machine: &Machine) -> Vec<Attention> {
+    let odd = |member: Member| {
+        let reason = machine.partner(member.pin).odd?;
+        Some(Attention::Odd { id: member.machine, name: member.name, reason })
+    };
+    machine.others().into_iter().filter_map(odd).collect()
 }
 
 fn clocks(machine: &Machine) -> Vec<Attention> {

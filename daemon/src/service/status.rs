@@ -126,7 +126,7 @@ fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
         next_try_seconds: known.next_try_seconds().filter(|_| is_tried),
         attempt: if is_tried { known.attempt } else { 0 },
         reason: away.map(str::to_owned).or(match state {
-            State::IdentityProblem => held,
+            State::IdentityProblem => held.or(known.impostor),
             State::Stopped => known.stopped,
             State::UpToDate | State::CatchingUp | State::Paused => None,
             State::Retrying | State::Offline => known.reason,

@@ -22,8 +22,8 @@ use tracing::info;
 
 use super::links::Link;
 use super::tell::{
-    ByName, check_greeting, describe, first_moved, greeting, is_equal, joined, meet, stop_at,
-    weight,
+    ByName, check_greeting, describe, first_moved, greeting, is_equal, joined, look_at, meet,
+    stop_at, weight,
 };
 use crate::convert;
 use crate::error::{Error, Result};
@@ -178,6 +178,16 @@ impl Answering {
         Err(Fault::new(Code::OutOfTurn, "greet first, then agree on the roster"))
     }
 
+    /// What the partner is told of an error. Who is not who he says has this link no longer.
+    fn fault(&self, error: &Error) -> Fault {
+        stop_at(&self.0.machine, self.0.member.pin, error);
+        let fault = fault(error);
+        if fault.code == Code::IdentityProblem {
+            self.0.link.close(&fault.message);
+        }
+        fault
+    }
+
     fn side(&self, name: &str) -> Result<Side> {
         self.sides()
             .get(name)
@@ -222,7 +232,7 @@ impl Answering {
         for theirs in ask.databases {
             let Ok(database) = machine.database(&theirs.name) else { continue };
             let origin = Origin { machine: self.0.member.machine, epoch: theirs.epoch.0 };
-            meet(database, theirs.tables.clone(), origin, self.skew()).await?;
+            meet(database, &theirs, origin, self.skew()).await?;
             let side = Side {
                 origin,
                 cursor: theirs.cursor_in(Epoch(database.origin().epoch)),
@@ -244,6 +254,7 @@ impl Answering {
             partner.last_seen = Some(now);
             partner.attempt = 0;
             partner.reason = None;
+            partner.impostor = None;
             partner.next_try = None;
             partner.skew = skew;
         });
@@ -303,9 +314,9 @@ impl Answering {
                 }
                 store.apply(&page, Sender { origin, skew }).map(Some)
             })
-            .await
-            .inspect_err(|error| stop_at(machine, pin, error))?
+            .await?
             .ok_or(Error::Closing)?;
+        look_at(machine, pin, &applied);
         self.count(|running| {
             running.received += rows;
             running.bytes_in += bytes;
@@ -470,7 +481,10 @@ impl PartnerServer for Answering {
         if self.0.link.pin == ours {
             return Err(ourselves(machine, &theirs).into());
         }
-        check_greeting(machine, &self.0.member, &theirs).map_err(|error| fault(&error))?;
+        check_greeting(machine, &self.0.member, &theirs).map_err(|error| self.fault(&error))?;
+        if self.0.greeted.load(Ordering::Relaxed) {
+            return Err(Fault::new(Code::OutOfTurn, "a link is greeted once").into());
+        }
         if !self.0.rosters_only {
             machine.links.admit(&self.0.link, &theirs.boot).await?;
         }
@@ -484,27 +498,27 @@ impl PartnerServer for Answering {
         if !self.0.greeted.load(Ordering::Relaxed) {
             return Err(Fault::new(Code::OutOfTurn, "greet first").into());
         }
-        Ok(self.roster(&ask).map_err(|error| fault(&error))?)
+        Ok(self.roster(&ask).map_err(|error| self.fault(&error))?)
     }
 
     async fn partner_databases(&self, _: &Extensions, ask: Databases) -> RpcResult<Databases> {
         self.in_turn()?;
-        Ok(self.databases(ask).await.map_err(|error| fault(&error))?)
+        Ok(self.databases(ask).await.map_err(|error| self.fault(&error))?)
     }
 
     async fn partner_getdata(&self, _: &Extensions, ask: GetPage) -> RpcResult<Page> {
         self.in_turn()?;
-        Ok(self.getdata(ask).await.map_err(|error| fault(&error))?)
+        Ok(self.getdata(ask).await.map_err(|error| self.fault(&error))?)
     }
 
     async fn partner_putdata(&self, _: &Extensions, put: PutPage) -> RpcResult<PutAnswer> {
         self.in_turn()?;
-        Ok(self.putdata(put).await.map_err(|error| fault(&error))?)
+        Ok(self.putdata(put).await.map_err(|error| self.fault(&error))?)
     }
 
     async fn partner_digest(&self, _: &Extensions, ask: DigestAsk) -> RpcResult<DigestAnswer> {
         self.in_turn()?;
-        Ok(self.digest(ask).await.map_err(|error| fault(&error))?)
+        Ok(self.digest(ask).await.map_err(|error| self.fault(&error))?)
     }
 
     async fn partner_leave(&self, _: &Extensions, reason: String) -> RpcResult<()> {

@@ -34,8 +34,11 @@ const REFUSED: &str = "it refuses this machine's key: the shop has forgotten thi
 const TO_TELL: Duration = Duration::from_secs(10);
 /// At most so many addresses at once.
 const ADDRESSES_MAX: usize = 12;
-/// A sighting is tried at once, but one machine's not more often than this.
-const SIGHTED_AT_MOST: Duration = Duration::from_secs(2);
+/// A sighting is tried at once, but one machine's not more often than this: anybody may say over and
+/// over that a member is elsewhere.
+const SIGHTED_AT_MOST: Duration = Duration::from_secs(30);
+/// A sighting older than this is not the one that was just told of.
+const SIGHTED_NOW: Duration = Duration::from_secs(2);
 
 /// Keeps a task for each member that is to be dialled, as the roster changes, until dropped.
 pub async fn keep_dialling(machine: Machine) {
@@ -107,6 +110,8 @@ async fn keep_linked(machine: Machine, member: Member) {
     let mut refusals = 0;
     let mut told = None;
     let mut was_linked = false;
+    // When a sighting last cut a wait short.
+    let mut hastened = None;
     let mut moved = machine.links.moved();
     let mut roster = machine.roster_moved();
     let mut pauses = machine.pauses_moved();
@@ -152,7 +157,7 @@ async fn keep_linked(machine: Machine, member: Member) {
         if is_crossed(&ended) {
             // The other side's link stands; ours is not needed.
             let woken = (&mut roster, &mut pauses);
-            pause(&machine, &member, WAIT, true, woken).await;
+            pause(&machine, &member, WAIT, Some(&mut hastened), woken).await;
             continue;
         }
         refusals = if is_refused(&ended) { refusals + 1 } else { 0 };
@@ -169,7 +174,8 @@ async fn keep_linked(machine: Machine, member: Member) {
         attempt = (attempt + 1).min(30);
         tell(&machine, &member, &ended, (attempt, refusals), wait);
         let woken = (&mut roster, &mut pauses);
-        pause(&machine, &member, wait, refusals < REFUSALS, woken).await;
+        let sightings = (refusals < REFUSALS).then_some(&mut hastened);
+        pause(&machine, &member, wait, sightings, woken).await;
     }
 }
 
@@ -283,16 +289,15 @@ async fn addresses(machine: &Machine, member: &Member) -> Vec<SocketAddr> {
     found
 }
 
-/// Waits before the next try; less when the machine is seen anew (`sightings`), when somebody asks for it, and when
-/// the roster or the pauses changed.
+/// Waits before the next try; less when the machine is seen anew (`sightings`: when one last cut a wait short), when
+/// somebody asks for it, and when the roster or the pauses changed.
 async fn pause(
     machine: &Machine,
     member: &Member,
     wait: Duration,
-    sightings: bool,
+    mut sightings: Option<&mut Option<Instant>>,
     (roster, pauses): (&mut Moved, &mut Moved),
 ) {
-    let begun = Instant::now();
     let until = tokio::time::sleep(wait);
     tokio::pin!(until);
     let mut links = machine.links.moved();
@@ -301,7 +306,7 @@ async fn pause(
     loop {
         let sighted = async {
             let seen = match &mut seen {
-                Some(seen) if sightings => seen.changed().await.is_ok(),
+                Some(seen) if sightings.is_some() => seen.changed().await.is_ok(),
                 Some(_) | None => false,
             };
             if !seen {
@@ -314,10 +319,15 @@ async fn pause(
             () = sighted => {
                 let sighted = machine.discovery().is_some_and(|discovery| {
                     discovery.sightings().iter().any(|sighting| {
-                        sighting.advert.id == member.machine && sighting.last_seen < SIGHTED_AT_MOST
+                        sighting.advert.id == member.machine && sighting.last_seen < SIGHTED_NOW
                     })
                 });
-                if sighted && SIGHTED_AT_MOST < begun.elapsed() {
+                let now = Instant::now();
+                if let Some(hastened) = sightings.as_deref_mut()
+                    && sighted
+                    && may_hasten(*hastened, now)
+                {
+                    *hastened = Some(now);
                     return;
                 }
             }
@@ -331,6 +341,11 @@ async fn pause(
             }
         }
     }
+}
+
+/// Whether a sighting may cut a wait short, after another did.
+fn may_hasten(before: Option<Instant>, now: Instant) -> bool {
+    before.is_none_or(|before| SIGHTED_AT_MOST <= now.saturating_duration_since(before))
 }
 
 /// Full jitter, so that machines that lost power together do not come back together.
@@ -407,6 +422,14 @@ fn tell(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_says_that_a_member_is_elsewhere_is_believed_every_thirty_seconds() {
+        let now = Instant::now();
+        let after = |seconds| may_hasten(Some(now), now + Duration::from_secs(seconds));
+        assert!(may_hasten(None, now));
+        assert!(!after(0) && !after(29) && after(30));
+    }
 
     #[test]
     fn waits_grow_and_never_pass_the_longest() {

@@ -14,7 +14,9 @@ use tracing::{debug, info};
 use super::agree::{self, Heard};
 use super::exchange::{PAGE_BYTES_FIRST, Side};
 use super::links::Link;
-use super::tell::{ByName, check_greeting, describe, first_moved, greeting, heard, meet, skew};
+use super::tell::{
+    ByName, check_greeting, describe, first_moved, greeting, heard, meet, skew, stop_at,
+};
 use crate::convert;
 use crate::error::{Error, Result};
 use crate::machine::{FORGOTTEN, Machine, PAUSED};
@@ -105,6 +107,7 @@ impl Driver<'_> {
             partner.last_seen = Some(now);
             partner.attempt = 0;
             partner.reason = None;
+            partner.impostor = None;
             partner.next_try = None;
             partner.skew = self.skew;
         });
@@ -127,7 +130,8 @@ impl Driver<'_> {
         let asked = (ours.clock, Instant::now());
         let theirs = self.link.partner_greet(ours).await.map_err(heard)?;
         self.skew = skew(theirs.clock, asked);
-        check_greeting(&self.machine, &self.member, &theirs)?;
+        check_greeting(&self.machine, &self.member, &theirs)
+            .inspect_err(|error| stop_at(&self.machine, self.member.pin, error))?;
         self.handle.sign_of_life();
         self.machine.links.admit(&self.handle, &theirs.boot).await.map_err(Error::Partner)
     }
@@ -140,7 +144,7 @@ impl Driver<'_> {
             let Ok(database) = self.machine.database(&theirs.name) else { continue };
             let (database, skew) = (database.clone(), self.skew);
             let origin = Origin { machine: self.member.machine, epoch: theirs.epoch.0 };
-            meet(&database, theirs.tables.clone(), origin, skew).await?;
+            meet(&database, &theirs, origin, skew).await?;
             let cursor = theirs.cursor_in(wire::Epoch(database.origin().epoch));
             self.sides.insert(
                 theirs.name.clone(),

@@ -12,7 +12,7 @@ use tracing::{Instrument as _, info};
 
 use super::driver::Driver;
 use super::session::{self, Event, State, Step};
-use super::tell::{heard, is_equal, joined, skew, stop_at, weight};
+use super::tell::{heard, is_equal, joined, look_at, skew, stop_at, weight};
 use crate::convert;
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -181,7 +181,7 @@ impl Driver<'_> {
                 partner.moved(rows, left);
             });
         }
-        let page = convert::page_in(page)?;
+        let page = convert::page_in(page).inspect_err(|error| stop_at(&machine, pin, error))?;
         let handle = Arc::clone(&self.handle);
         let applying = timed(side.database.call(move |store| {
             // Looked at in the database's own thread: what waited in its queue comes too late.
@@ -196,6 +196,7 @@ impl Driver<'_> {
         let ((applied, took), ahead) = tokio::join!(applying, fetching);
         let applied = applied.inspect_err(|error| stop_at(&machine, pin, error))?;
         let applied = applied.ok_or(Error::Closing)?;
+        look_at(&machine, pin, &applied);
         side.ahead_in = ahead;
         side.limit_in = fitted(side.limit_in, bytes, took);
         totals.applied += applied.applied;
@@ -207,7 +208,8 @@ impl Driver<'_> {
 
     /// Gives one page.
     async fn push(&mut self, name: &str, from: Option<u64>, totals: &mut Totals) -> Result<Event> {
-        let (link, machine, skew) = (self.link, self.machine.clone(), self.skew);
+        let (link, machine, pin, skew) =
+            (self.link, self.machine.clone(), self.member.pin, self.skew);
         let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
         let (database, knowledge) = (side.database.clone(), side.knowledge.clone());
         let limit = usize::try_from(side.limit_out).unwrap_or(usize::MAX);
@@ -218,7 +220,9 @@ impl Driver<'_> {
         };
         let page = match side.ahead_out.take().filter(|page| from == Some(page.from)) {
             Some(page) => page,
-            None => make(from.unwrap_or(side.cursor)).await?,
+            None => make(from.unwrap_or(side.cursor))
+                .await
+                .inspect_err(|error| stop_at(&machine, pin, error))?,
         };
         let page = convert::page_out(page);
         let (more, next) = (page.more, page.next);

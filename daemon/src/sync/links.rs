@@ -66,6 +66,11 @@ impl Link {
         }
     }
 
+    /// Did the other end say who it is?
+    pub fn is_greeted(&self) -> bool {
+        !self.known().boot.is_empty()
+    }
+
     /// The greeting is over.
     pub fn is_ready(&self) {
         self.ready.send_replace(true);

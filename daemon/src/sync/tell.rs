@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use dunlin_rpc::wire::partner as wire;
 use dunlin_rpc::{Code, Fault, Pin};
-use dunlin_schema::{Known, Origin};
+use dunlin_schema::{Applied, Known, Origin};
 use jsonrpsee::core::client::Error as RpcError;
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::convert;
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::machine::{Machine, PROTOCOL};
+use crate::machine::{Machine, PROTOCOL, Partner};
 use crate::roster::Member;
 
 /// How far a clock is ahead of ours, in milliseconds, by its answer to a question asked then.
@@ -73,12 +73,51 @@ pub(crate) fn is_equal(ours: &[wire::TableDigest], theirs: &[wire::TableDigest])
     !lacks(ours, theirs) && !lacks(theirs, ours)
 }
 
-/// What stops a session until a person has looked.
+/// A partner did what no honest one does, or more than it may: it is named where a person looks, and in the log once.
 pub(crate) fn stop_at(machine: &Machine, pin: Pin, error: &Error) {
-    if let Error::Store(dunlin_schema::Error::TooManyHeld { .. }) = error {
-        let sentence = error.to_string();
-        warn!(partner = %pin, cause = sentence, "session stopped");
-        machine.note(pin, |partner| partner.stopped = Some(sentence));
+    use dunlin_schema::Error as E;
+    let sentence = error.to_string();
+    let place: fn(&mut Partner) -> &mut Option<String> = match error {
+        Error::Store(E::TooManyHeld { .. } | E::TooManyDoubles { .. }) => {
+            |partner| &mut partner.stopped
+        }
+        Error::Store(E::ClaimsOurs { .. }) => |partner| &mut partner.impostor,
+        Error::Partner(fault) if fault.code == Code::IdentityProblem => {
+            |partner| &mut partner.impostor
+        }
+        Error::Store(E::BadPage { .. }) | Error::BadMessage { .. } => |partner| &mut partner.odd,
+        _ => return,
+    };
+    note_once(machine, pin, place, &sentence, "session stopped");
+}
+
+fn note_once(
+    machine: &Machine,
+    pin: Pin,
+    place: fn(&mut Partner) -> &mut Option<String>,
+    sentence: &str,
+    message: &'static str,
+) {
+    let mut is_new = false;
+    machine.note(pin, |partner| {
+        let noted = place(partner);
+        is_new = noted.as_deref() != Some(sentence);
+        *noted = Some(sentence.to_owned());
+    });
+    if is_new {
+        warn!(partner = %pin, cause = sentence, "{message}");
+    }
+}
+
+/// What a page that was taken says about its sender.
+pub(crate) fn look_at(machine: &Machine, pin: Pin, applied: &Applied) {
+    for table in &applied.unknown {
+        let table = dunlin_logs::clean(table, 100);
+        info!(partner = %pin, table = %table, "rows of a table that is not tracked here are held");
+    }
+    if applied.ahead > 0 {
+        let sentence = "it gave versions that it knows to be ahead of this machine's clock; they wait until their time has come";
+        note_once(machine, pin, |partner| &mut partner.odd, sentence, "versions ahead");
     }
 }
 
@@ -164,19 +203,32 @@ pub(crate) async fn describe(
 /// Learns of a partner's tables, and takes up versions that were ahead of our clock.
 pub(crate) async fn meet(
     database: &Database,
-    tables: Vec<wire::TableShape>,
+    theirs: &wire::Database,
     origin: Origin,
     skew: i64,
 ) -> Result<()> {
-    let shapes: Vec<dunlin_schema::Shape> = tables.into_iter().map(convert::shape_in).collect();
+    let shapes: Vec<dunlin_schema::Shape> =
+        theirs.tables.iter().cloned().map(convert::shape_in).collect();
     let untracked = database.untracked().to_vec();
-    let tracked = database
+    let end = theirs.epochs.iter().find(|end| end.epoch.0 == origin.epoch).map(|end| end.end);
+    let (tracked, lie) = database
         .call(move |store| {
+            let lie = match end {
+                Some(end) => store.hear_end(origin, end)?,
+                None => false,
+            };
             let tracked = store.meet(&shapes, &untracked)?;
             store.ask_again(origin, skew)?;
-            Ok(tracked)
+            Ok((tracked, lie))
         })
         .await?;
+    if lie {
+        warn!(
+            partner = %origin.machine,
+            cause = "others told of more of its versions than it wrote",
+            "its rows are asked for anew"
+        );
+    }
     for (table, _, rows) in tracked.tables {
         info!(database = database.name(), table, rows, "table tracked, as the partner does");
     }

@@ -85,3 +85,28 @@ proptest! {
         escape_controls(&text);
     }
 }
+
+#[test]
+fn depth_is_seen_without_reading() {
+    for (text, depth, deeper) in [
+        ("[[1],[2]]", 2, false),
+        ("[[1],[2]]", 1, true),
+        (r#"{"a":[{"b":[]}]}"#, 4, false),
+        (r#"{"a":[{"b":[]}]}"#, 3, true),
+        (r#"["[[[[", "\"[[[["]"#, 1, false),
+        (r#"["\\", [["#, 1, true),
+        ("]]]][[", 1, true),
+    ] {
+        assert_eq!(is_deeper_than(text, depth), deeper, "{text}");
+    }
+}
+
+#[test]
+fn a_list_is_as_long_as_it_may_be_however_deep_it_lies() {
+    for (text, short) in
+        [("[[1,2]]", true), ("[[1,2,3]]", false), ("[1,[],[]]", false), ("[]", true)]
+    {
+        let whole = Reader::new(text).with_list_max(2).raw(9).map(drop);
+        assert_eq!(whole, if short { Ok(()) } else { Err(Broken::Long) }, "{text}");
+    }
+}

@@ -1,14 +1,17 @@
 //! A link: one WebSocket over one TLS stream.
 //!
 //! jsonrpsee starts every message it reads at once and without a bound, so calls beyond
-//! `LINK_CALLS_MAX` are answered `Busy`. The pin is looked up before every call, and again before
-//! its answer leaves, since a partner may be forgotten while its link lives.
+//! `LINK_CALLS_MAX` are answered `Busy`, and who does not read our answers is not read from: what he
+//! sends would pile up here, each message with an answer that finds no room. The pin is looked up
+//! before every call, and again before its answer leaves, since a partner may be forgotten while its
+//! link lives.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin as StdPin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
@@ -23,16 +26,18 @@ use jsonrpsee::server::{
 use jsonrpsee::types::{ErrorObjectOwned, Request};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tower::Service;
 use tower::layer::layer_fn;
+use tracing::warn;
 
 use crate::code::Code;
 use crate::fault::Fault;
 use crate::json::{Broken, is_deeper_than};
 use crate::limits::{
-    HEAD, HEAD_BYTES_MAX, HEARTBEAT, JOIN_MESSAGE_BYTES_MAX, LINK_CALLS_MAX, LINK_QUEUE_MAX,
-    LINK_SUBSCRIPTIONS_MAX, MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX, SILENCE,
+    BODY_BYTES_MAX, HEAD, HEAD_BYTES_MAX, HEARTBEAT, JOIN_MESSAGE_BYTES_MAX, LINK_ANSWERS_MAX,
+    LINK_CALLS_MAX, LINK_LARGE_CALLS_MAX, LINK_SUBSCRIPTIONS_MAX, MESSAGE_BYTES_MAX,
+    MESSAGE_DEPTH_MAX, SILENCE,
 };
 use crate::tls::{Alpn, LetIn, Peer};
 
@@ -52,10 +57,14 @@ where
     let path = path_of(alpn);
     let (stop, keep_running) = stop_channel();
     let calls = Arc::new(Semaphore::new(LINK_CALLS_MAX));
+    let large = Arc::new(Semaphore::new(LINK_LARGE_CALLS_MAX));
+    let complained = Arc::new(AtomicBool::new(false));
     let who = peer.clone();
     let bounds = layer_fn(move |service| Bounded {
         service,
         calls: Arc::clone(&calls),
+        large: Arc::clone(&large),
+        complained: Arc::clone(&complained),
         peer: who.clone(),
         let_in: Arc::clone(&let_in),
     });
@@ -82,7 +91,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Severable { io, cut, ended: false }), answer)
+        .serve_connection(TokioIo::new(Severable::new(io, cut)), answer)
         .with_upgrades()
         .await?;
     closed.await;
@@ -113,7 +122,7 @@ fn config(alpn: Alpn) -> ServerConfig {
         .max_response_body_size(MESSAGE_BYTES_MAX)
         .max_connections(1)
         .max_subscriptions_per_connection(LINK_SUBSCRIPTIONS_MAX)
-        .set_message_buffer_capacity(LINK_QUEUE_MAX)
+        .set_message_buffer_capacity(LINK_ANSWERS_MAX)
         .set_batch_request_config(BatchRequestConfig::Disabled)
         .enable_ws_ping(
             PingConfig::new().ping_interval(HEARTBEAT).inactive_limit(SILENCE).max_failures(1),
@@ -126,8 +135,22 @@ fn config(alpn: Alpn) -> ServerConfig {
 struct Bounded<S> {
     service: S,
     calls: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+    /// A message of this link was refused already: the log says so once.
+    complained: Arc<AtomicBool>,
     peer: Peer,
     let_in: LetIn,
+}
+
+impl<S> Bounded<S> {
+    /// Room for a call of so many bytes, if there is.
+    fn room(&self, bytes: usize) -> Option<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)> {
+        let call = Arc::clone(&self.calls).try_acquire_owned().ok()?;
+        if bytes <= BODY_BYTES_MAX {
+            return Some((call, None));
+        }
+        Some((call, Some(Arc::clone(&self.large).try_acquire_owned().ok()?)))
+    }
 }
 
 impl<S> RpcServiceT for Bounded<S>
@@ -161,18 +184,21 @@ where
         } else {
             Fault::new(Code::Busy, "too many calls at once; try again soon")
         };
-        let permit = if fault.code == Code::Busy {
-            Arc::clone(&self.calls).try_acquire_owned().ok()
-        } else {
-            None
-        };
-        let service = self.service.clone();
+        let bytes = request.params.as_ref().map_or(0, |params| params.get().len());
+        let room = if fault.code == Code::Busy { self.room(bytes) } else { None };
+        let (service, complained, pin) =
+            (self.service.clone(), Arc::clone(&self.complained), self.peer.pin);
         async move {
-            let Some(_permit) = permit else {
+            let Some(_room) = room else {
                 return MethodResponse::error(request.id, ErrorObjectOwned::from(fault));
             };
-            let id = request.id.clone().into_owned();
+            let (id, method) = (request.id.clone().into_owned(), request.method.to_string());
             let answer = service.call(request).await;
+            if answer.as_error_code() == Some(Code::InvalidParams.number())
+                && !complained.swap(true, Ordering::Relaxed)
+            {
+                warn!(partner = %pin, method, cause = "not well formed", "message refused");
+            }
             // What it was about to be given is not for it any more. A refusal may say why. Not so on the port for
             // joining: the very call that lets a machine in may close that.
             if is_link && answer.is_success() && !is_let_in() {
@@ -194,14 +220,36 @@ where
     }
 }
 
-/// A stream that ends when the other half of `cut` is dropped.
+/// A stream that ends when the other half of `cut` is dropped, and that reads nothing while what was
+/// written waits for the other side to read.
 ///
 /// jsonrpsee moves an upgraded stream into a task of its own, and on a stop waits for running
-/// subscriptions. A link that must close closes here, whatever runs on it.
+/// subscriptions. A link that must close closes here, whatever runs on it. The other side, which dialled,
+/// reads whatever it writes, so two honest ones never wait for each other.
 struct Severable<IO> {
     io: IO,
     cut: oneshot::Receiver<()>,
     ended: bool,
+    /// The other side does not take what we write.
+    full: bool,
+    /// Who wants to read meanwhile.
+    reader: Option<Waker>,
+}
+
+impl<IO> Severable<IO> {
+    fn new(io: IO, cut: oneshot::Receiver<()>) -> Self {
+        Self { io, cut, ended: false, full: false, reader: None }
+    }
+
+    fn wrote<T>(&mut self, written: Poll<T>) -> Poll<T> {
+        self.full = written.is_pending();
+        if !self.full
+            && let Some(reader) = self.reader.take()
+        {
+            reader.wake();
+        }
+        written
+    }
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Severable<IO> {
@@ -214,6 +262,10 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Severable<IO> {
         this.ended = this.ended || StdPin::new(&mut this.cut).poll(cx).is_ready();
         if this.ended {
             return Poll::Ready(Ok(()));
+        }
+        if this.full {
+            this.reader = Some(cx.waker().clone());
+            return Poll::Pending;
         }
         StdPin::new(&mut this.io).poll_read(cx, buf)
     }
@@ -229,11 +281,14 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Severable<IO> {
         if this.ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        StdPin::new(&mut this.io).poll_write(cx, buf)
+        let written = StdPin::new(&mut this.io).poll_write(cx, buf);
+        this.wrote(written)
     }
 
     fn poll_flush(self: StdPin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        StdPin::new(&mut self.get_mut().io).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = StdPin::new(&mut this.io).poll_flush(cx);
+        this.wrote(flushed)
     }
 
     fn poll_shutdown(self: StdPin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

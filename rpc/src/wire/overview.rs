@@ -27,6 +27,15 @@ pub enum Attention {
         /// Why, in a sentence.
         reason: String,
     },
+    /// A partner said what no honest one says; its sessions go on.
+    Odd {
+        /// The partner.
+        id: Uuid,
+        /// Its name.
+        name: String,
+        /// What, in a sentence.
+        reason: String,
+    },
     /// Two clocks are far apart.
     Clock {
         /// The partner.

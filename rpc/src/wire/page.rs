@@ -18,7 +18,7 @@
 //! * Stamps, seqs and positions are at most 2^63 − 1; a page with another is refused whole.
 //! * A page is read in one pass over its text, without a tree in between.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use super::value::{self, Value};
 use crate::json::{Broken, Number, Reader};
-use crate::limits::{COLUMNS_MAX, SEEN_MAX};
+use crate::limits::{COLUMNS_MAX, NAME_BYTES_MAX, SEEN_MAX};
 
 /// The columns that stand behind a table's own.
 const EXTRA: [&str; 9] =
@@ -310,16 +310,35 @@ impl<'de> Deserialize<'de> for Page {
             let own = own.filter(|own| *own <= COLUMNS_MAX && columns.iter().skip(*own).eq(EXTRA));
             let own = own.ok_or_else(|| de::Error::custom("a table's columns are not a page's"))?;
             columns.truncate(own);
+            if !are_names(&name, &columns) {
+                return Err(de::Error::custom("a table's name or columns are none"));
+            }
             let rows = read_rows(rows.get(), own, &read.origins).map_err(de::Error::custom)?;
             tables.push(PageTable { name, columns, rows });
         }
-        let (from, next) = (read.from, read.next);
-        if [from, next].into_iter().any(|position| i64::try_from(position).is_err()) {
+        let of_last = read
+            .last
+            .iter()
+            .flat_map(|last| last.knowledge.iter().map(|known| known.seq).chain([last.floor]));
+        let of_withheld =
+            read.withheld.iter().flat_map(|withheld| [withheld.pos, withheld.time, withheld.seq]);
+        let mut numbers = of_last.chain(of_withheld).chain([read.from, read.next]);
+        if numbers.any(|number| i64::try_from(number).is_err()) {
             return Err(de::Error::custom(Broken::Number));
         }
+        let (from, next) = (read.from, read.next);
         let Read { withheld, more, last, .. } = read;
         Ok(Self { tables, withheld, from, next, more, last })
     }
+}
+
+/// Short enough, and no column twice, in whatever letters: which of two values stood would be chance.
+fn are_names(table: &str, columns: &[String]) -> bool {
+    let mut known = HashSet::with_capacity(columns.len());
+    table.len() <= NAME_BYTES_MAX
+        && columns.iter().all(|column| {
+            column.len() <= NAME_BYTES_MAX && known.insert(column.to_ascii_lowercase())
+        })
 }
 
 fn read_rows(text: &str, own: usize, origins: &[Origin]) -> Result<Vec<PageRow>, Broken> {

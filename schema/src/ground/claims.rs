@@ -5,11 +5,14 @@ use crate::catalogue::{Table, Unique};
 use crate::cell::first_eight;
 use crate::entry::Entry;
 use crate::tx::Tx;
-use crate::{Cell, Cells, Result};
+use crate::{Cell, Cells, Error, Result};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// A page may bring so many rows that claim one value: each machine of the largest shop wrote one.
+const DOUBLES_MAX: usize = 256;
 
 impl Tx<'_> {
     /// Writes down all that a version claims and refers to, so that settling finds it though it is not shown.
@@ -85,9 +88,16 @@ impl Place<'_, '_> {
         tuple: &[Cell],
         on: &[u8],
     ) -> Result<BTreeSet<Uuid>> {
+        if let Some(group) = self.groups.get(on) {
+            return Ok(group.clone());
+        }
         let mut group = BTreeSet::new();
         let mut maybe = self.tx.showing_tuple(table, unique, tuple)?;
         maybe.extend(self.tx.waiting(on)?);
+        // Each of them is weighed against each: a partner could keep us at it for days.
+        if maybe.len() > DOUBLES_MAX && self.tx.via.is_some() {
+            return Err(Error::TooManyDoubles { table: table.name.clone(), count: maybe.len() });
+        }
         for uuid in maybe {
             let claims_it = self.known(uuid)?.is_some_and(|known| {
                 known.row.live && known.claims.iter().any(|(_, claim)| claim.as_slice() == on)
@@ -96,6 +106,7 @@ impl Place<'_, '_> {
                 group.insert(uuid);
             }
         }
+        self.groups.insert(on.to_vec(), group.clone());
         Ok(group)
     }
 
@@ -106,7 +117,7 @@ impl Place<'_, '_> {
         member: Uuid,
         of: Uuid,
         claim: usize,
-        taken: &[Cell],
+        taken: &BTreeSet<Vec<u8>>,
     ) -> Result<Option<(String, Cell)>> {
         let (Some(claimed), Some(known)) = (self.known(of)?.cloned(), self.known(member)?.cloned())
         else {
@@ -141,7 +152,9 @@ impl Place<'_, '_> {
                 *cell = instead.clone();
             }
             let on = self::claim(table, unique, &wanted);
-            if !taken.contains(&instead) && self.claiming(table, unique, &wanted, &on)?.is_empty() {
+            if !taken.contains(&bytes_of(&instead))
+                && self.claiming(table, unique, &wanted, &on)?.is_empty()
+            {
                 return Ok(Some((column.name.clone(), instead)));
             }
         }
@@ -201,6 +214,12 @@ fn looks_like_a_substitute(cell: &Cell) -> bool {
         Cell::Integer(n) => *n >= NUMBER_MAX,
         _ => false,
     }
+}
+
+pub(super) fn bytes_of(cell: &Cell) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    cell.encode(&mut bytes);
+    bytes
 }
 
 /// Values that nobody is likely to claim, in the order in which they are tried.

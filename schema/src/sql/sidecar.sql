@@ -110,6 +110,12 @@ CREATE TABLE IF NOT EXISTS _dunlin_know (
     seq    INTEGER NOT NULL
 );
 
+-- The highest seq of an origin that ever came in a page: nobody's word lifts our knowledge above it.
+CREATE TABLE IF NOT EXISTS _dunlin_taken (
+    origin INTEGER PRIMARY KEY,
+    seq    INTEGER NOT NULL
+);
+
 -- Marks of the chain of an origin's versions: the last and thinned older ones.
 CREATE TABLE IF NOT EXISTS _dunlin_mark (
     origin INTEGER NOT NULL,

@@ -61,7 +61,7 @@ pub fn send(mut stream: impl Read + Write, bytes: &[u8]) -> io::Result<Answer> {
     let mut answer = Vec::new();
     match stream.take(ANSWER_MAX).read_to_end(&mut answer) {
         // Cut before all of the request was read; what was answered by then counts.
-        Err(error) if answer.is_empty() => return Err(error),
+        Err(error) if answer.is_empty() => Err(error),
         Ok(_) | Err(_) => Answer::of(&answer),
     }
 }

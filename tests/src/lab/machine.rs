@@ -21,6 +21,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::http::{self, Answer};
+use super::load::Load;
 use super::talk::Talk;
 use super::{SOON, Table, open, until};
 
@@ -289,6 +290,11 @@ impl Machine {
         &self.place
     }
 
+    /// What the daemon costs the computer; see [`Load`].
+    pub fn load(&self) -> Load {
+        Load::of(self.pid())
+    }
+
     /// Sends the daemon a signal.
     pub fn signal(&self, name: &str) {
         signal(name, self.pid());
@@ -317,6 +323,15 @@ impl Machine {
             Some(result) => Ok(result.take()),
             None => Err(answer.to_string()),
         }
+    }
+
+    /// How much memory the daemon has, in bytes, as Linux counts it; 0 elsewhere.
+    pub fn memory(&self) -> u64 {
+        let pid = self.daemon.as_ref().unwrap().id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.unwrap_or(0) << 10
     }
 
     /// What the daemon says of itself.

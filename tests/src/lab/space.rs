@@ -3,10 +3,101 @@
 //! They need root. Where they cannot be made, the story is skipped with a line on stderr.
 
 #![expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot make its input should stop")]
 
+use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::outside::run;
+
+/// How many spaces this process has made; each has a name of its own.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Runs `ip` with these words.
+fn ip(line: &str) -> Result<(), String> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let told = run(
+        "/bin/sh",
+        &["-c", "exec ip \"$@\"", "sh"].iter().chain(&words).copied().collect::<Vec<_>>(),
+        "",
+    );
+    if told.code == 0 { Ok(()) } else { Err(format!("ip {line}: {}", told.err)) }
+}
+
+/// Does something inside a network namespace, in a thread that lives as long as it takes.
+///
+/// A socket stays in the namespace in which it was made, wherever it is used later.
+///
+/// # Panics
+///
+/// When the namespace cannot be entered, or what is done there panics.
+pub fn within<T: Send>(name: &str, act: impl FnOnce() -> T + Send) -> T {
+    let inside = || {
+        let space = File::open(Path::new("/run/netns").join(name)).unwrap();
+        move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+        act()
+    };
+    std::thread::scope(|scope| scope.spawn(inside).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// One network namespace with nothing but loopback, and a name server of its own; gone when dropped.
+#[derive(Debug)]
+pub struct Space {
+    /// Its name.
+    pub name: String,
+}
+
+impl Space {
+    /// Where programs in it look names up.
+    pub const NAME_SERVER: &str = "127.0.0.53";
+
+    /// None, with a line on stderr, where it cannot be made.
+    pub fn make(lost: &str) -> Option<Self> {
+        let (id, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let space = Self { name: format!("dunlin-{id}-s{number}") };
+        match space.build() {
+            Ok(()) => Some(space),
+            Err(error) => {
+                eprintln!("SKIPPED {lost}: {}", error.trim());
+                None
+            }
+        }
+    }
+
+    fn build(&self) -> Result<(), String> {
+        let name = &self.name;
+        ip(&format!("netns add {name}"))?;
+        ip(&format!("-n {name} link set lo up"))?;
+        let told = |error: std::io::Error| error.to_string();
+        std::fs::create_dir_all(self.settings()).map_err(told)?;
+        let text = format!("nameserver {}\n", Self::NAME_SERVER);
+        std::fs::write(self.settings().join("resolv.conf"), text).map_err(told)
+    }
+
+    /// What stands before a program on its command line.
+    pub fn before(&self) -> [&str; 4] {
+        ["ip", "netns", "exec", &self.name]
+    }
+
+    /// What `ip netns exec` puts over `/etc`.
+    fn settings(&self) -> PathBuf {
+        Path::new("/etc/netns").join(&self.name)
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        run("/bin/sh", &["-c", "ip netns delete \"$0\" 2>/dev/null || true", &self.name], "");
+        std::fs::remove_dir_all(self.settings()).unwrap_or_default();
+        // Empty when no other program has settings there.
+        std::fs::remove_dir("/etc/netns").unwrap_or_default();
+    }
+}
 
 /// Two network namespaces with a wire between them; gone when dropped.
 #[derive(Debug)]
@@ -20,9 +111,9 @@ pub struct Wire {
 impl Wire {
     /// None, with a line on stderr, where they cannot be made.
     pub fn make() -> Option<Self> {
-        let id = std::process::id();
+        let (id, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let wire = Self {
-            names: ["a", "b"].map(|end| format!("dunlin-{id}-{end}")),
+            names: ["a", "b"].map(|end| format!("dunlin-{id}-{number}{end}")),
             addresses: ["10.86.0.1", "10.86.0.2"],
         };
         match wire.build() {
@@ -36,15 +127,6 @@ impl Wire {
 
     fn build(&self) -> Result<(), String> {
         let [a, b] = &self.names;
-        let ip = |line: &str| {
-            let words: Vec<&str> = line.split(' ').collect();
-            let told = run(
-                "/bin/sh",
-                &["-c", "exec ip \"$@\"", "sh"].iter().chain(&words).copied().collect::<Vec<_>>(),
-                "",
-            );
-            if told.code == 0 { Ok(()) } else { Err(format!("ip {line}: {}", told.err)) }
-        };
         ip(&format!("netns add {a}"))?;
         ip(&format!("netns add {b}"))?;
         ip(&format!("link add wire netns {a} type veth peer name wire netns {b}"))?;
@@ -55,6 +137,14 @@ impl Wire {
             ip(&format!("-n {name} route add default dev wire"))?;
         }
         Ok(())
+    }
+}
+
+impl Wire {
+    /// Gives one end another address.
+    pub fn add(&self, end: usize, address: &str) {
+        let name = self.names.get(end).unwrap();
+        ip(&format!("-n {name} address add {address} dev wire")).unwrap();
     }
 }
 

@@ -13,6 +13,11 @@ pub(super) fn sentence(attention: &Attention) -> String {
             let why = if reason.is_empty() { foreign(state) } else { words(reason) };
             format!("partner “{}”: {why}", foreign(name))
         }
+        Attention::Odd { name, reason, .. } => format!(
+            "partner “{}”: {}; if this comes again, look at that machine, or forget it",
+            foreign(name),
+            words(reason)
+        ),
         Attention::Clock { name, seconds, .. } => {
             let way = if *seconds > 0 { "ahead of" } else { "behind" };
             let apart = span(seconds.unsigned_abs());

@@ -33,17 +33,8 @@ fn line(t: Texts, attention: &Attention) -> Line {
             lead("/about#identity", t.of("attention.how"), "mend-copied"),
         ),
         Attention::Partner { id, name, state, reason } => partner(t, (id, name, state, reason)),
-        Attention::Clock { name, seconds, .. } => {
-            let name = words::foreign(name);
-            let apart = words::span(t, seconds.unsigned_abs());
-            let names = [("name", name.as_str()), ("span", apart.as_str())];
-            let what = if *seconds > 0 {
-                t.with("attention.clock_ahead", &names)
-            } else {
-                t.with("attention.clock_behind", &names)
-            };
-            ("warn", what, t.of("attention.clock_means").to_owned(), None)
-        }
+        Attention::Odd { id, name, reason } => odd(t, (id, name, reason)),
+        Attention::Clock { name, seconds, .. } => clock(t, name, *seconds),
         Attention::Held { table, rows } => (
             "warn",
             t.count_with("attention.held", *rows, &[("table", &words::foreign(table))]),
@@ -166,6 +157,23 @@ fn partner(t: Texts, (id, name, state, reason): Of<'_>) -> Told {
         .with("partner", id.to_string());
     let what = t.with("attention.stopped", &names);
     ("bad", what, t.with("attention.stopped_means", &names), Some(again.about(&name)))
+}
+
+fn odd(t: Texts, (id, name, reason): (&uuid::Uuid, &str, &str)) -> Told {
+    let name = words::foreign(name);
+    let path = format!("/forget?partner={id}");
+    let forget = Press::lead(path, t.of("partner.forget"), format!("mend-odd-{id}"));
+    let what = t.with("attention.odd", &[("name", &name)]);
+    let means = t.with("attention.odd_means", &[("reason", &words::sentence(reason))]);
+    ("warn", what, means, Some(forget.about(&name)))
+}
+
+fn clock(t: Texts, name: &str, seconds: i64) -> Told {
+    let name = words::foreign(name);
+    let apart = words::span(t, seconds.unsigned_abs());
+    let names = [("name", name.as_str()), ("span", apart.as_str())];
+    let key = if seconds > 0 { "attention.clock_ahead" } else { "attention.clock_behind" };
+    ("warn", t.with(key, &names), t.of("attention.clock_means").to_owned(), None)
 }
 
 #[cfg(test)]

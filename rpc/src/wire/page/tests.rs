@@ -83,6 +83,95 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Bytes of no meaning, and bytes that begin like a page.
+    #[test]
+    fn bytes_of_no_meaning_are_an_error_and_never_a_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..2_000), cut in any::<prop::sample::Index>(),
+    ) {
+        prop_assert!(serde_json::from_slice::<Page>(&bytes).is_err());
+        let page = serde_json::to_vec(&one_row()).unwrap();
+        let mut begun = page[..cut.index(page.len())].to_vec();
+        begun.extend(&bytes);
+        if let Ok(read) = serde_json::from_slice::<Page>(&begun) {
+            let text = serde_json::to_string(&read).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Page>(&text).unwrap(), read);
+        }
+    }
+
+    /// JSON's own pieces in any order: deeper than noise gets.
+    #[test]
+    fn json_of_no_meaning_is_an_error_and_never_a_panic(
+        pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..300),
+    ) {
+        let begun = std::time::Instant::now();
+        let noise = pieces.concat();
+        let framed = format!(
+            r#"{{"origins":["{ORIGIN}"],"tables":[["t",["a","_row","_stamp","_origin","_seq","_deleted","_seen","_number","_size","_together"],[{noise}]]],"from":0,"next":1,"more":true}}"#
+        );
+        for text in [noise, framed] {
+            if let Ok(read) = serde_json::from_str::<Page>(&text) {
+                let again = serde_json::to_string(&read).unwrap();
+                prop_assert_eq!(serde_json::from_str::<Page>(&again).unwrap(), read);
+            }
+        }
+        prop_assert!(begun.elapsed() < std::time::Duration::from_secs(2));
+    }
+}
+
+const ORIGIN: &str = "00000000-0000-0000-0000-000000000001/000000000000000a";
+
+const PIECES: [&str; 16] = [
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "\"\"",
+    "\"blob\"",
+    "\"row\"",
+    "null",
+    "false",
+    "0",
+    "-1.5e300",
+    "9223372036854775808",
+    "\"00000000-0000-0000-0000-000000000009\"",
+    " ",
+];
+
+#[test]
+fn a_page_whose_columns_are_none_is_refused() {
+    let text = serde_json::to_string(&one_row()).unwrap();
+    let long = "n".repeat(NAME_BYTES_MAX + 1);
+    let cases = [
+        text.replace(r#""price""#, r#""SKU""#),
+        text.replace(r#""price""#, &format!("{long:?}")),
+        text.replace(r#""parts""#, &format!("{long:?}")),
+        text.replace(r#""_seen""#, r#""_sawn""#),
+    ];
+    for bad in cases {
+        assert_ne!(bad, text);
+        assert!(serde_json::from_str::<Page>(&bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_number_beyond_63_bits_anywhere_refuses_the_page() {
+    let origin = Origin { machine: Uuid::from_u128(1), epoch: 10 };
+    let known = Known { origin, seq: 1, mark: None };
+    let withheld = Withheld { pos: 1, time: 1, origin, seq: 1, row: Uuid::from_u128(1) };
+    let last = Some(Last { knowledge: vec![known], floor: 1 });
+    let page = Page { withheld: vec![withheld], next: 1, last, ..Page::default() };
+    let text = serde_json::to_string(&page).unwrap();
+    for name in ["pos", "time", "seq", "floor", "next"] {
+        let bad =
+            text.replace(&format!(r#""{name}":1"#), &format!(r#""{name}":9223372036854775808"#));
+        assert_ne!(bad, text, "{name}");
+        assert!(serde_json::from_str::<Page>(&bad).is_err(), "{name}");
+    }
+}
+
 fn one_row() -> Page {
     let here = Origin { machine: Uuid::from_u128(1), epoch: 10 };
     let there = Origin { machine: Uuid::from_u128(2), epoch: 11 };
