@@ -1,5 +1,6 @@
 //! The Sync partners page, as bytes: what it shows, what its forms do, and what they do not.
 
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -199,7 +200,8 @@ fn the_token_that_the_page_makes_is_shown_to_its_visitor_and_lets_a_machine_in()
     assert!(token.starts_with("dunlin1-"), "{page}");
     assert!(page.contains("src=\"data:image/svg+xml;base64,"), "a code to photograph");
     assert!(!a.logged().contains(token), "a token is in no log");
-    let bad = browser(&b).press("/do/join", &[("invite", &token[..40]), ("back", "/join-shop")]);
+    let bad =
+        browser(&b).press("/do/join", &[("invite", token.split_at(40).0), ("back", "/join-shop")]);
     assert!(bad.contains("class=\"note bad\""), "{bad}");
     let joined = browser(&b).press("/do/join", &[("invite", token)]);
     assert!(joined.contains("let this machine in; the shop has 2 machines now"), "{joined}");
@@ -215,7 +217,11 @@ fn text_of_others_is_shown_as_text_wherever_it_stands() {
     let mut tables = String::from(SHOP);
     for (at, name) in EVIL.iter().enumerate() {
         let name = name.replace('"', "\"\"");
-        tables.push_str(&format!("CREATE TABLE \"{at}{name}\" (id INTEGER PRIMARY KEY, \"{name}\" TEXT CHECK (\"{name}\" <> 'x'));"));
+        write!(
+            tables,
+            "CREATE TABLE \"{at}{name}\" (id INTEGER PRIMARY KEY, \"{name}\" TEXT CHECK (\"{name}\" <> 'x'));"
+        )
+        .unwrap();
     }
     let [mut a, mut b] = lab.shop(["a", "b"], &tables);
     for (at, name) in EVIL.iter().enumerate() {
@@ -279,8 +285,8 @@ fn a_row_that_is_written_on_another_machine_moves_the_stream_of_events() {
     let [a, b] = lab.shop(["a", "b"], SHOP);
     in_step(&[&a, &b]);
     let mut stream = http::connect(a.admin());
-    let head = format!("GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", a.admin());
-    stream.write_all(head.as_bytes()).unwrap();
+    let asked = format!("GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", a.admin());
+    stream.write_all(asked.as_bytes()).unwrap();
     let mut heard = String::new();
     let mut read = |until_word: &str, heard: &mut String| {
         let mut bytes = [0; 1024];
@@ -326,9 +332,10 @@ fn exports_hold_the_sessions_and_the_bundle_no_secret() {
 #[test]
 fn a_long_history_and_many_tables_are_shown_at_once() {
     let lab = Lab::new();
-    let tables: String = (0..200)
+    let tables: Vec<String> = (0..200)
         .map(|n| format!("CREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT);"))
         .collect();
+    let tables = tables.concat();
     let [mut a, b] = lab.shop(["a", "b"], &tables);
     in_step(&[&a, &b]);
     a.stop();
@@ -359,7 +366,7 @@ fn a_long_history_and_many_tables_are_shown_at_once() {
         let best = times.iter().min().unwrap();
         println_time(path, *best);
         // On a machine with two busy cores and a program that is not optimised.
-        assert!(*best < Duration::from_millis(1_000), "{path} took {times:?}");
+        assert!(*best < Duration::from_secs(1), "{path} took {times:?}");
     }
     assert!(visitor.page("/history").contains("before="), "the older ones are a page further");
     assert!(visitor.page("/history.csv").lines().count() > 1_000);

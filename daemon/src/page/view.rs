@@ -11,6 +11,25 @@ pub(super) mod pair;
 pub(super) mod partners;
 pub(super) mod people;
 pub(super) mod press;
+pub(super) mod reason;
 pub(super) mod settings;
 pub(super) mod state;
 pub(super) mod tables;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_template_marks_anything_as_safe_or_carries_style_or_script() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
+        let mut count = 0;
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            for word in ["|safe", "| safe", "|escape", " style=", "<style", "onclick=", "<script>"]
+            {
+                assert!(!text.contains(word), "{word} in {:?}", entry.path());
+            }
+            count += 1;
+        }
+        assert!(count > 10, "the templates are elsewhere");
+    }
+}

@@ -7,6 +7,7 @@ use dunlin_rpc::wire::overview::TableCompared;
 
 use super::attention::{self, Line};
 use super::press::Press;
+use super::reason;
 use super::state::{self, Shown};
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
@@ -166,7 +167,11 @@ fn card(
     }
     Card {
         state: state::partner(t, &partner.state),
-        reason: partner.reason.as_deref().filter(|reason| !reason.is_empty()).map(words::sentence),
+        reason: partner
+            .reason
+            .as_deref()
+            .filter(|reason| !reason.is_empty())
+            .map(|why| reason::sentence(t, why)),
         step: step(t, partner),
         progress: progress(t, partner),
         facts: facts(t, partner, &tables, now),

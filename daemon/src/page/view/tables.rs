@@ -115,3 +115,77 @@ fn line(t: Texts, table: &TableCompared) -> Line {
         there: table.partners.iter().map(|there| state::table(t, &there.state)).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use dunlin_rpc::wire::admin::{DatabaseStatus, PartnerStatus};
+    use dunlin_rpc::wire::overview::TableThere;
+
+    use super::*;
+    use crate::page::frame::{About, Place};
+    use crate::page::texts::Language;
+    use crate::users::Role;
+
+    fn frame(status: &Status) -> Frame {
+        let about = About {
+            t: Texts { language: Language::English },
+            theme: None,
+            role: Role::Admin,
+            user: None,
+            token: "0".repeat(32),
+            back: "/tables".to_owned(),
+            note: None,
+        };
+        Frame::new(about, Place::Tables, status)
+    }
+
+    fn shop(partners: usize, tables: usize) -> (Status, Vec<TableCompared>) {
+        let there: Vec<TableThere> = (0..partners)
+            .map(|n| TableThere {
+                id: uuid::Uuid::from_u128(n as u128),
+                name: format!("till {n}"),
+                state: if n == 1 { "differs" } else { "equal" }.to_owned(),
+            })
+            .collect();
+        let partners = there.iter().map(|there| PartnerStatus {
+            id: there.id,
+            name: there.name.clone(),
+            ..PartnerStatus::default()
+        });
+        let main = DatabaseStatus { name: "main".to_owned(), ..DatabaseStatus::default() };
+        let status =
+            Status { partners: partners.collect(), databases: vec![main], ..Status::default() };
+        let tables = (0..tables).map(|n| TableCompared {
+            database: "main".to_owned(),
+            name: format!("table {n}"),
+            tracked: true,
+            partners: there.clone(),
+            ..TableCompared::default()
+        });
+        (status, tables.collect())
+    }
+
+    #[test]
+    fn the_grid_says_in_words_how_each_table_stands() {
+        let (status, tables) = shop(2, 1);
+        let page = page(frame(&status), &status, &tables, &[]).render().unwrap();
+        assert!(page.contains("<span>equal</span>"), "{page}");
+        assert!(page.contains("<span>differs</span>") && page.contains("≠"), "{page}");
+        let (status, tables) = shop(5, 1);
+        let page = super::page(frame(&status), &status, &tables, &[]).render().unwrap();
+        assert!(page.contains("visually-hidden\">differs") && page.contains("id=\"legend\""));
+    }
+
+    #[test]
+    fn fifty_partners_and_two_hundred_tables_are_one_page() {
+        let (status, tables) = shop(50, 200);
+        let begun = Instant::now();
+        let page = page(frame(&status), &status, &tables, &[]).render().unwrap();
+        let took = begun.elapsed();
+        assert!(page.matches("<td class=\"there").count() == 10_000);
+        // Not optimised, on a busy machine: some ten times what it takes in a release.
+        assert!(took < Duration::from_secs(1), "{took:?} for {} bytes", page.len());
+    }
+}
