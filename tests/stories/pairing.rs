@@ -238,7 +238,7 @@ fn a_forgotten_key_is_told_so_and_stays_out() {
 }
 
 #[test]
-fn typing_ones_own_number_counts_as_an_error_and_three_errors_end_both_sides() {
+fn s41_typing_ones_own_number_counts_as_an_error_and_three_errors_end_both_sides() {
     let lab = Lab::new();
     let [a, b] = ["a", "b"].map(|name| alone(&lab, name));
     for (hasty, other) in [(&a, &b), (&b, &a)] {
@@ -318,7 +318,7 @@ fn who_calls_before_the_other_is_open_waits_and_either_may_call_it_off() {
 }
 
 #[test]
-fn when_both_press_at_once_one_call_stands_and_they_pair() {
+fn s33_when_both_press_at_once_one_call_stands_and_they_pair() {
     let lab = Lab::new();
     let [a, b] = ["a", "b"].map(|name| alone(&lab, name));
     for round in 0..3 {
@@ -371,7 +371,7 @@ async fn meet(machine: &Machine, identity: &Identity) -> (Peer, Link) {
 }
 
 #[test]
-fn of_twenty_requests_at_once_one_is_taken_and_the_others_hear_busy() {
+fn s33_of_twenty_requests_at_once_one_is_taken_and_the_others_hear_busy() {
     let lab = Lab::new();
     let b = alone(&lab, "b");
     open(&b);
@@ -394,7 +394,7 @@ fn of_twenty_requests_at_once_one_is_taken_and_the_others_hear_busy() {
 }
 
 #[test]
-fn three_strangers_who_saw_numbers_close_the_machine() {
+fn s33_three_strangers_who_saw_numbers_close_the_machine() {
     let lab = Lab::new();
     let b = alone(&lab, "b");
     open(&b);
@@ -460,7 +460,7 @@ fn what_a_stranger_asks_out_of_turn_is_refused_and_trusts_nobody() {
 }
 
 #[test]
-fn a_stranger_who_is_sure_waits_for_the_person_and_gets_nothing_without() {
+fn s33_a_stranger_who_is_sure_waits_for_the_person_and_gets_nothing_without() {
     let lab = Lab::new();
     let b = alone(&lab, "b");
     open(&b);

@@ -16,7 +16,7 @@ fn mode(path: &Path, mode: u32) {
 
 /// S35: whoever may read a secret file of ours is told about before anything is served.
 #[test]
-fn a_folder_or_file_that_others_may_read_refuses_the_start_with_a_sentence() {
+fn s35_a_folder_or_file_that_others_may_read_refuses_the_start_with_a_sentence() {
     let lab = Lab::new();
     let [b, mut a] = lab.shop(["b", "a"], SHOP);
     a.ok_with(&["users", "add", "nightly", "--role", "write"], "correct horse battery\n");
@@ -47,7 +47,7 @@ fn a_folder_or_file_that_others_may_read_refuses_the_start_with_a_sentence() {
 
 /// S35: what is missing, damaged or not understood is no reason to guess.
 #[test]
-fn a_missing_or_damaged_file_refuses_the_start_with_a_sentence() {
+fn s35_a_missing_or_damaged_file_refuses_the_start_with_a_sentence() {
     let lab = Lab::new();
     let mut a = lab.machine("a", SHOP);
     a.ok(&["track", "--all"]);
@@ -243,7 +243,7 @@ impl Heard {
 
 /// S37.
 #[test]
-fn no_secret_is_in_a_log_an_answer_a_database_or_a_command_line() {
+fn s37_no_secret_is_in_a_log_an_answer_a_database_or_a_command_line() {
     let lab = Lab::new();
     let mut heard = Heard::default();
     let [mut a, mut b] = ["a", "b"].map(|name| lab.machine(name, SHOP));
@@ -285,7 +285,7 @@ fn no_secret_is_in_a_log_an_answer_a_database_or_a_command_line() {
 
 /// S37: the key and the passwords are in the process's memory, and do not come out of it.
 #[test]
-fn the_daemon_dumps_no_core_and_cannot_be_read_from_outside() {
+fn s37_the_daemon_dumps_no_core_and_cannot_be_read_from_outside() {
     /// Nobody, who owns no file.
     const USER: u32 = 65_534;
     let lab = Lab::new();

@@ -73,7 +73,7 @@ fn admitted(machine: &Machine) -> usize {
 }
 
 #[test]
-fn a_join_answer_that_is_cut_off_is_given_again_to_the_same_key_and_counts_no_use() {
+fn s42_a_join_answer_that_is_cut_off_is_given_again_to_the_same_key_and_counts_no_use() {
     let lab = Lab::new();
     let a = alone(&lab, "a");
     let token = token(&a);
@@ -98,7 +98,7 @@ fn a_join_answer_that_is_cut_off_is_given_again_to_the_same_key_and_counts_no_us
 }
 
 #[test]
-fn a_join_that_is_asked_many_times_at_once_by_one_key_lets_it_in_once() {
+fn s42_a_join_that_is_asked_many_times_at_once_by_one_key_lets_it_in_once() {
     let lab = Lab::new();
     let a = alone(&lab, "a");
     let token = token(&a);
@@ -118,7 +118,7 @@ fn a_join_that_is_asked_many_times_at_once_by_one_key_lets_it_in_once() {
 }
 
 #[test]
-fn a_token_that_is_raced_for_and_used_again_lets_exactly_one_key_in() {
+fn s34_a_token_that_is_raced_for_and_used_again_lets_exactly_one_key_in() {
     let lab = Lab::new();
     let a = alone(&lab, "a");
     let token = token(&a);
@@ -146,7 +146,7 @@ fn a_token_that_is_raced_for_and_used_again_lets_exactly_one_key_in() {
 }
 
 #[test]
-fn a_token_is_good_at_its_own_issuer_on_its_own_connection_and_in_its_own_time_only() {
+fn s34_a_token_is_good_at_its_own_issuer_on_its_own_connection_and_in_its_own_time_only() {
     let lab = Lab::new();
     let [a, c] = ["a", "c"].map(|name| alone(&lab, name));
     let token = token(&a);

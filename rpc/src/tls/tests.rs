@@ -83,7 +83,7 @@ async fn a_stranger_is_refused() {
 
 /// S39: with resumption on, the second handshake would not ask the verifier.
 #[tokio::test]
-async fn a_revoked_key_does_not_come_back_with_a_kept_configuration() {
+async fn s39_a_revoked_key_does_not_come_back_with_a_kept_configuration() {
     let (anna, bert) = (Identity::generate().unwrap(), Identity::generate().unwrap());
     let open = Arc::new(AtomicBool::new(true));
     let asked = Arc::clone(&open);
@@ -143,7 +143,7 @@ async fn joining_has_a_predicate_of_its_own() {
 
 /// A hello of TLS 1.2, as bytes: this build of rustls cannot send one.
 #[tokio::test]
-async fn tls_1_2_is_refused() {
+async fn s27_tls_1_2_is_refused() {
     let anna = Identity::generate().unwrap();
     let (address, task) = listener(&anna, Arc::new(|_, _| true), 1).await;
     let mut hello = vec![3, 3];

@@ -118,7 +118,7 @@ fn with(trick: Trick, then: impl FnOnce(&super::Machine, &super::Machine)) {
 }
 
 #[test]
-fn who_passes_every_message_on_is_refused_by_the_commitment() {
+fn s41_who_passes_every_message_on_is_refused_by_the_commitment() {
     with(Trick::Relay, |a, _| {
         // B's commitment is of another connection: A shows no number at all.
         let told = ended(a, "digits differ");
@@ -127,7 +127,7 @@ fn who_passes_every_message_on_is_refused_by_the_commitment() {
 }
 
 #[test]
-fn who_shows_another_nonce_than_he_committed_to_is_refused() {
+fn s41_who_shows_another_nonce_than_he_committed_to_is_refused() {
     with(Trick::Swap, |a, _| {
         let told = ended(a, "digits differ");
         assert_eq!(told["own"], Value::Null, "{told}");
@@ -135,7 +135,7 @@ fn who_shows_another_nonce_than_he_committed_to_is_refused() {
 }
 
 #[test]
-fn between_nonces_of_his_own_the_screens_differ_and_neither_side_is_fooled() {
+fn s41_between_nonces_of_his_own_the_screens_differ_and_neither_side_is_fooled() {
     with(Trick::Own, |a, b| {
         let [na, nb] = numbers(a, b);
         // Each person types what the other's screen really shows.

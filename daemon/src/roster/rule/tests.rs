@@ -372,7 +372,7 @@ proptest! {
     }
 
     #[test]
-    fn more_statements_never_bring_an_out_key_back(story in acts(8, 30), cut in 0usize..30) {
+    fn s40_more_statements_never_bring_an_out_key_back(story in acts(8, 30), cut in 0usize..30) {
         let mut shop = Shop::new();
         play(&mut shop, &story);
         let early = shop.statements.len().min(1 + cut);
@@ -387,7 +387,7 @@ proptest! {
     /// Key 7 goes out: an honest keeper forgets it, it leaves, or it rotates. It was stolen; whoever
     /// holds it then signs what he will, with it and with as many fresh keys as he likes.
     #[test]
-    fn a_thief_that_signs_late_adds_nobody_and_raises_nobody(
+    fn s40_a_thief_that_signs_late_adds_nobody_and_raises_nobody(
         story in acts(7, 20),
         fate in 0..3u8,
         late in acts(16, 40),
@@ -420,7 +420,7 @@ proptest! {
     /// Members that are cut off from each other hold only parts; none of them takes back in whom it
     /// knows to be out, whatever reaches it later and by which way round.
     #[test]
-    fn members_that_were_cut_off_agree_once_they_have_met_in_any_order(
+    fn s40_members_that_were_cut_off_agree_once_they_have_met_in_any_order(
         story in acts(8, 30),
         parts in prop::collection::vec(any::<u32>(), 4),
         meetings in prop::collection::vec((0usize..4, 0usize..4), 0..12),
@@ -459,7 +459,7 @@ proptest! {
     /// the others believes him. Once both are forgotten, and everybody has met, nobody is in and
     /// nobody may do more than if he had said nothing.
     #[test]
-    fn what_a_thief_signed_at_any_time_adds_nobody_once_his_keys_are_forgotten(
+    fn s40_what_a_thief_signed_at_any_time_adds_nobody_once_his_keys_are_forgotten(
         story in acts(8, 20),
         roles in any::<(bool, bool)>(),
         his in acts(16, 40),
@@ -496,7 +496,7 @@ proptest! {
     /// the machine itself, by leaving and rotating again; one `forget` of the old key by a keeper,
     /// with the right `keep`, has everybody back as before.
     #[test]
-    fn one_forget_undoes_all_that_an_old_keys_own_word_broke(
+    fn s40_one_forget_undoes_all_that_an_old_keys_own_word_broke(
         story in acts(7, 20),
         guests in prop::collection::vec(0u8..7, 0..4),
         his in acts(16, 12),
