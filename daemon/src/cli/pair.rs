@@ -76,6 +76,8 @@ impl<'a> Following<'a> {
 
     async fn until_over(mut self, mut status: PairingStatus) -> Result<Exit, Error> {
         let mut lines = typed();
+        // One wait for all rounds: what is pressed while the daemon is asked is not lost.
+        let mut interrupted = Box::pin(tokio::signal::ctrl_c());
         loop {
             self.tell(&status)?;
             if let Some(exit) = self.over(&status).await? {
@@ -85,7 +87,10 @@ impl<'a> Following<'a> {
             status = tokio::select! {
                 () = tokio::time::sleep(LOOK) => self.door.ask(self.door.pairing_state()).await?,
                 line = lines.recv(), if asked => self.enter(line).await?,
-                _ = tokio::signal::ctrl_c() => self.door.ask(self.door.pairing_cancel()).await?,
+                _ = &mut interrupted => {
+                    interrupted.set(tokio::signal::ctrl_c());
+                    self.door.ask(self.door.pairing_cancel()).await?
+                }
             };
         }
     }
