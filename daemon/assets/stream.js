@@ -6,12 +6,14 @@ const AGAIN = 3000; // ms before a stream that the machine refused is asked for 
 const ports = new Set();
 const tell = (word) => { for (const port of ports) { port.postMessage(word); } };
 let stream = null;
+let lost = false; // a stream that was never open yet is not lost
 
 function open() {
   stream = new EventSource("/events");
   stream.addEventListener("moved", () => tell("moved"));
-  stream.onopen = () => tell("moved");
+  stream.onopen = () => { lost = false; tell("moved"); };
   stream.onerror = () => {
+    lost = true;
     tell("gone");
     // A browser tries again by itself, but not after an answer that is no stream.
     if (stream.readyState === EventSource.CLOSED) { setTimeout(open, AGAIN); }
@@ -23,7 +25,7 @@ onconnect = (event) => {
   ports.add(port);
   port.onmessage = () => ports.delete(port);
   port.start();
-  if (stream !== null && stream.readyState !== EventSource.OPEN) { port.postMessage("gone"); }
+  if (lost) { port.postMessage("gone"); }
 };
 
 open();
