@@ -1,6 +1,6 @@
 //! Who may call, with what: users, roles, tokens, and how fast passwords can be tried.
 
-mod browser;
+pub(crate) mod browser;
 
 use std::time::{Duration, Instant};
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dunlin_tests::lab::Lab;
 use dunlin_tests::lab::http::{self, Answer};
 use dunlin_tests::lab::outside::Somebody;
+use dunlin_tests::lab::{Lab, SOON, until_true};
 use serde_json::{Value, json};
 
-use crate::doors::{Lan, basic, machine};
+use crate::access::browser::{cookie, sign_in};
+use crate::doors::{Lan, PASSWORD, basic, machine};
 
 const ROUTES: &str = include_str!("../../docs/routes.md");
 
@@ -37,6 +38,8 @@ struct Callers<'m> {
     lan: Lan,
     somebody: Option<Somebody>,
     signed: BTreeMap<&'static str, String>,
+    /// Other things that a caller may show, by a name for him.
+    showing: BTreeMap<String, Vec<(&'static str, String)>>,
 }
 
 impl Callers<'_> {
@@ -58,6 +61,9 @@ impl Callers<'_> {
         }
         if let Some(signed) = self.signed.get(kind) {
             headers.push(("Authorization", signed.as_str()));
+        }
+        for (name, value) in self.showing.get(kind).into_iter().flatten() {
+            headers.push((name, value.as_str()));
         }
         if listener == "lan" {
             let host = self.lan.address.to_string();
@@ -101,6 +107,7 @@ fn callers(machine: &dunlin_tests::lab::Machine) -> Callers<'_> {
         lan: Lan::of(machine),
         somebody: Somebody::find(),
         signed: ["read", "write", "admin"].into_iter().map(|role| (role, basic(role))).collect(),
+        showing: BTreeMap::new(),
     }
 }
 
@@ -122,6 +129,63 @@ fn s10_every_method_asks_of_every_caller_what_the_table_says() {
         json!({"jsonrpc": "2.0", "id": 1, "method": "rpc.discover"}).to_string()
     });
     assert!(stranger.body.contains("-32601"), "{stranger:?}");
+}
+
+/// Tokens and sessions of each role, and those that have ended; with the caller of the table whose rights each has.
+fn show(callers: &mut Callers<'_>) -> Vec<(String, &'static str)> {
+    let machine = callers.machine;
+    let mut rights = Vec::new();
+    let mut add = |name: String, like: &'static str, headers: Vec<(&'static str, String)>| {
+        callers.showing.insert(name.clone(), headers);
+        rights.push((name, like));
+    };
+    let create = |name: &str, role: &str, more: &[&str]| {
+        let line = ["tokens", "create", name, "--role", role];
+        vec![("Authorization", format!("Bearer {}", machine.ok(&[&line, more].concat()).trim()))]
+    };
+    for role in ["read", "write", "admin"] {
+        add(format!("token of {role}"), role, create(role, role, &[]));
+        let cookie = ("Cookie", cookie(&sign_in(machine, "", role, PASSWORD)));
+        let by_script = ("X-Requested-With", "script".to_owned());
+        add(format!("session of {role}"), role, vec![cookie.clone(), by_script]);
+        add(format!("session of {role}, sent by a form"), "nobody", vec![cookie]);
+    }
+    let expired = create("expired", "admin", &["--expires", "1s"]);
+    let is_over = || {
+        let list = machine.cli(&["tokens", "list", "--json"]).json();
+        list["tokens"].as_array().unwrap().iter().any(|token| token["expired"] == true)
+    };
+    until_true("over", SOON, is_over);
+    add("expired token".to_owned(), "nobody", expired);
+    let revoked = create("revoked", "admin", &[]);
+    machine.ok(&["tokens", "revoke", "revoked"]);
+    add("revoked token".to_owned(), "nobody", revoked);
+    machine.ok_with(&["users", "add", "gone", "--role", "admin"], PASSWORD);
+    let ended = cookie(&sign_in(machine, "", "gone", PASSWORD));
+    machine.ok(&["users", "remove", "gone"]);
+    let by_script = ("X-Requested-With", "script".to_owned());
+    add("session of somebody removed".to_owned(), "nobody", vec![("Cookie", ended), by_script]);
+    rights
+}
+
+#[test]
+fn s10_a_token_or_session_has_the_rights_of_its_role_and_none_once_it_has_ended() {
+    let lab = Lab::new();
+    let machine = machine(&lab, Lan::LISTEN, "");
+    let mut callers = callers(&machine);
+    let shown = show(&mut callers);
+    for row in table("Methods of `/rpc`") {
+        let (method, right) = (row["method"], row["right"]);
+        for (kind, like) in &shown {
+            let told = callers.call("loopback", kind, method);
+            assert_eq!(told, expected(right, like), "{kind} calls {method}");
+        }
+        // A token is as good over the network; a cookie of the one door is none at the other.
+        for (kind, like) in shown.iter().filter(|(kind, _)| kind.contains("token")) {
+            let told = callers.call("lan", kind, method);
+            assert_eq!(told, expected(right, like), "{kind} calls {method} over the network");
+        }
+    }
 }
 
 #[test]

@@ -59,13 +59,13 @@ fn raw(machine: &Machine, path: &str, cookie: &str, body: &str) -> Answer {
     machine.post(path, given, body)
 }
 
-fn sign_in(machine: &Machine, cookie: &str, name: &str, password: &str) -> Answer {
+pub(crate) fn sign_in(machine: &Machine, cookie: &str, name: &str, password: &str) -> Answer {
     let token = token(&page(machine, "/sign-in", &[]));
     send(machine, "/sign-in", cookie, &[("token", &token), ("name", name), ("password", password)])
 }
 
 /// `name=value` of the cookie that was given.
-fn cookie(answer: &Answer) -> String {
+pub(crate) fn cookie(answer: &Answer) -> String {
     let header = answer.header("set-cookie").unwrap_or_else(|| panic!("{answer:?}"));
     header.split(';').next().unwrap().to_owned()
 }
