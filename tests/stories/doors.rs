@@ -482,6 +482,15 @@ fn old_programs_of_other_machines_have_a_door_of_their_own_when_it_is_opened() {
     };
     let nobody = ask("POST", "/shop/admin/call/jsonrpc", GETDATA);
     assert!(nobody.body.contains("authentication failed"), "never local: {nobody:?}");
+    // Only users made for it: whoever listens on that network reads the password.
+    machine.ok_with(&["users", "add", "till 9", "--old-caller", "--role", "read"], PASSWORD);
+    for (user, is_let_in) in [("admin", false), ("till 9", true)] {
+        let params = json!(["somebody", user, PASSWORD]);
+        let body = json!({"id": 1, "method": "getdata", "params": params}).to_string();
+        let answer = ask("POST", "/shop/admin/call/jsonrpc", &body);
+        let refused = answer.body.contains("authentication failed");
+        assert_eq!((answer.status, refused), (200, !is_let_in), "{user}: {answer:?}");
+    }
     for (method, path) in
         [("POST", "/rpc"), ("GET", "/"), ("GET", "/health"), ("GET", "/shop/admin/call/jsonrpc")]
     {
