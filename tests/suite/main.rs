@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod counterexamples;
+mod deletes;
 mod northwind_store;
 mod put;
 mod restarts;
