@@ -48,6 +48,13 @@ pub struct ManyDeletes {
     pub rows: u64,
 }
 
+/// What a person decides about a delete that waits.
+#[derive(Clone, Copy)]
+enum Decision {
+    LetGo,
+    Keep,
+}
+
 /// What is counted while a page is applied: by machine and table, the deletes of the last day.
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -262,19 +269,15 @@ impl Tx<'_> {
 impl Store {
     /// Lets deletes happen that wait for a person: one by its number, or all. Answers how many did.
     pub fn accept_deletes(&mut self, number: Option<i64>) -> Result<usize> {
-        self.decide(number, |tx, rows| tx.let_go(rows))
+        self.decide(number, Decision::LetGo)
     }
 
     /// Keeps rows whose deletes wait for a person: one by its number, or all. Answers how many.
     pub fn keep_deleted(&mut self, number: Option<i64>) -> Result<usize> {
-        self.decide(number, |tx, rows| tx.keep_rows(rows))
+        self.decide(number, Decision::Keep)
     }
 
-    fn decide(
-        &mut self,
-        number: Option<i64>,
-        how: fn(&mut Tx<'_>, &[Uuid]) -> Result<()>,
-    ) -> Result<usize> {
+    fn decide(&mut self, number: Option<i64>, how: Decision) -> Result<usize> {
         self.fold()?;
         let mut waiting = self.write(Flush::Reads, |tx| tx.lingering(number))?;
         if let (Some(number), true) = (number, waiting.is_empty()) {
@@ -284,7 +287,10 @@ impl Store {
         // A row may go only after those that refer to it, which come later in the list: so once more, while it helps.
         loop {
             for rows in waiting.chunks(BATCH) {
-                self.write(Flush::Now, |tx| how(tx, rows))?;
+                self.write(Flush::Now, |tx| match how {
+                    Decision::LetGo => tx.let_go(rows),
+                    Decision::Keep => tx.keep_rows(rows),
+                })?;
             }
             let left = self.write(Flush::Reads, |tx| tx.lingering(number))?;
             if left.is_empty() || left.len() >= waiting.len() {

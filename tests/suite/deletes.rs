@@ -28,12 +28,12 @@ fn parts(lab: &Lab, rows: u32) -> [Machine; 3] {
          INSERT INTO part (code, price) SELECT 'p' || n, n FROM c"
     ));
     level(&mut [anna, bert, carl]);
-    lab.pass(Duration::from_secs(60));
+    lab.pass(Duration::from_mins(1));
     all
 }
 
 fn count(machine: &Machine, table: &str) -> u64 {
-    machine.ask(&format!("SELECT count(*) FROM {table}"))[0].parse().unwrap()
+    machine.ask(&format!("SELECT count(*) FROM {table}")).first().unwrap().parse().unwrap()
 }
 
 /// How many deletes wait for a person there.
@@ -107,7 +107,7 @@ fn a_restart_does_not_begin_the_count_anew_and_a_day_does() {
     take(&mut bert, &mut anna);
     assert_eq!((count(&bert, "part"), waiting(&mut bert)), (750, 0));
     bert.restart();
-    lab.pass(Duration::from_secs(23 * 3_600));
+    lab.pass(Duration::from_hours(23));
     anna.run("DELETE FROM part WHERE price <= 350");
     take(&mut bert, &mut anna);
     assert_eq!((count(&bert, "part"), waiting(&mut bert)), (700, 50));
@@ -117,7 +117,7 @@ fn a_restart_does_not_begin_the_count_anew_and_a_day_does() {
     anna.run("DELETE FROM part WHERE price <= 450");
     take(&mut bert, &mut anna);
     assert_eq!((count(&bert, "part"), waiting(&mut bert)), (550, 0));
-    lab.pass(Duration::from_secs(26 * 3_600));
+    lab.pass(Duration::from_hours(26));
     anna.run("DELETE FROM part WHERE price <= 600");
     take(&mut bert, &mut anna);
     assert_eq!((count(&bert, "part"), waiting(&mut bert)), (400, 0));
@@ -165,7 +165,7 @@ fn what_people_write_here_decides_over_deletes_that_wait() {
     take(&mut bert, &mut anna);
     let code = |n: usize| bert.ask("SELECT code FROM part ORDER BY id")[n].clone();
     let (edited, deleted, elsewhere) = (code(0), code(1), code(2));
-    lab.pass(Duration::from_secs(60));
+    lab.pass(Duration::from_mins(1));
     bert.run(&format!(
         "UPDATE part SET price = 7 WHERE code = '{edited}'; DELETE FROM part WHERE code = '{deleted}'"
     ));
@@ -233,7 +233,7 @@ fn a_row_whose_children_wait_waits_with_them() {
          INSERT INTO tag SELECT o.id, 't' || p.id FROM ord AS o, ord AS p WHERE p.id <= 10",
     );
     level(&mut [&mut anna, &mut bert]);
-    lab.pass(Duration::from_secs(60));
+    lab.pass(Duration::from_mins(1));
     anna.run("DELETE FROM line; DELETE FROM ord");
     take(&mut bert, &mut anna);
     whole(&mut bert);
