@@ -71,6 +71,8 @@ pub const METHODS: &[Method] = &[
     method("conflicts_keep", &["number"], Right::Write),
     method("held_list", &["limit"], Right::Read),
     method("held_retry", &["number"], Right::Write),
+    method("held_accept", &["number"], Right::Write),
+    method("held_keep", &["number"], Right::Write),
     method("sync_now", &["partner", "wait"], Right::Write),
     method("pairing_invite", &["uses", "expires_seconds", "role"], Right::Admin),
     method("pairing_join", &["token"], Right::Admin),

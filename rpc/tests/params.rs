@@ -70,6 +70,8 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.conflicts_keep(1).await.unwrap_err();
     client.held_list(None).await.unwrap_err();
     client.held_retry(None).await.unwrap_err();
+    client.held_accept(None).await.unwrap_err();
+    client.held_keep(None).await.unwrap_err();
     client.sync_now(None, None).await.unwrap_err();
     client.pairing_invite(None, None, None).await.unwrap_err();
     client.pairing_join(secret()).await.unwrap_err();

@@ -10,6 +10,7 @@
 //! * A held row is stored like any other: knowledge covers only what is stored here.
 
 use crate::catalogue::{Table, is_ours};
+use crate::deletes::Tally;
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
 use crate::ground::{self, NUMBER_MAX};
@@ -74,6 +75,7 @@ struct Work {
     anybody_waits: bool,
     applied: u64,
     ahead: u64,
+    deletes: Tally,
 }
 
 /// A version in hand.
@@ -101,7 +103,8 @@ impl Tx<'_> {
         }
         self.via = Some(self.origin_id(sender.origin)?);
         let conflicts = self.conflicts;
-        let mut work = Work { anybody_waits: self.anybody_waits()?, ..Work::default() };
+        let (anybody_waits, deletes) = (self.anybody_waits()?, Tally::of(sender.origin.machine));
+        let mut work = Work { anybody_waits, deletes, ..Work::default() };
         let mut groups: HashMap<u64, u64> = HashMap::new();
         let mut highest: HashMap<Origin, u64> = HashMap::new();
         let mut unknown = Vec::new();
@@ -127,6 +130,7 @@ impl Tx<'_> {
         }
         let dirty = std::mem::take(&mut work.dirty);
         self.settle(dirty.clone())?;
+        self.note_deletes(&work.deletes)?;
         self.set_cursor(sender.origin, page.next)?;
         self.note_taken(&highest)?;
         if let Some(last) = &page.last {
@@ -191,7 +195,11 @@ impl Tx<'_> {
                     if let Some(cells) = &old_cells {
                         self.keep_old(new.uuid, cells)?;
                     }
-                } else if old.as_ref().is_some_and(|old| old.head.dead) {
+                } else if let Some(old) = old.as_ref().filter(|old| old.head.dead) {
+                    if old.lingers() {
+                        self.no_longer_lingers(old, &mut work.dirty)?;
+                        work.anybody_waits = true;
+                    }
                     self.forget_old(new.uuid)?;
                 }
                 self.no_longer_withheld(new.uuid, &new.head)?;
@@ -233,6 +241,11 @@ impl Tx<'_> {
             together: self.together,
             via: self.via,
         };
+        if let Some(old) = old.filter(|_| new.head.dead)
+            && (old.lingers() || self.is_one_too_many(work, old, new, old_cells)?)
+        {
+            return self.linger(entry, old);
+        }
         if let Some(table) = table
             && (!work.anybody_waits || self.nobody_waits_for(table, new.uuid)?)
             && self.short_way(table, &mut entry, old, new.cells.as_ref())?
@@ -279,6 +292,19 @@ impl Tx<'_> {
         }
         work.dirty.insert(new.uuid);
         Ok(())
+    }
+
+    /// Is the tombstone one of more deletes than an ordinary day brings? Counts those that take a row out of its
+    /// table.
+    fn is_one_too_many(
+        &mut self,
+        work: &mut Work,
+        old: &Entry,
+        new: &Incoming,
+        old_cells: Option<&Cells>,
+    ) -> Result<bool> {
+        let stands = old.key.is_some() && old_cells.is_some();
+        Ok(stands && self.goes_too_far(&mut work.deletes, old.table, new.head.origin.machine)?)
     }
 
     /// Does no row wait for this one, or for a value in its table?

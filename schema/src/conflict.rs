@@ -146,6 +146,9 @@ impl Tx<'_> {
         if let Some(before) = &before {
             self.touched_by_claims(table, before, &mut dirty)?;
         }
+        if let Some(old) = old.filter(|old| old.lingers()) {
+            self.no_longer_lingers(old, &mut dirty)?;
+        }
         let key = old.and_then(|old| old.key.clone());
         let mut entry = self.make((table, uuid), old, cells, stamp, key)?;
         match cells {

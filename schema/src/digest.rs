@@ -33,6 +33,11 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// How many more live versions there are than before.
+    pub(crate) fn rows(&self) -> i64 {
+        self.rows
+    }
+
     pub(crate) fn replace(&mut self, old: Option<&Entry>, new: Option<&Entry>) {
         if let Some(old) = old.filter(|entry| !entry.head.dead) {
             self.rows -= 1;

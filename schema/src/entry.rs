@@ -22,6 +22,8 @@ pub(crate) enum State {
     Held,
     /// It is a tombstone.
     Dead,
+    /// It is a tombstone, and the row stays where it was until a person decides.
+    Lingers,
 }
 
 /// The latest version of one row.
@@ -38,6 +40,13 @@ pub(crate) struct Entry {
     pub(crate) number: Option<i64>,
     pub(crate) together: u64,
     pub(crate) via: Option<i64>,
+}
+
+impl Entry {
+    /// Its version is a tombstone, and its row waits for a person.
+    pub(crate) fn lingers(&self) -> bool {
+        self.state == State::Lingers
+    }
 }
 
 /// The digest of a version made here: of its size alone, where its values are too large to be passed on.
@@ -71,6 +80,7 @@ impl Tx<'_> {
             1 => State::Otherwise,
             2 => State::Held,
             3 => State::Dead,
+            4 => State::Lingers,
             _ => return Err(Error::Sidecar { what: "an entry of no known state" }),
         };
         let origin = self.origin(row.get(5).doing(doing)?)?;
@@ -94,7 +104,7 @@ impl Tx<'_> {
                 origin,
                 seq: row.get(6).doing(doing)?,
                 digest: row.get::<_, i64>(8).doing(doing)?.cast_unsigned(),
-                dead: state == State::Dead,
+                dead: matches!(state, State::Dead | State::Lingers),
                 seen,
             },
             state,

@@ -296,7 +296,8 @@ impl Tx<'_> {
             else {
                 continue;
             };
-            let Some(old) = self.entry(uuid)?.filter(|old| !old.head.dead) else { continue };
+            let old = self.entry(uuid)?.filter(|old| !old.head.dead || old.lingers());
+            let Some(old) = old else { continue };
             let stamp = Stamp::after(Some(old.head.stamp), self.believe(touched.time)?);
             self.make((&touched.table, uuid), Some(&old), None, stamp, None)?;
             self.forget_kept(uuid)?;
@@ -332,8 +333,8 @@ impl Tx<'_> {
         let table = &touched.table;
         let old = self.entry(uuid)?;
         let kept = match &old {
-            Some(old) if matches!(old.state, State::Held | State::Otherwise) => self.kept(uuid)?,
-            _ => None,
+            Some(old) => self.kept_beside(old)?,
+            None => None,
         };
         let stored = kept.as_ref().map(|_| Cells::new(with_names(table, row.clone())));
         let mut cells = self.translate(table, row, names)?;
@@ -349,6 +350,14 @@ impl Tx<'_> {
             }
             if old.head.digest == cells.digest() && old.key.as_ref() == Some(&touched.key) {
                 return Ok(false);
+            }
+        }
+        let lingers = old.as_ref().is_some_and(Entry::lingers);
+        if lingers && (touched.found || touched.existing) {
+            // Nobody wrote it: it was only listed. What it lingers with is what it says.
+            let lingering = kept.as_ref().and_then(|kept| kept.cells.as_ref());
+            if lingering.is_some_and(|lingering| lingering.digest() == cells.digest()) {
+                return Ok(true);
             }
         }
         let same = |old: &Entry| !old.head.dead && old.head.digest == cells.digest();

@@ -8,7 +8,7 @@ mod place;
 
 pub(crate) use claims::prefix;
 use claims::{claims, tuple_of};
-pub(crate) use place::refusal;
+pub(crate) use place::{refusal, stored_as_it_is};
 
 use crate::catalogue::{By, Catalogue, Table};
 use crate::entry::{Entry, State};
@@ -129,11 +129,12 @@ impl Place<'_, '_> {
         let Some(entry) = self.tx.entry(uuid)? else { return Ok(None) };
         let catalogue = Arc::clone(&self.tx.catalogue);
         let table = catalogue.id(entry.table).map(Arc::clone);
-        let cells = self.tx.values(&entry)?;
-        let mut row = Row { live: !entry.head.dead, shown: entry.key.is_some(), ..Row::default() };
+        let cells = self.tx.values_to_show(&entry)?;
+        let live = !entry.head.dead || entry.lingers();
+        let mut row = Row { live, shown: entry.key.is_some(), ..Row::default() };
         let mut claimed = Vec::new();
         match (&table, &cells) {
-            _ if entry.head.dead => {}
+            _ if !live => {}
             (_, None) => row.barred = Some(Why::Size),
             (None, _) => row.barred = Some(Why::Schema),
             (Some(table), Some(cells)) => {
@@ -411,7 +412,10 @@ impl Ground for Place<'_, '_> {
         self.delete_row(uuid)?;
         self.move_to(uuid, None);
         if let Some(known) = self.known(uuid)?.cloned() {
-            let state = if known.entry.head.dead { State::Dead } else { State::Held };
+            let state = match known.entry.state {
+                state @ (State::Dead | State::Lingers) => state,
+                _ => State::Held,
+            };
             self.tx.place(&Entry { state, ..known.entry })?;
         }
         Ok(())
@@ -489,7 +493,8 @@ impl Ground for Place<'_, '_> {
         let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
         let (Some(table), Some(cells)) = (&known.table, &known.cells) else { return Ok(()) };
         let plan = self.plans.get(&uuid).cloned().unwrap_or_default();
-        let state = if adjusted.is_empty() && stored_as_it_is(table, cells) {
+        let lingers = known.entry.lingers();
+        let state = if !lingers && adjusted.is_empty() && stored_as_it_is(table, cells) {
             self.tx.forget_kept(uuid)?;
             State::Shown
         } else {
@@ -506,13 +511,18 @@ impl Ground for Place<'_, '_> {
                 Why::Unique
             };
             let shown = Cells::new(shown);
-            self.tx.keep(
-                uuid,
-                &Keep { cells: Some(cells), shown: &shown, why, text: None, size: None },
-            )?;
-            let on = self.waits(&known)?;
+            if lingers {
+                self.tx.keep_lingering(uuid, &shown, None)?;
+            } else {
+                let cells = Some(cells);
+                let keep = Keep { cells, shown: &shown, why, text: None, size: None };
+                self.tx.keep(uuid, &keep)?;
+            }
+            // A row that lingers as it was is found by what it shows.
+            let as_it_was = lingers && adjusted.is_empty();
+            let on = if as_it_was { BTreeSet::new() } else { self.waits(&known)? };
             self.tx.wait_for(uuid, &on)?;
-            State::Otherwise
+            if lingers { State::Lingers } else { State::Otherwise }
         };
         self.tx.promise_kept(uuid)?;
         self.set_state(uuid, state)
@@ -521,17 +531,16 @@ impl Ground for Place<'_, '_> {
     fn is_held(&mut self, uuid: Uuid, why: Why, text: Option<&str>) -> Result<()> {
         self.moved();
         let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
-        let keep = Keep {
-            cells: known.cells.as_ref(),
-            shown: &Cells::default(),
-            why,
-            text,
-            size: known.size,
-        };
-        self.tx.keep(uuid, &keep)?;
+        let (lingers, shown) = (known.entry.lingers(), Cells::default());
+        if lingers {
+            self.tx.keep_lingering(uuid, &shown, text)?;
+        } else {
+            let (cells, size) = (known.cells.as_ref(), known.size);
+            self.tx.keep(uuid, &Keep { cells, shown: &shown, why, text, size })?;
+        }
         let on = self.waits(&known)?;
         self.tx.wait_for(uuid, &on)?;
-        self.set_state(uuid, State::Held)
+        self.set_state(uuid, if lingers { State::Lingers } else { State::Held })
     }
 
     fn is_gone(&mut self, uuid: Uuid) -> Result<()> {
@@ -540,11 +549,18 @@ impl Ground for Place<'_, '_> {
         self.set_state(uuid, State::Dead)
     }
 
-    fn revive(&mut self, uuid: Uuid) -> Result<bool> {
+    fn revive(&mut self, uuid: Uuid, child: Uuid) -> Result<bool> {
         self.moved();
         let Some(known) = self.known(uuid)?.cloned() else { return Ok(false) };
         let Some(cells) = self.tx.old_values(uuid)? else { return Ok(false) };
         let Some(table) = &known.table else { return Ok(false) };
+        if self.known(child)?.is_some_and(|child| child.entry.lingers()) {
+            // No version is made for a row that is deleted itself: both wait for the same person.
+            self.tx.place(&Entry { state: State::Lingers, ..known.entry })?;
+            self.tx.keep_lingering(uuid, &Cells::default(), None)?;
+            self.known.remove(&uuid);
+            return Ok(true);
+        }
         self.tx.conflict((known.entry.table, uuid), &known.entry.head, None)?;
         let stamp = known.entry.head.stamp.next();
         let mut entry =
@@ -578,20 +594,4 @@ impl Place<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// Does the table say all that the cells say, value for value?
-pub(crate) fn stored_as_it_is(table: &Table, cells: &Cells) -> bool {
-    // A column that a version does not name shows the table's default, which the version does not say.
-    let names_all =
-        table.columns.iter().enumerate().all(|(index, column)| {
-            Some(index) == table.number || cells.get(&column.name).is_some()
-        });
-    names_all
-        && cells.iter().all(|(name, cell)| match table.column(name) {
-            None => *cell == Cell::Null,
-            // A number that names no row must be told as such, also when a row of that number comes.
-            Some(_) if matches!(cell, Cell::Number(_)) => false,
-            Some((_, column)) => cell.stays(column.affinity),
-        })
 }

@@ -26,6 +26,8 @@ pub enum Why {
     Size,
     /// Another row has the value, and none of its columns can be changed.
     Unique,
+    /// Not an empty place: the row was deleted together with very many others, and stays until a person decides.
+    Deletes,
 }
 
 impl Why {
@@ -37,16 +39,18 @@ impl Why {
             Self::Schema => "schema",
             Self::Size => "size",
             Self::Unique => "unique",
+            Self::Deletes => "many deletes",
         }
     }
 
-    fn code(self) -> i64 {
+    pub(crate) fn code(self) -> i64 {
         match self {
             Self::Parent => 1,
             Self::Constraint => 2,
             Self::Schema => 3,
             Self::Size => 4,
             Self::Unique => 5,
+            Self::Deletes => 6,
         }
     }
 
@@ -57,6 +61,7 @@ impl Why {
             3 => Self::Schema,
             4 => Self::Size,
             5 => Self::Unique,
+            6 => Self::Deletes,
             _ => return Err(Error::Sidecar { what: "a row held for no known reason" }),
         })
     }
@@ -261,13 +266,13 @@ impl Store {
                     number,
                     uuid,
                     table: tx.table_name(entry.table)?,
-                    held: entry.state == State::Held,
+                    held: entry.state == State::Held || (entry.lingers() && entry.key.is_none()),
                     why,
                     text: text.or_else(|| shown_instead(&kept.shown, why)),
                     since,
                     origin: entry.head.origin,
                     waits_for: tx.waits_for(uuid)?,
-                    cells: kept.cells,
+                    cells: if entry.lingers() { tx.old_values(uuid)? } else { kept.cells },
                 });
             }
             Ok(held)

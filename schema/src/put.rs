@@ -160,7 +160,9 @@ impl Tx<'_> {
         let newer = old
             .as_ref()
             .is_none_or(|old| old.head.stamp.millis().div_euclid(1000) < modified.div_euclid(1000));
-        if !newer || (cells.is_none() && old.as_ref().is_none_or(|old| old.head.dead)) {
+        if !newer
+            || (cells.is_none() && old.as_ref().is_none_or(|old| old.head.dead && !old.lingers()))
+        {
             return Ok(None);
         }
         let stamp =
@@ -183,7 +185,7 @@ impl Tx<'_> {
         names: &Names,
     ) -> Result<Cells> {
         let mut cells = match old {
-            Some(old) => self.values(old)?.unwrap_or_default(),
+            Some(old) => self.values_to_show(old)?.unwrap_or_default(),
             None => Cells::default(),
         };
         for (name, cell) in line.columns.iter().zip(line.cells) {

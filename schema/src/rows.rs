@@ -117,7 +117,7 @@ impl Tx<'_> {
     /// The values of an entry's version, wherever they are: in the table, or kept beside it.
     pub(crate) fn values(&mut self, entry: &Entry) -> Result<Option<Cells>> {
         match entry.state {
-            State::Dead => Ok(None),
+            State::Dead | State::Lingers => Ok(None),
             State::Otherwise | State::Held => {
                 Ok(self.kept(entry.uuid)?.and_then(|kept| kept.cells))
             }

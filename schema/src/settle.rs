@@ -31,7 +31,7 @@ pub type Adjusted = Vec<(String, Cell)>;
 /// One row, as far as settling asks.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
-    /// Not a tombstone.
+    /// Not a tombstone, or one whose row lingers.
     pub live: bool,
     /// It stands in the table now.
     pub shown: bool,
@@ -100,8 +100,8 @@ pub trait Ground {
     fn is_held(&mut self, uuid: Uuid, why: Why, text: Option<&str>) -> Result<(), Self::Error>;
     /// Writes down that a tombstone has no place.
     fn is_gone(&mut self, uuid: Uuid) -> Result<(), Self::Error>;
-    /// Brings a deleted parent back, where its last values are here.
-    fn revive(&mut self, uuid: Uuid) -> Result<bool, Self::Error>;
+    /// Brings a deleted parent back, where its last values are here. `child`: who needs it.
+    fn revive(&mut self, uuid: Uuid, child: Uuid) -> Result<bool, Self::Error>;
     /// The circle of reasons did not end.
     fn endless(&mut self) -> Self::Error;
 }
@@ -333,7 +333,7 @@ fn need<G: Ground>(
                 need(ground, link.parent, true, next)?;
                 next.remove(&link.parent);
             }
-        } else if ground.revive(link.parent)? {
+        } else if ground.revive(link.parent, uuid)? {
             next.insert(link.parent);
         }
     }

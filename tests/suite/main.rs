@@ -4,6 +4,7 @@
 
 mod attacks;
 mod counterexamples;
+mod deletes;
 mod northwind_store;
 mod put;
 mod restarts;

@@ -134,7 +134,8 @@ pub enum Command {
     History(History),
 
     /// List the rows that cannot be shown yet, or try them again
-    #[command(after_help = "Examples:\n  dunlin held\n  dunlin held retry 4")]
+    #[command(after_help = "Examples:\n  dunlin held\n  dunlin held retry 4\n  \
+        dunlin held accept --all --yes\n  dunlin held keep 7")]
     Held(Held),
 
     /// List the versions that lost against another, or put one back
@@ -350,6 +351,26 @@ pub enum HeldAct {
         /// The row's number in the list
         number: Option<i64>,
     },
+    /// Let a delete that waits for a person happen on this machine, or all of them
+    Accept(WaitingDelete),
+    /// Keep a row whose delete waits for a person, or all of them, on every machine
+    Keep(WaitingDelete),
+}
+
+/// Which of the deletes that wait for a person.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(id = "which", required = true, multiple = false, args = ["number", "all"])]
+pub struct WaitingDelete {
+    /// The row's number in the list
+    pub number: Option<i64>,
+
+    /// All that wait
+    #[arg(long)]
+    pub all: bool,
+
+    /// Do not ask first, for scripts
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `dunlin conflicts`.

@@ -47,6 +47,21 @@ pub(super) fn new_password() -> Result<Option<Secret<String>>, Error> {
     }
 }
 
+/// Asks a person before something that cannot be taken back; a script says so beforehand.
+pub(super) fn agree(what: &str) -> Result<(), Error> {
+    let unsaid = Error::Empty { what: "yes", how: "say --yes, or answer at a terminal" };
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(unsaid);
+    }
+    let mut err = std::io::stderr().lock();
+    write!(err, "{what} Go on? [y/N] ").and_then(|()| err.flush()).unwrap_or_default();
+    let mut answer = String::new();
+    let read = stdin.lock().read_line(&mut answer);
+    read.map_err(|source| Error::Input { what: "answer", source })?;
+    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") { Ok(()) } else { Err(unsaid) }
+}
+
 /// A line that a person types on a terminal; empty when they only press Enter.
 pub(super) fn line(prompt: &str) -> Result<String, Error> {
     let mut err = std::io::stderr().lock();

@@ -136,6 +136,19 @@ pub(super) async fn held(args: &Held) -> Ended {
             print(&args.here, "retried", &done, || show::retried(done))?;
             Ok(if done.shown < done.tried { Exit::Attention } else { Exit::Ok })
         }
+        Some(HeldAct::Accept(which)) => {
+            if which.all && !which.yes {
+                ask::agree("All rows whose delete waits for a person are deleted here.")?;
+            }
+            let done = door.ask(door.held_accept(which.number)).await?;
+            print(&args.here, "decided", &done, || show::decided(done, "deleted here"))?;
+            Ok(if done.rows == 0 && done.waiting > 0 { Exit::Attention } else { Exit::Ok })
+        }
+        Some(HeldAct::Keep(which)) => {
+            let done = door.ask(door.held_keep(which.number)).await?;
+            print(&args.here, "decided", &done, || show::decided(done, "kept on every machine"))?;
+            Ok(Exit::Ok)
+        }
     }
 }
 

@@ -1,16 +1,15 @@
 //! `dunlin key`: the pin to compare by eye, and a new key.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use chrono::{NaiveDateTime, Utc};
 use dunlin_rpc::method::key::KeyClient as _;
 use dunlin_rpc::wire::key::{KeyRotated, KeyStatus, Rotation};
 
 use super::args::{Key, KeyAct};
+use super::ask;
 use super::commands::{Ended, print};
 use super::door::Door;
-use super::error::Error;
 use super::exit::Exit;
 use super::text::{count, foreign, from_now, name_list};
 
@@ -25,29 +24,13 @@ pub(super) async fn key(args: &Key) -> Ended {
         KeyAct::Rotate { yes } => {
             let door = Door::daemon(&data).await?;
             if !yes {
-                confirm()?;
+                ask::agree("This machine gets a new key, and open invites end.")?;
             }
             let rotated = door.ask(door.key_rotate()).await?;
             print(here, "rotated", &rotated, || told(&rotated))?;
         }
     }
     Ok(Exit::Ok)
-}
-
-/// Asks a person; a script says so beforehand.
-fn confirm() -> Result<(), Error> {
-    let unsaid = Error::Empty { what: "yes", how: "say --yes, or answer at a terminal" };
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        return Err(unsaid);
-    }
-    let mut err = std::io::stderr().lock();
-    let question = "This machine gets a new key, and open invites end. Go on? [y/N] ";
-    write!(err, "{question}").and_then(|()| err.flush()).unwrap_or_default();
-    let mut answer = String::new();
-    let read = stdin.lock().read_line(&mut answer);
-    read.map_err(|source| Error::Input { what: "answer", source })?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") { Ok(()) } else { Err(unsaid) }
 }
 
 /// A pin in groups of four, which eyes can follow from one screen to the other.

@@ -22,7 +22,7 @@ pub use status::{needs_a_person, status};
 
 use std::fmt::Write as _;
 
-use dunlin_rpc::wire::admin::{Joined, Retried, Synced, Tracked};
+use dunlin_rpc::wire::admin::{Decided, Joined, Retried, Synced, Tracked};
 
 use super::text::{count, foreign, sentence};
 
@@ -64,6 +64,19 @@ pub fn synced(done: &Synced) -> String {
             let _ = write!(text, "; {}", sentence(&partner.message));
         }
         text += "\n";
+    }
+    text
+}
+
+/// What `held accept` or `held keep` came to.
+pub fn decided(done: Decided, how: &str) -> String {
+    let mut text = match (done.rows, done.waiting) {
+        (0, 0) => "No delete waits for a person.\n".to_owned(),
+        (rows, _) => format!("{} {how}.\n", count(rows, "row is", "rows are")),
+    };
+    if done.waiting > 0 {
+        text += &count(done.waiting, "delete waits", "deletes wait");
+        text += " for a person still; see `dunlin held`.\n";
     }
     text
 }

@@ -181,6 +181,18 @@ pub(super) async fn rows(form: Filled) -> Response {
                     shown => Done::good(t.count("said.shown", shown)),
                 }
             }
+            "accept" => {
+                let done = inside.held_accept(Some(form.number()?)).await?;
+                Done::good(t.count("said.accepted", done.rows))
+            }
+            "keep-row" => {
+                let done = inside.held_keep(Some(form.number()?)).await?;
+                Done::good(t.count("said.kept_row", done.rows))
+            }
+            "keep-all" => {
+                let done = inside.held_keep(None).await?;
+                Done::good(t.count("said.kept_row", done.rows))
+            }
             "delete-held" => {
                 let number = form.number()?;
                 if !form.confirms(&form.given("table")?) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dunlin_rpc::Secret;
 use dunlin_rpc::method::admin::AdminServer;
 use dunlin_rpc::wire::admin::{
-    ConflictEntry, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus,
+    ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus,
     RefusedTable, Retried, Status, Synced, TableStatus, Track, Tracked,
 };
 use jsonrpsee::Extensions;
@@ -204,6 +204,16 @@ impl AdminServer for Service {
             .await
             .map_err(|error| fault(&error))?;
         Ok(Retried { tried: retried.0, shown: retried.1 })
+    }
+
+    async fn held_accept(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Decided> {
+        let done = self.decide(move |store| store.accept_deletes(number)).await;
+        Ok(done.map_err(|error| fault(&error))?)
+    }
+
+    async fn held_keep(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Decided> {
+        let done = self.decide(move |store| store.keep_deleted(number)).await;
+        Ok(done.map_err(|error| fault(&error))?)
     }
 
     async fn sync_now(

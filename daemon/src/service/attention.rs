@@ -86,6 +86,15 @@ async fn rows(machine: &Machine, databases: &[DatabaseStatus]) -> Result<Vec<Att
             found.push(Attention::Schema { rows: waiting });
         }
     }
+    for database in &machine.databases {
+        for many in database.call(dunlin_schema::Store::many_deletes).await? {
+            let roster = machine.roster();
+            let member = roster.members().by_machine(many.link);
+            let partner =
+                member.map_or_else(|| many.link.to_string(), |member| member.name.clone());
+            found.push(Attention::Deletes { table: many.table, partner, rows: many.rows });
+        }
+    }
     for table in tables() {
         if table.held > 0 {
             found.push(Attention::Held { table: table.name.clone(), rows: table.held });

@@ -1,8 +1,8 @@
 //! Lists for people: conflicts, held rows, past sessions.
 
 use dunlin_logs::{Outcome, Query, Record};
-use dunlin_rpc::wire::admin::{ConflictEntry, HeldEntry, HistoryEntry, HistoryFilter};
-use dunlin_schema::{Cell, Cells, Origin, Stamp, Why};
+use dunlin_rpc::wire::admin::{ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter};
+use dunlin_schema::{Cell, Cells, Origin, Stamp, Store, Why};
 use uuid::Uuid;
 
 use super::admin::Service;
@@ -70,6 +70,20 @@ impl Service {
             }));
         }
         Ok(all)
+    }
+
+    /// What a person decided about deletes that wait.
+    pub(super) async fn decide(
+        &self,
+        how: impl FnOnce(&mut Store) -> dunlin_schema::Result<usize> + Send + 'static,
+    ) -> Result<Decided> {
+        let database = self.machine.main_database()?;
+        let decided = database.call(move |store| {
+            let rows = how(store)? as u64;
+            let waiting = store.many_deletes()?.iter().map(|many| many.rows).sum();
+            Ok(Decided { rows, waiting })
+        });
+        decided.await
     }
 
     pub(super) async fn history(&self, asked: Past) -> Result<Vec<HistoryEntry>> {
@@ -149,6 +163,9 @@ fn why(why: Why, waits_for: &[Uuid]) -> String {
         (Why::Schema, _) => "its table is not tracked here".to_owned(),
         (Why::Size, _) => "it is larger than what is passed on".to_owned(),
         (Why::Unique, _) => "another row has the same value, which must be unique".to_owned(),
+        (Why::Deletes, _) => {
+            "deleted with very many others; it stays until a person decides".to_owned()
+        }
     }
 }
 

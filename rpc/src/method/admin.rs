@@ -5,8 +5,8 @@ use jsonrpsee::proc_macros::rpc;
 
 use crate::identity::Secret;
 use crate::wire::admin::{
-    ConflictEntry, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus, Retried,
-    Status, Synced, TableStatus, Track, Tracked,
+    ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus,
+    Retried, Status, Synced, TableStatus, Track, Tracked,
 };
 
 /// The admin methods. Who may call which: R to look, W to write, A for the rest (trust.md).
@@ -58,6 +58,14 @@ pub trait Admin {
     /// Tries to show the held row `number`, or all, again. W.
     #[method(name = "held_retry", with_extensions)]
     async fn held_retry(&self, number: Option<i64>) -> RpcResult<Retried>;
+
+    /// Lets the delete `number` that waits for a person happen here, or all of them. W.
+    #[method(name = "held_accept", with_extensions)]
+    async fn held_accept(&self, number: Option<i64>) -> RpcResult<Decided>;
+
+    /// Keeps the row `number` whose delete waits for a person, or all of them, on every machine. W.
+    #[method(name = "held_keep", with_extensions)]
+    async fn held_keep(&self, number: Option<i64>) -> RpcResult<Decided>;
 
     /// A session now, with one partner (name or id) or all. With `wait`: answers when both sides
     /// are equal or 60 s have passed. W.

@@ -296,7 +296,7 @@ pub struct ConflictEntry {
 /// A row that is known and not shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldEntry {
-    /// Its number, for `held_retry`.
+    /// Its number, for `held_retry`, `held_accept` and `held_keep`.
     pub number: i64,
     /// The database.
     pub database: String,
@@ -330,6 +330,15 @@ pub struct Retried {
     pub tried: u64,
     /// Rows shown now.
     pub shown: u64,
+}
+
+/// What `held_accept` or `held_keep` did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Rows that are deleted, or kept, now.
+    pub rows: u64,
+    /// Deletes that still wait for a person.
+    pub waiting: u64,
 }
 
 /// What `sync_now` did.

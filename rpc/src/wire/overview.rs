@@ -52,6 +52,15 @@ pub enum Attention {
         /// How many rows.
         rows: u64,
     },
+    /// So many rows of a table were deleted in a day that a person has to decide; they are still shown.
+    Deletes {
+        /// The table.
+        table: String,
+        /// The partner over whose link the deletes came: its name or id.
+        partner: String,
+        /// How many rows.
+        rows: u64,
+    },
     /// Rows wait for a table or a column that this machine's application does not have yet.
     Schema {
         /// How many rows.

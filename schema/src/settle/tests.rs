@@ -124,7 +124,7 @@ impl Ground for Maps {
         self.held.remove(&uuid);
         Ok(())
     }
-    fn revive(&mut self, uuid: Uuid) -> Result<bool, Infallible> {
+    fn revive(&mut self, uuid: Uuid, _: Uuid) -> Result<bool, Infallible> {
         if self.revivable.remove(&uuid) {
             self.rows.get_mut(&uuid).unwrap().live = true;
             return Ok(true);

@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS _dunlin_row (
     stamp    INTEGER NOT NULL,
     origin   INTEGER NOT NULL,
     seq      INTEGER NOT NULL,
-    state    INTEGER NOT NULL,                   -- 0 shown as its version 1 shown otherwise 2 held 3 tombstone
+    state    INTEGER NOT NULL,                   -- 0 shown as its version 1 shown otherwise 2 held 3 tombstone 4 tombstone whose row lingers
     digest   INTEGER NOT NULL,
     number   INTEGER,                            -- the number its origin gave it, where key does not say so
     seen     BLOB,                               -- the last seq of every other origin in its past
@@ -87,6 +87,15 @@ CREATE TABLE IF NOT EXISTS _dunlin_old (
     uuid  BLOB PRIMARY KEY NOT NULL,
     cells BLOB NOT NULL
 );
+
+-- Deletes that came over links: of each table, by the hour, by the machine that the link is to or that wrote them.
+CREATE TABLE IF NOT EXISTS _dunlin_deletes (
+    machine BLOB NOT NULL,
+    tbl     INTEGER NOT NULL,
+    hour    INTEGER NOT NULL,
+    rows    INTEGER NOT NULL,
+    PRIMARY KEY (machine, tbl, hour)
+) WITHOUT ROWID;
 
 -- Numbers promised to parents that are not here (loose references).
 CREATE TABLE IF NOT EXISTS _dunlin_reserved (

@@ -29,6 +29,12 @@ pub(super) fn sentence(attention: &Attention) -> String {
         Attention::Held { table, rows } => {
             format!("{}: {} held; see `dunlin held`", foreign(table), count(*rows, "row is", "rows are"))
         }
+        Attention::Deletes { table, partner, rows } => format!(
+            "{} from “{}” in {} for a person, and the rows are still shown; see `dunlin held`",
+            count(*rows, "delete waits", "deletes wait"),
+            foreign(partner),
+            foreign(table),
+        ),
         Attention::Schema { rows } => format!(
             "{} for a table or column that the application here does not have; update it here too",
             count(*rows, "row waits", "rows wait")

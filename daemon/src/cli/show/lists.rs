@@ -147,14 +147,20 @@ pub fn held(rows: &[HeldEntry], look: Look, now: NaiveDateTime) -> String {
             from_now(&row.since, now).into(),
         ]);
     }
-    let held = rows.iter().filter(|row| row.held).count() as u64;
+    let is_many = |row: &&HeldEntry| row.reason == "many deletes";
+    let held = rows.iter().filter(|row| row.held && !is_many(row)).count() as u64;
     let mut text = format!("{}\n", grid.text());
     if held > 0 {
         text += &count(held, "row is", "rows are");
         text +=
             " held: known and passed on, but not in the table; `dunlin held retry` tries again.\n";
     }
-    let otherwise = rows.len() as u64 - held;
+    let many = rows.iter().filter(is_many).count() as u64;
+    if many > 0 {
+        text += &count(many, "row was", "rows were");
+        text += " deleted elsewhere with very many others, and stay in the table here: `dunlin held accept` lets them go, `dunlin held keep` keeps them everywhere.\n";
+    }
+    let otherwise = (rows.len() as u64).saturating_sub(held + many);
     if otherwise > 0 {
         text += &count(otherwise, "row stands", "rows stand");
         text += " in the table with other values until the cause ends.\n";

@@ -41,6 +41,16 @@ fn line(t: Texts, attention: &Attention) -> Line {
             t.of("attention.held_means").to_owned(),
             lead("/held", t.of("attention.held_do"), "mend-held"),
         ),
+        Attention::Deletes { table, partner, rows } => (
+            "warn",
+            t.count_with(
+                "attention.deletes",
+                *rows,
+                &[("table", &words::foreign(table)), ("partner", &words::foreign(partner))],
+            ),
+            t.of("attention.deletes_means").to_owned(),
+            lead("/held", t.of("attention.held_do"), "mend-deletes"),
+        ),
         Attention::Schema { rows } => (
             "warn",
             t.count("attention.schema", *rows),

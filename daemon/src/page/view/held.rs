@@ -56,9 +56,15 @@ pub(in crate::page) fn page(
 ) -> HeldRows {
     let (t, may) = (frame.t, frame.can_write);
     let retry = Press::post("/do/retry", t.of("held.retry_all"), "retry-all".to_owned());
+    let keep = Press::post("/do/keep-all", t.of("held.keep_all"), "keep-all".to_owned());
+    let all = match (may, rows.iter().any(|entry| entry.reason == MANY)) {
+        (true, true) => vec![retry, keep],
+        (true, false) if !rows.is_empty() => vec![retry],
+        _ => Vec::new(),
+    };
     HeldRows {
         rows: rows.iter().map(|entry| row(t, entry, may, now)).collect(),
-        all: if may && !rows.is_empty() { vec![retry] } else { Vec::new() },
+        all,
         more: rows.len() >= limit,
         frame,
     }
@@ -76,6 +82,9 @@ pub(in crate::page) fn delete(frame: Frame, entry: &HeldEntry, now: NaiveDateTim
     }
 }
 
+/// Deleted with very many others: a person decides.
+const MANY: &str = "many deletes";
+
 fn row(t: Texts, entry: &HeldEntry, may: bool, now: NaiveDateTime) -> HeldRow {
     let (reason, means) = match entry.reason.as_str() {
         "parent" => (t.of("held.parent"), t.of("held.parent_means")),
@@ -83,12 +92,18 @@ fn row(t: Texts, entry: &HeldEntry, may: bool, now: NaiveDateTime) -> HeldRow {
         "schema" => (t.of("held.schema"), t.of("held.schema_means")),
         "size" => (t.of("held.size"), t.of("held.size_means")),
         "unique" => (t.of("held.unique"), t.of("held.unique_means")),
+        MANY => (t.of("held.deletes"), t.of("held.deletes_means")),
         _ => (t.of("held.other"), t.of("held.other_means")),
     };
     let number = entry.number.to_string();
     let table = words::foreign(&entry.table);
     let mut presses = Vec::new();
-    if may {
+    if may && entry.reason == MANY {
+        let accept = Press::post("/do/accept", t.of("held.accept"), format!("accept-{number}"));
+        presses.push(accept.with("number", number.clone()).about(&table).class("danger"));
+        let keep = Press::post("/do/keep-row", t.of("held.keep"), format!("keep-{number}"));
+        presses.push(keep.with("number", number.clone()).about(&table));
+    } else if may {
         let retry = Press::post("/do/retry", t.of("held.retry"), format!("retry-{number}"));
         presses.push(retry.with("number", number.clone()).about(&table));
         // Rows of a table that is not tracked here cannot be deleted from here.
@@ -145,6 +160,7 @@ mod tests {
     #[test]
     fn every_reason_has_its_words() {
         let now = words::now();
+        assert_eq!(row(T, &entry(MANY, false), true, now).presses.len(), 2);
         let reasons = ["parent", "constraint", "schema", "size", "unique", "many deletes"];
         let words: std::collections::BTreeSet<_> =
             reasons.iter().map(|reason| row(T, &entry(reason, true), true, now).reason).collect();
