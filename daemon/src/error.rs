@@ -96,6 +96,12 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The machine has a new key, and the process could not give way to a fresh one.
+    #[error("this machine has a new key now; start the daemon again with `dunlin run`")]
+    BeginAnew {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// There is no database in the configuration.
     #[error("no database is configured; add a [[database]] section to dunlin.toml")]
     NoDatabase,

@@ -42,7 +42,8 @@ pub(crate) fn fault(error: &Error) -> Fault {
         | Error::LocalSocket { .. }
         | Error::PageCertificate { .. }
         | Error::Thread { .. }
-        | Error::Signals { .. } => return internal(error),
+        | Error::Signals { .. }
+        | Error::BeginAnew { .. } => return internal(error),
     };
     Fault::new(code, error.to_string())
 }

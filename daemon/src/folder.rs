@@ -35,10 +35,11 @@ const DATABASE_LOCK: &str = "-dunlin.lock";
 const FILE_MAX: u64 = 256 << 20;
 
 /// What only the daemon's user may read; whichever of these is there is looked at before the start.
-const SECRETS: [&str; 13] = [
+const SECRETS: [&str; 14] = [
     "key",
     "key.next",
     "key.old",
+    "key.anew",
     "key.heard",
     "users.json",
     "tokens.json",

@@ -50,7 +50,7 @@ pub struct Settings {
 /// The machine that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Made {
-    /// Its id, for ever.
+    /// Its id, as long as its shop does not forget its key.
     pub id: Uuid,
     /// Its name.
     pub name: String,

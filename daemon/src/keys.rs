@@ -10,12 +10,23 @@
 //!   6  all have heard        new   -         -        old→new    as it stands
 //! ```
 //!
+//! A machine whose key is out begins anew, as another machine:
+//!
+//! ```text
+//!                            key   key.anew  roster                the next start
+//!   1  the new key is kept   old   anew      -                     waits for the next join
+//!   2  the shop let it in    old   anew      old out, anew in      it counts: goes on with 3
+//!   3  old keys go           old   anew      old out, anew in      goes on with 4
+//!   4  the new one is ours   anew  anew      old out, anew in      one copy goes
+//! ```
+//!
 //! # Invariants
 //!
 //! * The roster decides which key is ours: the statement is the moment, files follow it.
 //! * There is always a file `key`, and never a moment in which the key of a member is on no disk.
 //! * An old key is used for one thing: telling a member, who knows no other, of the new one.
 //! * All old keys go at once, when every member has heard of the last rotation.
+//! * A key that begins anew takes the place of one that is out, and of no other.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -37,6 +48,8 @@ pub const KEY: &str = "key";
 pub const NEXT: &str = "key.next";
 /// Old keys, one PEM after the other, the oldest first.
 pub const OLD: &str = "key.old";
+/// The key of a machine that begins anew, until it is `key`.
+pub const ANEW: &str = "key.anew";
 /// Who has heard of the last rotation.
 const HEARD: &str = "key.heard";
 
@@ -119,9 +132,10 @@ struct Heard {
 impl Keys {
     /// The keys in the state folder; what a crash left half done is done to its end.
     pub fn load(folder: &Folder, roster: &Roster) -> Result<Self, Error> {
-        for half_written in [KEY, NEXT, OLD, HEARD] {
+        for half_written in [KEY, NEXT, OLD, ANEW, HEARD] {
             remove(folder, &Folder::fresh(half_written));
         }
+        begin_anew(folder, roster)?;
         let missing = || Error::Missing { path: folder.file(KEY) };
         let now = read(folder, KEY)?.into_iter().next().ok_or_else(missing)?;
         let mut state =
@@ -194,6 +208,25 @@ impl Keys {
         }
     }
 
+    /// The key to begin anew with: the one that was kept for it, since a shop may have let it in and the answer was
+    /// lost; a new one if there is none, or if that is the one that was `refused`.
+    pub fn anew(&self, refused: &Identity) -> Result<Identity, Error> {
+        let state = self.state();
+        if let Some(kept) = self.kept_anew(refused)? {
+            return Ok(kept);
+        }
+        let anew = Identity::generate().map_err(Error::Generate)?;
+        self.folder.write(ANEW, anew.to_pem().expose().as_bytes())?;
+        drop(state); // two that ask at once get one key
+        Ok(anew)
+    }
+
+    /// The key that was kept for beginning anew, if there is one that is not the `refused`.
+    pub fn kept_anew(&self, refused: &Identity) -> Result<Option<Identity>, Error> {
+        let kept = read(&self.folder, ANEW)?.pop();
+        Ok(kept.filter(|kept| kept.pin() != refused.pin()))
+    }
+
     /// A member showed that it knows the key `pin` of ours; true when that is news.
     pub fn heard_by(&self, member: Uuid, pin: Pin) -> bool {
         let mut state = self.state();
@@ -259,6 +292,26 @@ impl State {
         self.behind = false;
         Ok(())
     }
+}
+
+/// A key that a shop let in takes the place of the one that this shop put out.
+fn begin_anew(folder: &Folder, roster: &Roster) -> Result<(), Error> {
+    let Some(anew) = read(folder, ANEW)?.pop() else { return Ok(()) };
+    let Some(now) = read(folder, KEY)?.into_iter().next() else { return Ok(()) };
+    let members = roster.members();
+    if now.pin() != anew.pin() {
+        if !members.is_out(now.public_key()) || members.get(anew.public_key()).is_none() {
+            return Ok(());
+        }
+        info!(pin = %anew.pin(), "the shop let a new key in; this machine goes on under it");
+        // What is out is worth nothing, and neither is what led to it.
+        for worthless in [HEARD, OLD, NEXT] {
+            remove(folder, worthless);
+        }
+        folder.write(KEY, anew.to_pem().expose().as_bytes())?;
+    }
+    remove(folder, ANEW);
+    Ok(())
 }
 
 /// The keys in a file, in their order; none when there is no file.

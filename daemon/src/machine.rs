@@ -5,6 +5,7 @@
 //!   databases (a thread each) ─ discovery ─ links ─ what is known of each partner
 //! ```
 
+mod anew;
 mod ignored;
 mod member;
 mod partners;
@@ -21,6 +22,7 @@ pub(crate) use tally::Tally;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -104,6 +106,7 @@ pub struct Inner {
     partners: partners::Table,
     pauses: pauses::Pauses,
     stopping: watch::Sender<bool>,
+    anew: AtomicBool,
     wanted: watch::Sender<u64>,
     changed: watch::Sender<u64>,
     ignored: ignored::Ignored,
@@ -205,6 +208,7 @@ impl Machine {
             listening: Mutex::default(),
             pauses: pauses::Pauses::load(&folder),
             stopping: watch::Sender::new(false),
+            anew: AtomicBool::new(false),
             wanted: watch::Sender::new(0),
             changed: watch::Sender::new(0),
             ignored: ignored::Ignored::load(&folder),

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use jsonrpsee::core::server::Methods;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::{Instrument as _, debug, info, warn};
 
 use crate::config::{Config, Flags};
@@ -45,7 +46,33 @@ pub async fn run(data: &Path) -> Result<()> {
     // Kept as long as the machine: dropping it writes what still waits.
     machine.set_log(log);
     let span = dunlin_logs::span::machine(machine.id(), &machine.name);
-    serve(machine).instrument(span).await
+    if serve(machine).instrument(span).await? == Stopped::ToBeginAnew {
+        return Err(Error::BeginAnew { source: begin_anew() });
+    }
+    Ok(())
+}
+
+/// Puts a fresh process of the same program and command line in this one's place; comes back only if that fails.
+///
+/// What this one holds, locks and sockets, ends with it: nothing in the program leaves a file open to its successor.
+#[cfg(unix)]
+fn begin_anew() -> std::io::Error {
+    use std::os::unix::process::CommandExt as _;
+    let begin = |program: PathBuf| {
+        let mut words = std::env::args_os();
+        let name = words.next().unwrap_or_default();
+        std::process::Command::new(program).arg0(name).args(words).exec()
+    };
+    match std::env::current_exe() {
+        Ok(program) if program.exists() => begin(program),
+        // An update took the program's file away; the system still has what runs.
+        _ => begin(PathBuf::from("/proc/self/exe")),
+    }
+}
+
+#[cfg(not(unix))]
+fn begin_anew() -> std::io::Error {
+    std::io::ErrorKind::Unsupported.into()
 }
 
 /// Before anything is opened: what opening meets is in the log.
@@ -63,8 +90,17 @@ fn start_log(data: &Path) -> Result<dunlin_logs::Output> {
     }))
 }
 
+/// Why a machine runs no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Somebody wanted it to stop.
+    ForGood,
+    /// It has a new key, and begins anew under it.
+    ToBeginAnew,
+}
+
 /// Runs an open machine until it is told to stop.
-pub async fn serve(machine: Machine) -> Result<()> {
+pub async fn serve(machine: Machine) -> Result<Stopped> {
     let mut tasks = JoinSet::new();
     let listening = listen(&machine, &mut tasks).await?;
     start_discovery(&machine, &listening);
@@ -76,8 +112,11 @@ pub async fn serve(machine: Machine) -> Result<()> {
     info!(version = env!("CARGO_PKG_VERSION"), partner = %shown(listening.partner.as_slice()), admin = %shown(&listening.admin), "started");
 
     let mut stopping = machine.stopping();
+    let mut signal = std::pin::pin!(signalled());
+    let mut by_signal = false;
     tokio::select! {
-        signal = signalled() => {
+        signal = &mut signal => {
+            by_signal = true;
             info!(cause = signal?, "stopping");
             machine.stop();
         }
@@ -92,7 +131,7 @@ pub async fn serve(machine: Machine) -> Result<()> {
             discovery.stop().await;
         }
     };
-    if tokio::time::timeout(STOP, ending).await.is_err() {
+    if timeout(STOP, ending).await.is_err() {
         warn!(cause = "no goodbye in time", "stopped all the same");
     }
     tasks.shutdown().await;
@@ -101,7 +140,11 @@ pub async fn serve(machine: Machine) -> Result<()> {
     }
     machine.not_listening();
     info!("stopped");
-    Ok(())
+    // Whoever sends a signal meanwhile wants it to stop, and not to begin anew.
+    if !machine.begins_anew() || by_signal || timeout(Duration::ZERO, signal).await.is_ok() {
+        return Ok(Stopped::ForGood);
+    }
+    Ok(Stopped::ToBeginAnew)
 }
 
 fn shown(addresses: &[SocketAddr]) -> String {

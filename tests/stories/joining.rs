@@ -212,7 +212,7 @@ fn a_member_that_speaks_another_protocol_or_out_of_turn_is_told_so() {
 }
 
 /// The id of a machine that is not there.
-fn pin_of_nobody() -> uuid::Uuid {
+pub(crate) fn pin_of_nobody() -> uuid::Uuid {
     Identity::generate().unwrap().public_key().machine_id()
 }
 

@@ -21,6 +21,7 @@ mod joining;
 mod northwind;
 mod page;
 mod pairing;
+mod rejoin;
 mod relay;
 mod rotate;
 mod routes;

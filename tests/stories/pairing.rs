@@ -228,7 +228,7 @@ fn a_forgotten_key_is_told_so_and_stays_out() {
     open(&a);
     let told = b.cli(&["pair", &a.partner.to_string()]);
     assert_eq!(told.code, 1, "{told:?}");
-    assert!(told.out.contains("(forgotten key)") && told.out.contains("dunlin init"), "{told:?}");
+    assert!(told.out.contains("(forgotten key)") && told.out.contains("dunlin join"), "{told:?}");
     // Nor when it is called.
     a.call("pairing_cancel", &json!([])).unwrap();
     open(&b);

@@ -94,6 +94,12 @@ pub(super) async fn join(here: &Here) -> Ended {
     let door = Door::open(&here.folder()).await?;
     let token = ask::token()?;
     let done = door.ask(door.pairing_join(token)).await?;
+    if let Some(id) = done.new_id {
+        output::say(show::BEGAN_ANEW);
+        if !door.comes_back_as(id).await {
+            output::say("The daemon is not back yet; `dunlin status` says when it is.");
+        }
+    }
     print(here, "joined", &done, || show::joined(&done))?;
     Ok(Exit::Ok)
 }

@@ -18,14 +18,18 @@ use std::io::ErrorKind;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use dunlin_rpc::client::{CallError, SocketClient};
+use dunlin_rpc::method::admin::AdminClient as _;
 use jsonrpsee::core::client::{BatchResponse, ClientT, Error as ClientError};
 use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::core::traits::ToRpcParams;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::net::UnixStream;
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::engine;
 use super::error::Error;
@@ -35,6 +39,11 @@ use crate::service::Inside;
 
 /// The longest path that fits into a socket's address everywhere (macOS has room for 104 bytes).
 const PATH_MAX: usize = 100;
+
+/// So long a daemon may take to begin anew before a person is sent away: it stops, and opens its files again.
+const BACK: Duration = Duration::from_secs(20);
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The way to one machine.
 #[derive(Debug)]
@@ -92,6 +101,23 @@ impl Door {
         let socket = SocketClient::new(path);
         let way = Way::Daemon { socket, _folder: folder };
         Ok(Self { data: data.to_owned(), way })
+    }
+
+    /// Waits until the daemon answers under its new id, for a while; without a daemon there is nothing to wait for.
+    pub(super) async fn comes_back_as(&self, id: Uuid) -> bool {
+        if matches!(self.way, Way::Here(_)) {
+            return true;
+        }
+        let late = Instant::now() + BACK;
+        while Instant::now() < late {
+            if let Ok(door) = Self::daemon(&self.data).await
+                && door.machine_status().await.is_ok_and(|status| status.machine.id == id)
+            {
+                return true;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        false
     }
 
     /// Waits for an answer, and says what went wrong in our words.

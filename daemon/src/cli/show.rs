@@ -45,6 +45,9 @@ pub fn tracked(done: &Tracked) -> String {
     text
 }
 
+/// What a person is told whose machine joined under a new key.
+pub const BEGAN_ANEW: &str = "The shop had forgotten this machine's key, so it has a new one now, and a new id; it asked again with that, and its rows are as they were.";
+
 /// What `join` came to.
 pub fn joined(done: &Joined) -> String {
     let members = count(done.members, "machine", "machines");

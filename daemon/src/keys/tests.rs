@@ -1,6 +1,7 @@
 //! What the next start finds when a rotation was cut off, step by step.
 
 use super::*;
+use crate::roster::Role;
 use crate::roster::statement::Signer;
 use dunlin_rpc::PublicKey;
 
@@ -102,7 +103,7 @@ fn a_cut_after_the_old_key_was_kept_goes_on() {
 #[test]
 fn a_key_that_was_half_written_is_not_left_lying_about() {
     let cut = Cut::new();
-    for name in [KEY, NEXT, OLD] {
+    for name in [KEY, NEXT, OLD, ANEW] {
         let half = Folder::fresh(name);
         cut.write(&half, &[&cut.new]);
         cut.start();
@@ -212,4 +213,100 @@ fn a_key_file_that_is_gone_or_damaged_is_told_with_what_to_do() {
     }
     std::fs::remove_file(&path).unwrap();
     assert!(told().contains("there is no file"));
+}
+
+/// A machine that its shop has forgotten, at some step of beginning anew: `old` is the key that is out.
+struct Anew {
+    cut: Cut,
+    keeper: Identity,
+}
+
+impl Anew {
+    fn new() -> Self {
+        let (cut, keeper) = (Cut::new(), Identity::generate().unwrap());
+        let mut roster = cut.roster();
+        roster.admit(cut.signer(), keeper.public_key(), "bert", Role::Keeper, "digits").unwrap();
+        let this = Self { cut, keeper };
+        this.forget();
+        this
+    }
+
+    fn by_keeper(&self) -> Signer<'_> {
+        Signer { identity: &self.keeper, at: 2 }
+    }
+
+    fn forget(&self) {
+        let old = self.cut.old.public_key();
+        let keep = self.cut.roster().let_in_by(old).into_iter().map(|entry| entry.id).collect();
+        self.cut.roster().forget(self.by_keeper(), old, &keep, "").unwrap();
+    }
+
+    fn let_in(&self) {
+        let new = self.cut.new.public_key();
+        self.cut.roster().admit(self.by_keeper(), new, "anna", Role::Member, "invite").unwrap();
+    }
+
+    fn check(&self, now: &Identity, files: &[&str]) {
+        for _ in 0..2 {
+            let keys = self.cut.start();
+            assert_eq!(keys.now().pin(), now.pin());
+            assert!(keys.old().is_empty());
+            let there = [KEY, NEXT, OLD, ANEW, HEARD];
+            let there = there.into_iter().filter(|name| self.cut.folder.has(name));
+            assert_eq!(there.collect::<Vec<_>>(), files);
+        }
+    }
+}
+
+#[test]
+fn a_key_to_begin_anew_with_is_kept_until_a_shop_lets_it_in() {
+    let anew = Anew::new();
+    anew.cut.write(ANEW, &[&anew.cut.new]);
+    anew.check(&anew.cut.old, &[KEY, ANEW]);
+    // The same is asked with again: the answer may have been lost.
+    let keys = anew.cut.start();
+    assert_eq!(keys.anew(&anew.cut.old).unwrap().pin(), anew.cut.new.pin());
+    let another = keys.anew(&anew.cut.new).unwrap();
+    assert_ne!(another.pin(), anew.cut.new.pin());
+    assert_eq!(keys.anew(&anew.cut.old).unwrap().pin(), another.pin());
+    assert_eq!(keys.now().pin(), anew.cut.old.pin());
+}
+
+#[test]
+fn once_the_shop_let_it_in_a_machine_goes_on_under_the_new_key_as_another() {
+    let anew = Anew::new();
+    anew.cut.write(ANEW, &[&anew.cut.new]);
+    anew.let_in();
+    anew.check(&anew.cut.new, &[KEY]);
+    let first = anew.cut.roster().first_of(anew.cut.new.public_key());
+    assert_eq!(first, anew.cut.new.public_key(), "another machine id");
+}
+
+#[test]
+fn what_led_to_the_key_that_is_out_goes_with_it() {
+    let anew = Anew::new();
+    let [older, next] = [(); 2].map(|()| Identity::generate().unwrap());
+    anew.cut.write(ANEW, &[&anew.cut.new]);
+    anew.cut.write(OLD, &[&older]);
+    anew.cut.write(NEXT, &[&next]);
+    anew.cut.write(HEARD, &[]);
+    anew.let_in();
+    anew.check(&anew.cut.new, &[KEY]);
+}
+
+#[test]
+fn a_cut_after_the_new_key_was_put_in_its_place_leaves_one_copy() {
+    let anew = Anew::new();
+    anew.cut.write(ANEW, &[&anew.cut.new]);
+    anew.let_in();
+    anew.cut.write(KEY, &[&anew.cut.new]);
+    anew.check(&anew.cut.new, &[KEY]);
+}
+
+#[test]
+fn a_key_that_is_a_members_is_never_given_up() {
+    let cut = Cut::new();
+    cut.write(ANEW, &[&cut.new]);
+    cut.roster().admit(cut.signer(), cut.new.public_key(), "anna", Role::Member, "invite").unwrap();
+    assert_eq!(cut.start().now().pin(), cut.old.pin());
 }

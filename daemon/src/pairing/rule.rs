@@ -135,7 +135,7 @@ impl End {
                 "the machine that is in the shop is not a keeper and may let nobody in; pair with a keeper"
             }
             Self::Forgotten => {
-                "the key of one machine was forgotten by the other's shop, and such a key never comes back; make that machine a new state folder with `dunlin init` and pair again"
+                "the key of one machine was forgotten by the other's shop, and such a key never comes back; make a token with `dunlin invite` in that shop and give `dunlin join` on the machine that was forgotten, which takes a new key then"
             }
             Self::ShopFull => "the shop has as many machines as it may; forget one there first",
             Self::OtherProtocol => {

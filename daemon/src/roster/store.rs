@@ -108,6 +108,11 @@ pub enum Error {
     /// What we were sent does not make us a member of the shop of the invite.
     #[error("the answer does not make this machine a member of the inviting shop")]
     NotAdmitted,
+    /// We were told that our key is out, and nothing that we were sent says so.
+    #[error(
+        "the inviting machine says that this machine's key was forgotten, and cannot show it; nothing was changed, ask who made the token"
+    )]
+    NotOut,
 }
 
 /// What can be wrong with a line of the file.
@@ -347,8 +352,23 @@ impl Roster {
         shop: [u8; 8],
         statements: &[Statement],
     ) -> Result<(), Error> {
+        self.adopt_anew(us.public_key(), us, issuer, shop, statements)
+    }
+
+    /// As [`Roster::adopt`], for a machine that had the key `before` until now and begins anew.
+    ///
+    /// Whoever hands out a token could say that a key was forgotten. So it is not believed: what he sends must hold
+    /// the statements that put `before` out; else nothing changes.
+    pub fn adopt_anew(
+        &mut self,
+        before: PublicKey,
+        us: &Identity,
+        issuer: Pin,
+        shop: [u8; 8],
+        statements: &[Statement],
+    ) -> Result<(), Error> {
         let us = us.public_key();
-        self.may_join(us, shop)?;
+        self.may_join(before, shop)?;
         let signed: Vec<Signed> =
             statements.iter().map(Signed::verify).collect::<Result<_, _>>()?;
         let named = signed
@@ -366,6 +386,9 @@ impl Roster {
         let next = Self::of(&self.folder, named, theirs);
         if next.members.get(us).is_none() || next.members.by_pin(issuer).is_none() {
             return Err(Error::NotAdmitted);
+        }
+        if before != us && !next.members.is_out(before) {
+            return Err(Error::NotOut);
         }
         self.folder.write(FILE, &lines(next.statements.values())?)?;
         *self = next;

@@ -239,6 +239,14 @@ impl AdminServer for Service {
     async fn pairing_join(&self, _: &Extensions, token: Secret<String>) -> RpcResult<Joined> {
         let joined =
             joining::join(&self.machine, token.expose()).await.map_err(|error| fault(&error))?;
-        Ok(Joined { shop: joined.shop, by: joined.by, members: joined.members as u64 })
+        if joined.anew.is_some() {
+            self.machine.begin_anew();
+        }
+        Ok(Joined {
+            shop: joined.shop,
+            by: joined.by,
+            members: joined.members as u64,
+            new_id: joined.anew,
+        })
     }
 }

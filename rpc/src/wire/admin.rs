@@ -383,4 +383,8 @@ pub struct Joined {
     pub by: String,
     /// How many members the shop has.
     pub members: u64,
+    /// The shop had forgotten this machine's key: it has a new one, and this id from its next start on. A daemon
+    /// starts again by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_id: Option<Uuid>,
 }

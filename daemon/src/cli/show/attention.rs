@@ -53,7 +53,7 @@ pub(super) fn sentence(attention: &Attention) -> String {
         }
         Attention::Multicast => "partners are linked, and no machine is seen by mDNS; the network keeps multicast back, so give new machines an address by hand".to_owned(),
         Attention::Forgotten { by, at } => format!(
-            "this machine was forgotten by “{}” on {at}: no row goes out or comes in; to join the shop again make a new state folder with `dunlin init` and give `dunlin join` there, or begin a shop of its own with `dunlin shop renew`",
+            "this machine was forgotten by “{}” on {at}: no row goes out or comes in; to join the shop again give `dunlin join` with a new token, or begin a shop of its own with `dunlin shop renew`",
             foreign(by)
         ),
         Attention::Lost => "the machine that let this one in was forgotten, and this one with it: no row goes out or comes in; on a keeper give `dunlin partners let-in` with this machine's name".to_owned(),

@@ -197,6 +197,29 @@ fn an_answer_that_does_not_make_us_a_member_changes_nothing() {
 }
 
 #[test]
+fn nobody_gives_up_his_key_on_the_bare_word_of_whoever_made_a_token() {
+    let (mut anna, mut bert) = (Machine::new("anna"), Machine::new("bert"));
+    anna.take_in(&mut bert, Role::Keeper);
+    let anew = Identity::generate().unwrap();
+    anna.admit(anew.public_key(), Role::Member).unwrap();
+    let (pin, shop, old) = (anna.identity.pin(), anna.shop8(), bert.key());
+    let before = bert.roster.hash();
+    let mut adopting = |statements: &[Statement]| {
+        let begun = bert.roster.adopt_anew(old, &anew, pin, shop, statements);
+        (begun, bert.roster.hash())
+    };
+    let (refused, after) = adopting(&anna.roster.statements());
+    assert!(matches!(refused, Err(Error::NotOut)), "{refused:?}");
+    assert_eq!(after, before);
+    // With the keeper's own signature it is no bare word.
+    let signer = Signer { identity: &anna.identity, at: 2 };
+    anna.roster.forget(signer, old, &BTreeSet::new(), "").unwrap();
+    let (begun, after) = adopting(&anna.roster.statements());
+    begun.unwrap();
+    assert_eq!(after, anna.roster.hash());
+}
+
+#[test]
 fn half_a_line_at_the_end_is_dropped_and_written_again() {
     let mut anna = Machine::new("anna");
     let path = anna.folder.file(FILE);
