@@ -26,7 +26,7 @@ pub(in crate::page) struct AboutPage {
     licences: Vec<(&'static str, &'static str)>,
 }
 
-/// What stands in the program beside our own work, by licence. Held against the lock file by a test.
+/// What the greater parts of the program that are not our own are licensed under.
 const LICENCES: &[(&str, &str)] = &[
     ("SQLite", "public domain"),
     ("rustls, ring, webpki", "Apache-2.0, ISC, MIT"),
