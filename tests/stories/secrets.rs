@@ -217,6 +217,20 @@ impl Heard {
         }
     }
 
+    /// A token of a script: used, used where it is not enough, shown to the wrong machine, and ended.
+    fn api_token(&mut self, a: &Machine, b: &Machine) {
+        let token = a.ok(&["tokens", "create", "api", "--role", "read"]).trim().to_owned();
+        let header = format!("Bearer {token}");
+        let headers = [("Authorization", &*header), ("Content-Type", "application/json")];
+        let call = |method| json!({"jsonrpc": "2.0", "id": 1, "method": method}).to_string();
+        for (machine, method) in [(a, "partners_list"), (a, "users_list"), (b, "partners_list")] {
+            self.hear_answer(&machine.post("/rpc", &headers, &call(method)));
+        }
+        self.hear(&a.cli(&["tokens", "revoke", "api"]));
+        self.hear_answer(&a.post("/rpc", &headers, &call("partners_list")));
+        self.needles.extend(forms("a token of a script", token.as_bytes(), ""));
+    }
+
     /// Everything that can be asked.
     fn everything(&mut self, a: &Machine) {
         let lists = [
@@ -227,6 +241,7 @@ impl Heard {
             "held",
             "conflicts",
             "users list",
+            "tokens list",
             "key show",
         ];
         for list in lists.iter().chain(&["no such command"]) {
@@ -235,8 +250,13 @@ impl Heard {
             let json: Vec<&str> = words.iter().copied().chain(["--json"]).collect();
             self.hear(&a.cli(&json));
         }
-        for page in ["/", "/status", "/metrics", "/health", "/nothing"] {
+        for page in
+            ["/", "/users", "/settings", "/log", "/about", "/metrics", "/health", "/nothing"]
+        {
             self.hear_answer(&lab::http::get(a.admin(), page, &[]));
+        }
+        for method in ["settings_show", "log_list", "support_bundle"] {
+            self.said.push_str(&a.call(method, &json!([])).unwrap().to_string());
         }
     }
 }
@@ -255,6 +275,7 @@ fn s37_no_secret_is_in_a_log_an_answer_a_database_or_a_command_line() {
     }
     heard.passwords(&a);
     heard.tokens(&a, &b);
+    heard.api_token(&a, &b);
     a.write("INSERT INTO parts (name) VALUES ('pad')");
     until_true("joined and level", SOON, || b.ask("SELECT count(*) FROM parts") == "1");
     heard.hear(&a.cli(&["key", "rotate", "--yes"]));
