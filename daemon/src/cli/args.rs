@@ -359,9 +359,9 @@ pub enum HeldAct {
 
 /// Which of the deletes that wait for a person.
 #[derive(Debug, Clone, Copy, Args)]
-#[group(id = "which", required = true, multiple = false, args = ["number", "all"])]
 pub struct WaitingDelete {
     /// The row's number in the list
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub number: Option<i64>,
 
     /// All that wait

@@ -34,6 +34,18 @@ fn every_command_that_answers_has_a_json_form_and_a_folder() {
 }
 
 #[test]
+fn deletes_that_wait_are_named_by_number_or_all_at_once() {
+    for line in [&["held", "accept", "3"][..], &["held", "accept", "--all", "--yes"]] {
+        assert!(matches!(parse(line), Ok(Command::Held(_))), "{line:?}");
+    }
+    for line in
+        [&["held", "accept"][..], &["held", "keep", "--yes"], &["held", "keep", "3", "--all"]]
+    {
+        refused(line);
+    }
+}
+
+#[test]
 fn every_command_shows_an_example() {
     for command in Cli::command().get_subcommands() {
         let help = command.clone().render_long_help().to_string();
