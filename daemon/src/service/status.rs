@@ -1,11 +1,13 @@
 //! How the machine stands: what `dunlin status` and the page show, and what needs a person.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use dunlin_rpc::wire::admin::{
     DatabaseStatus, MachineStatus, PartnerStatus, SightingStatus, Status, TableStatus,
 };
-use dunlin_schema::Clock as _;
+use dunlin_schema::{Clock as _, Waiting};
+use uuid::Uuid;
 
 use super::{attention, shop};
 use crate::clock;
@@ -40,7 +42,7 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
         let roster = machine.roster();
         (roster.shop().to_string(), roster.members().len())
     };
-    let partners = partners(machine);
+    let partners = partners(machine).await?;
     Ok(Status {
         attention: attention::attention(machine, &databases, &partners).await?,
         doors: doors(machine),
@@ -98,20 +100,30 @@ pub(super) async fn tables(database: &Database) -> Result<Vec<TableStatus>> {
 }
 
 /// The partners, by name; none once this machine has left its shop.
-pub(super) fn partners(machine: &Machine) -> Vec<PartnerStatus> {
+pub(super) async fn partners(machine: &Machine) -> Result<Vec<PartnerStatus>> {
     if machine.standing() == Standing::Left {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    machine.others().iter().map(|member| partner(machine, member)).collect()
+    let mut waiting: BTreeMap<Uuid, Waiting> = BTreeMap::new();
+    for database in &machine.databases {
+        for (id, more) in database.call(dunlin_schema::Store::waiting_by_machine).await? {
+            let all = waiting.entry(id).or_default();
+            all.held += more.held;
+            all.conflicts += more.conflicts;
+        }
+    }
+    let of = |member: &Member| waiting.get(&member.machine).copied().unwrap_or_default();
+    Ok(machine.others().iter().map(|member| partner(machine, member, of(member))).collect())
 }
 
-fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
+fn partner(machine: &Machine, member: &Member, waiting: Waiting) -> PartnerStatus {
     let known = machine.partner(member.pin);
     let held = machine.links.held(member.pin);
     let paused = machine.is_paused(member.machine);
     let state = known.state(held.as_deref(), paused, machine.clock.now());
-    let is_tried = state != State::Paused;
     let away = shop::away(&machine.standing()).filter(|_| !known.linked);
+    // Who is out of the shop goes on asking whether he is let in again, and no row hangs on it.
+    let is_tried = state != State::Paused && away.is_none();
     let rows = |rows: u64| known.compared.map(|_| rows);
     PartnerStatus {
         id: member.machine,
@@ -138,6 +150,9 @@ fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
         moved: known.moving.map_or(0, |moving| moving.rows),
         left: known.moving.map(|moving| moving.left),
         left_seconds: known.moving.and_then(Moving::left_seconds),
+        round_trip_ms: known.round_trip.and_then(|took| u64::try_from(took.as_millis()).ok()),
+        held: Some(waiting.held),
+        conflicts: Some(waiting.conflicts),
     }
 }
 
