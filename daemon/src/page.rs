@@ -86,6 +86,7 @@ fn pages() -> Router<Front> {
         .route("/conflicts", get(show::conflicts))
         .route("/held", get(show::held))
         .route("/held/delete", get(show::held_delete))
+        .route("/held/accept", get(show::held_accept))
         .route("/let-in", get(show::let_in))
         .route("/join-shop", get(show::join))
         .route("/pair", get(show::pair))
@@ -93,6 +94,7 @@ fn pages() -> Router<Front> {
         .route("/people", get(show::people))
         .route("/settings", get(show::settings))
         .route("/log", get(show::log))
+        .route("/rotate-key", get(show::rotate_key))
         .route("/about", get(show::about))
         .route("/bundle.json", get(show::bundle))
         .route("/metrics", get(metrics::metrics))
@@ -123,6 +125,7 @@ fn actions() -> Router<Front> {
         .route("/do/retry", post(act::rows))
         .route("/do/delete-held", post(act::rows))
         .route("/do/accept", post(act::rows))
+        .route("/do/accept-all", post(act::rows))
         .route("/do/keep-row", post(act::rows))
         .route("/do/keep-all", post(act::rows))
         .route("/do/track", post(act::rows))
@@ -132,6 +135,7 @@ fn actions() -> Router<Front> {
         .route("/do/user-remove", post(act::people))
         .route("/do/token-create", post(act::people))
         .route("/do/token-revoke", post(act::people))
+        .route("/do/rotate-key", post(act::rotate_key))
         .route("/do/log-level", post(act::settings))
 }
 

@@ -353,6 +353,13 @@ fn address(source: Source) -> String {
 
 /// Wrong passwords, the most stubborn first; names that are nobody's are taken together.
 pub(crate) fn wrong_passwords(machine: &Machine) -> Vec<SignInEntry> {
+    let mut entries = all_wrong_passwords(machine);
+    entries.truncate(SHOWN_MAX);
+    entries
+}
+
+/// As [`wrong_passwords`], all of them: who tries many names must not hide one.
+pub(crate) fn all_wrong_passwords(machine: &Machine) -> Vec<SignInEntry> {
     let failing = machine.desk.brake().failing(machine.clock.elapsed());
     let mut entries: Vec<SignInEntry> = Vec::new();
     for one in failing {
@@ -362,14 +369,15 @@ pub(crate) fn wrong_passwords(machine: &Machine) -> Vec<SignInEntry> {
         match entries.iter_mut().find(|entry| entry.address == address && entry.user == user) {
             Some(entry) => {
                 entry.wrong = entry.wrong.saturating_add(one.wrong);
+                entry.lately = entry.lately.saturating_add(one.lately);
                 entry.wait_seconds = entry.wait_seconds.max(wait);
             }
             None => {
-                entries.push(SignInEntry { address, user, wrong: one.wrong, wait_seconds: wait });
+                let (wrong, lately) = (one.wrong, one.lately);
+                entries.push(SignInEntry { address, user, wrong, lately, wait_seconds: wait });
             }
         }
     }
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.wrong));
-    entries.truncate(SHOWN_MAX);
     entries
 }

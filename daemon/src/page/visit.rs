@@ -18,6 +18,7 @@ use super::frame::{About, Frame, Place, Told};
 use super::notes::{Note, Once, Tone};
 use super::sign_in;
 use super::texts::{Language, Texts};
+use super::view::said;
 use super::visitor::Visitor;
 use super::words;
 use crate::service::Inside;
@@ -137,11 +138,13 @@ impl Visit {
         let t = self.t;
         match fault.code {
             Code::NotAllowed => t.of("fault.not_allowed").to_owned(),
-            Code::Busy => t.of("fault.busy").to_owned(),
             Code::Internal => t.of("fault.internal").to_owned(),
             Code::NotSignedIn => t.of("fault.not_signed_in").to_owned(),
             Code::UnknownPartner => t.of("fault.unknown_partner").to_owned(),
-            _ => words::sentence(&fault.message),
+            code => said::known(t, &fault.message).unwrap_or_else(|| match code {
+                Code::Busy => t.of("fault.busy").to_owned(),
+                _ => words::sentence(&fault.message),
+            }),
         }
     }
 

@@ -4,6 +4,7 @@ use askama::Template;
 use dunlin_rpc::wire::admin::Status;
 use dunlin_rpc::wire::overview::{Candidate, TableCompared};
 
+use super::said;
 use super::state::{self, Shown};
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
@@ -88,7 +89,7 @@ pub(in crate::page) fn page(
     });
     let cannot = cannot.into_iter().map(|candidate| {
         let reason = candidate.reason.as_deref().unwrap_or_default();
-        (words::foreign(&candidate.name), words::sentence(reason))
+        (words::foreign(&candidate.name), said::sentence(t, reason))
     });
     Tables {
         wordy: partners.len() <= WORDS_UP_TO,
