@@ -309,6 +309,7 @@ impl Trying {
         if !right {
             let user = self.machine.users.known(name).map(|_known| name).unwrap_or_default();
             warn!(user, from = %address(self.source), "wrong password");
+            self.machine.seen_to_change();
         }
     }
 

@@ -145,6 +145,9 @@ pub(super) async fn held_accept(visit: Visit) -> Response {
 
 /// `/rotate-key`: the question, not yet the deed.
 pub(super) async fn rotate_key(visit: Visit) -> Response {
+    if let Some(refusal) = visit.must_be_admin() {
+        return refusal;
+    }
     let page = async {
         let status = visit.inside.machine_status().await?;
         let key = visit.inside.key_show().await?;

@@ -22,6 +22,7 @@ use super::view::said;
 use super::visitor::Visitor;
 use super::words;
 use crate::service::Inside;
+use crate::users::Role;
 
 /// The cookies of taste: no secrets, so they live without `Secure` on plain http.
 pub(super) const THEME: &str = "dunlin_theme";
@@ -131,6 +132,16 @@ impl Visit {
         let sign_in = matches!(fault.code, Code::NotSignedIn | Code::NotAllowed);
         let page = Trouble { alone, text: self.why(&fault), sign_in };
         html(status, page.render().unwrap_or_default())
+    }
+
+    /// Why there is no page, for whom no method of the page refuses: a question that only an admin can answer.
+    pub(super) fn must_be_admin(&self) -> Option<Response> {
+        let code = match (self.visitor.role, &self.visitor.user) {
+            (Role::Admin, _) => return None,
+            (_, Some(_)) => Code::NotAllowed,
+            (_, None) => Code::NotSignedIn,
+        };
+        Some(self.trouble(ClientError::Call(Fault::new(code, "").into())))
     }
 
     /// A fault in the visitor's language, where it is one that people meet.

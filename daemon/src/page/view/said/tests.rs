@@ -109,6 +109,7 @@ fn literal_of(text: &str) -> (String, &str) {
                     let (more, rest) = literal_of(after);
                     return (out + &more, rest);
                 }
+                Some((_, 'n')) => out.push('\n'),
                 Some((_, other)) => out.push(other),
                 None => {}
             },
