@@ -193,7 +193,12 @@ pub(super) async fn log(visit: Visit) -> Response {
         let status = visit.inside.machine_status().await?;
         let level = view::log::level(visit.query.get("level"));
         let lines = visit.inside.log_list(Some(level.to_owned()), Some(ROWS)).await?;
-        Ok(view::log::page(visit.frame(Place::Log, &status), level, &lines))
+        Ok(view::log::page(
+            visit.frame(Place::Log, &status),
+            &status,
+            (level, &lines),
+            words::now(),
+        ))
     };
     visit.answer(page.await)
 }
