@@ -153,6 +153,16 @@ pub(super) async fn pair(visit: Visit) -> Response {
     visit.answer(page.await)
 }
 
+/// `/unseen`
+pub(super) async fn unseen(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let check = visit.inside.network_check().await?;
+        Ok(view::unseen::page(visit.frame(Place::Elsewhere, &status), &status, &check))
+    };
+    visit.answer(page.await)
+}
+
 /// `/forget?partner=…`: the question, not yet the deed.
 pub(super) async fn forget(visit: Visit) -> Response {
     let Some(partner) = visit.query.given("partner") else { return partners(visit).await };
