@@ -11,8 +11,9 @@
 
 use crate::catalogue::{self, Catalogue, Shape};
 use crate::error::Doing as _;
+use crate::overview::Looked;
 use crate::tx::{Counters, Origins, Tx, read_counters};
-use crate::{Clock, Error, Known, Millis, Origin, Result, adopt, feed, trigger};
+use crate::{Clock, Error, Known, Origin, Result, adopt, feed, trigger};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -55,6 +56,8 @@ pub struct Store {
     pub(crate) flushed: u64,
     /// How many lines the next batch of a fold takes.
     pub(crate) batch: usize,
+    /// What was found when somebody last looked.
+    pub(crate) looked: Looked,
 }
 
 /// What two machines tell each other of one database before the first page.
@@ -109,6 +112,7 @@ impl Store {
             epoch: 0,
             flushed: 0,
             batch: 500,
+            looked: Looked::default(),
         };
         store.adopt()?;
         Ok(store)
@@ -191,57 +195,6 @@ impl Store {
     /// The end of the journal.
     pub fn end(&mut self) -> Result<u64> {
         self.write(Flush::Reads, |tx| Ok(tx.count.pos))
-    }
-
-    /// The tables, in the order of their names; ours is not among them.
-    pub fn tables(&mut self) -> Result<Vec<TableState>> {
-        self.write(Flush::Reads, |tx| {
-            let doing = "list the tables";
-            let mut statement = tx
-                .conn
-                .prepare_cached(
-                    "SELECT t.name, t.tracked, t.rows, t.digest, t.id,
-                       (SELECT count(*) FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid WHERE r.tbl = t.id AND r.state = 2),
-                       (SELECT count(*) FROM _dunlin_conflict AS c WHERE c.tbl = t.name COLLATE NOCASE AND c.settled IS NULL)
-                     FROM _dunlin_table AS t WHERE t.tracked = 1 OR t.rows > 0 ORDER BY t.name",
-                )
-                .doing(doing)?;
-            let catalogue = Arc::clone(&tx.catalogue);
-            statement
-                .query_map([], |row| {
-                    let id: i64 = row.get(4)?;
-                    Ok(TableState {
-                        name: row.get(0)?,
-                        tracked: row.get(1)?,
-                        naming: catalogue.id(id).map_or("unknown", |table| table.naming.word()),
-                        rows: row.get(2)?,
-                        digest: format!("{:032x}", crate::digest::read(row, 3)?),
-                        held: row.get(5)?,
-                        conflicts: row.get(6)?,
-                    })
-                })
-                .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-                .doing(doing)
-                .map(|tables| tables.into_iter().filter(|table| !catalogue::is_ours(&table.name)).collect())
-        })
-    }
-
-    /// How many rows of each table changed here since a time, as far as the journal remembers when.
-    pub fn changed_since(&mut self, time: Millis) -> Result<Vec<(String, u64)>> {
-        self.write(Flush::Reads, |tx| {
-            let from = tx.arrived_before(time)?;
-            tx.conn
-                .prepare_cached(
-                    "SELECT t.name, count(*) FROM _dunlin_row AS r JOIN _dunlin_table AS t ON t.id = r.tbl
-                     WHERE r.pos > ? GROUP BY r.tbl",
-                )
-                .and_then(|mut statement| {
-                    statement
-                        .query_map([from], |row| Ok((row.get(0)?, row.get(1)?)))
-                        .and_then(Iterator::collect)
-                })
-                .doing("count what changed")
-        })
     }
 
     /// Count and digest of every table that partners compare, the conflict journal among them.

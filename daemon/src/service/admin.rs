@@ -8,6 +8,7 @@ use dunlin_rpc::wire::admin::{
     ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus,
     RefusedTable, Retried, Status, Synced, TableStatus, Track, Tracked,
 };
+use dunlin_schema::Decision;
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 
@@ -140,7 +141,9 @@ impl AdminServer for Service {
     async fn tables_list(&self, _: &Extensions) -> RpcResult<Vec<TableStatus>> {
         let mut all = Vec::new();
         for database in &self.machine.databases {
-            all.extend(status::tables(database).await.map_err(|error| fault(&error))?);
+            let overview = database.call(dunlin_schema::Store::overview).await;
+            let overview = overview.map_err(|error| fault(&error))?;
+            all.extend(status::tables(&overview));
         }
         Ok(all)
     }
@@ -187,32 +190,16 @@ impl AdminServer for Service {
     }
 
     async fn held_retry(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Retried> {
-        let database = self.machine.main_database().map_err(|error| fault(&error))?;
-        let retried = database
-            .call(move |store| {
-                let held = |store: &mut dunlin_schema::Store| {
-                    let rows = store.held(usize::MAX)?;
-                    Ok(rows
-                        .iter()
-                        .filter(|row| row.held && number.is_none_or(|n| n == row.number))
-                        .count())
-                };
-                let tried = held(store)?;
-                let shown = store.retry(number)?;
-                Ok((tried as u64, shown as u64))
-            })
-            .await
-            .map_err(|error| fault(&error))?;
-        Ok(Retried { tried: retried.0, shown: retried.1 })
+        Ok(self.retry(number).await.map_err(|error| fault(&error))?)
     }
 
     async fn held_accept(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Decided> {
-        let done = self.decide(move |store| store.accept_deletes(number)).await;
+        let done = self.decide(number, Decision::LetGo).await;
         Ok(done.map_err(|error| fault(&error))?)
     }
 
     async fn held_keep(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Decided> {
-        let done = self.decide(move |store| store.keep_deleted(number)).await;
+        let done = self.decide(number, Decision::Keep).await;
         Ok(done.map_err(|error| fault(&error))?)
     }
 
