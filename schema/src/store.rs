@@ -11,6 +11,7 @@
 
 use crate::catalogue::{self, Catalogue, Shape};
 use crate::error::Doing as _;
+use crate::meter::Meters;
 use crate::overview::Looked;
 use crate::tx::{Counters, Origins, Tx, read_counters};
 use crate::{Clock, Error, Known, Origin, Result, adopt, feed, trigger};
@@ -58,6 +59,7 @@ pub struct Store {
     pub(crate) batch: usize,
     /// What was found when somebody last looked.
     pub(crate) looked: Looked,
+    pub(crate) meters: Arc<Meters>,
 }
 
 /// What two machines tell each other of one database before the first page.
@@ -113,6 +115,7 @@ impl Store {
             flushed: 0,
             batch: 500,
             looked: Looked::default(),
+            meters: Arc::default(),
         };
         store.adopt()?;
         Ok(store)
@@ -121,6 +124,11 @@ impl Store {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What is measured.
+    pub fn meters(&self) -> Arc<Meters> {
+        Arc::clone(&self.meters)
     }
 
     /// This machine and epoch.
@@ -229,12 +237,18 @@ impl Store {
         // Reads need no write lock: SQLite takes it with the first write, and only then.
         let begin = if flush == Flush::Reads { "BEGIN" } else { "BEGIN IMMEDIATE" };
         self.conn.execute_batch(begin).doing("begin a transaction")?;
+        let before = self.conn.total_changes();
         let done = self.run(work);
+        let begun = self.options.clock.elapsed();
         match done {
             Ok(done) => match self.conn.execute_batch("COMMIT").doing("commit") {
                 Ok(()) => {
                     if flush == Flush::Now {
                         self.flushed = done.1.pos;
+                        if self.conn.total_changes() != before {
+                            let took = self.options.clock.elapsed().saturating_sub(begun);
+                            self.meters.commit.observe(took);
+                        }
                     }
                     if done.2 {
                         self.schema_version = -1;

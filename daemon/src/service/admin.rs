@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::fault::fault;
 use crate::invite::Terms;
 use crate::joining;
-use crate::machine::Machine;
+use crate::machine::{Machine, count};
 
 /// Rows of a list, unless the caller says otherwise; and at most.
 const ROWS: u32 = 100;
@@ -176,13 +176,17 @@ impl AdminServer for Service {
     async fn conflicts_restore(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         let database = self.machine.main_database().map_err(|error| fault(&error))?;
         let restored = database.call(move |store| store.restore_conflict(number)).await;
-        Ok(restored.map_err(|error| fault(&error))?)
+        restored.map_err(|error| fault(&error))?;
+        count(&self.machine.tally.restored);
+        Ok(())
     }
 
     async fn conflicts_keep(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         let database = self.machine.main_database().map_err(|error| fault(&error))?;
         let kept = database.call(move |store| store.keep_conflict(number)).await;
-        Ok(kept.map_err(|error| fault(&error))?)
+        kept.map_err(|error| fault(&error))?;
+        count(&self.machine.tally.kept);
+        Ok(())
     }
 
     async fn held_list(&self, _: &Extensions, rows: Option<u32>) -> RpcResult<Vec<HeldEntry>> {

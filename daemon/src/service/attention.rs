@@ -105,21 +105,9 @@ fn rows(
 
 async fn disk(machine: &Machine) -> Option<Attention> {
     let folder = machine.folder.path().to_owned();
-    let free = tokio::task::spawn_blocking(move || free_mb(&folder)).await.ok()??;
+    let disk = tokio::task::spawn_blocking(move || crate::folder::disk(&folder)).await.ok()??;
+    let free = disk.free >> 20;
     (free < DISK_MB_MIN).then_some(Attention::Disk { free_mb: free })
-}
-
-/// MiB that we may still write where a folder lies.
-#[cfg(unix)]
-fn free_mb(folder: &std::path::Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
-}
-
-/// Not asked on this system.
-#[cfg(not(unix))]
-fn free_mb(_folder: &std::path::Path) -> Option<u64> {
-    None
 }
 
 /// Partners are linked over the network, and none of them was seen on it.

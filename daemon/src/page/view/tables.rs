@@ -180,7 +180,7 @@ mod tests {
     fn shop(partners: usize, tables: usize) -> (Status, Vec<TableCompared>) {
         let there: Vec<TableThere> = (0..partners)
             .map(|n| TableThere {
-                id: uuid::Uuid::from_u128(n as u128),
+                id: Uuid::from_u128(n as u128),
                 name: format!("till {n}"),
                 state: if n == 1 { "differs" } else { "equal" }.to_owned(),
             })
@@ -212,6 +212,24 @@ mod tests {
         let (status, tables) = shop(5, 1);
         let page = super::page(frame(&status), &status, &tables, &[], false).render().unwrap();
         assert!(page.contains("visually-hidden\">differs") && page.contains("id=\"legend\""));
+    }
+
+    #[test]
+    fn what_is_equal_can_be_left_out_of_a_large_grid() {
+        let (status, mut tables) = shop(50, 200);
+        for table in tables.iter_mut().skip(3) {
+            table.partners[1].state = "equal".to_owned();
+        }
+        tables[9].held = 1;
+        let all = page(frame(&status), &status, &tables, &[], false);
+        assert_eq!((all.partners.len(), all.databases[0].tables.len()), (50, 200));
+        assert!(all.render().unwrap().contains("id=\"show-unlike\""));
+        let few = page(frame(&status), &status, &tables, &[], true);
+        assert_eq!(few.partners, ["till 1"]);
+        let names: Vec<&str> =
+            few.databases[0].tables.iter().map(|table| table.name.as_str()).collect();
+        assert_eq!(names, ["table 0", "table 1", "table 2", "table 9"]);
+        assert!(few.render().unwrap().contains("id=\"show-all\""));
     }
 
     #[test]
