@@ -266,3 +266,116 @@ fn by_machine(mut found: Vec<ManyDeletes>) -> Vec<ManyDeletes> {
     });
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Clock, Options, Track};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[derive(Debug)]
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Millis {
+            1_790_000_000_000
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    /// A store with so many tables; in each of the first ten so many rows are held, and so many lost.
+    fn store(tables: usize, rows: usize) -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        let app = rusqlite::Connection::open(&path).unwrap();
+        let each = (0..tables).map(|n| format!("CREATE TABLE t{n} (id INTEGER PRIMARY KEY);"));
+        app.execute_batch(&each.collect::<String>()).unwrap();
+        let options = Options {
+            machine: Uuid::from_u128(1),
+            clock: Arc::new(Still),
+            epoch: 1,
+            now_sql: None,
+        };
+        let mut store = Store::open(&path, options).unwrap();
+        store.track(&Track::default()).unwrap();
+        store
+            .conn
+            .execute_batch(&format!(
+                "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {rows})
+                 INSERT INTO _dunlin_row (uuid, tbl, stamp, origin, seq, state, digest, together)
+                 SELECT randomblob(16), (SELECT id FROM _dunlin_table WHERE name = 't' || (n % 10)), 1, 1, n, 2, 0, n FROM c;
+                 INSERT INTO _dunlin_kept (uuid, why, since) SELECT uuid, 1 + pos % 5, 0 FROM _dunlin_row WHERE state = 2;
+                 INSERT INTO _dunlin_conflict (uuid, tbl, row, origin, seq, stamp)
+                 SELECT hex(uuid), 'T' || (seq % 10), '', '', seq, 0 FROM _dunlin_row WHERE state = 2;"
+            ))
+            .unwrap();
+        (folder, store)
+    }
+
+    /// About how many steps SQLite's machine makes for it, in tens: the same on every computer.
+    fn steps(store: &mut Store, work: impl FnOnce(&mut Store)) -> u64 {
+        let count = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&count);
+        let step = move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        store.conn.progress_handler(10, Some(step)).unwrap();
+        work(store);
+        store.conn.progress_handler(0, None::<fn() -> bool>).unwrap();
+        count.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn looking_costs_tables_and_rows_added_up_and_not_multiplied() {
+        let look = |store: &mut Store| drop(store.overview().unwrap());
+        let cost = |tables, rows| {
+            let (_folder, mut store) = store(tables, rows);
+            // The catalogue is read once.
+            store.write(Flush::Reads, |_| Ok(())).unwrap();
+            steps(&mut store, look)
+        };
+        let (few, tables, rows, both) =
+            (cost(10, 20), cost(200, 20), cost(10, 500), cost(200, 500));
+        let sum = tables + rows - few;
+        assert!(both < sum + sum / 4, "{both} steps, alone {few}, {tables} and {rows}");
+    }
+
+    #[test]
+    fn while_nothing_is_written_nothing_is_counted_and_a_write_is_seen_at_once() {
+        let (_folder, mut store) = store(12, 50);
+        let first = store.overview().unwrap();
+        let count = |store: &mut Store| store.changed_since(0).unwrap().len();
+        let (table, changed) = (&first.tables[0], count(&mut store));
+        assert_eq!((first.tables.len(), table.held, table.conflicts), (12, 5, 5));
+        assert_eq!((first.waiting_for_schema, changed), (10, 10));
+        let counted = store.looked.counted;
+        for _ in 0..50 {
+            assert!(Arc::ptr_eq(&first, &store.overview().unwrap()));
+            count(&mut store);
+        }
+        assert_eq!(store.looked.counted, counted, "fifty looks cost nothing");
+        store.conn.execute("DELETE FROM _dunlin_kept WHERE why = 3", []).unwrap();
+        let then = store.overview().unwrap();
+        assert_eq!((then.waiting_for_schema, store.looked.counted), (0, counted + 1));
+    }
+
+    #[test]
+    fn what_was_dear_to_find_is_told_again_for_a_while_and_not_for_ever() {
+        let told =
+            |took| Told { question: 1, mark: 7, at: Duration::ZERO, took, answer: Arc::new(()) };
+        let (cheap, dear) = (told(DEAR / 2), told(DEAR));
+        assert!(
+            cheap.again(&1, 7, DEAR * 1_000).is_some(),
+            "true for as long as nothing is written"
+        );
+        assert!(cheap.again(&1, 8, Duration::ZERO).is_none());
+        assert!(dear.again(&1, 8, DEAR * (SHARE - 1)).is_some());
+        assert!(dear.again(&1, 8, DEAR * SHARE).is_none());
+        assert!(dear.again(&2, 7, Duration::ZERO).is_none(), "another question");
+    }
+}
