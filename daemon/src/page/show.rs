@@ -39,7 +39,8 @@ pub(super) async fn tables(visit: Visit) -> Response {
         let tables = visit.inside.tables_compare().await?;
         let candidates = visit.inside.tables_candidates().await?;
         let frame = visit.frame(Place::Tables, &status);
-        Ok(view::tables::page(frame, &status, &tables, &candidates))
+        let unlike = visit.query.get("show") == "unlike";
+        Ok(view::tables::page(frame, &status, &tables, &candidates, unlike))
     };
     visit.answer(page.await)
 }
@@ -73,12 +74,22 @@ pub(super) async fn history_csv(visit: Visit) -> Response {
     }
 }
 
+/// The history as JSON.
+#[derive(serde::Serialize)]
+struct Exported<'a> {
+    schema: u32,
+    history: &'a [HistoryEntry],
+}
+
 /// `/history.json`
 pub(super) async fn history_json(visit: Visit) -> Response {
     match sessions(&visit, &Filter::of(&visit.query), EXPORTED).await {
         Ok(sessions) => {
-            let json = serde_json::json!({"schema": 1, "history": sessions});
-            file("application/json", "history.json", format!("{json:#}\n"))
+            // Straight into text: ten thousand lines need no tree between.
+            match serde_json::to_string_pretty(&Exported { schema: 1, history: &sessions }) {
+                Ok(json) => file("application/json", "history.json", json + "\n"),
+                Err(error) => visit.trouble(Error::ParseError(error)),
+            }
         }
         Err(error) => visit.trouble(error),
     }

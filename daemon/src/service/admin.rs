@@ -8,6 +8,7 @@ use dunlin_rpc::wire::admin::{
     ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus,
     RefusedTable, Retried, Status, Synced, TableStatus, Track, Tracked,
 };
+use dunlin_schema::Decision;
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 
@@ -18,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::fault::fault;
 use crate::invite::Terms;
 use crate::joining;
-use crate::machine::Machine;
+use crate::machine::{Machine, count};
 
 /// Rows of a list, unless the caller says otherwise; and at most.
 const ROWS: u32 = 100;
@@ -131,7 +132,9 @@ impl AdminServer for Service {
     async fn tables_list(&self, _: &Extensions) -> RpcResult<Vec<TableStatus>> {
         let mut all = Vec::new();
         for database in &self.machine.databases {
-            all.extend(status::tables(database).await.map_err(|error| fault(&error))?);
+            let overview = database.call(dunlin_schema::Store::overview).await;
+            let overview = overview.map_err(|error| fault(&error))?;
+            all.extend(status::tables(&overview));
         }
         Ok(all)
     }
@@ -164,13 +167,17 @@ impl AdminServer for Service {
     async fn conflicts_restore(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         let database = self.machine.main_database().map_err(|error| fault(&error))?;
         let restored = database.call(move |store| store.restore_conflict(number)).await;
-        Ok(restored.map_err(|error| fault(&error))?)
+        restored.map_err(|error| fault(&error))?;
+        count(&self.machine.tally.restored);
+        Ok(())
     }
 
     async fn conflicts_keep(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         let database = self.machine.main_database().map_err(|error| fault(&error))?;
         let kept = database.call(move |store| store.keep_conflict(number)).await;
-        Ok(kept.map_err(|error| fault(&error))?)
+        kept.map_err(|error| fault(&error))?;
+        count(&self.machine.tally.kept);
+        Ok(())
     }
 
     async fn held_list(&self, _: &Extensions, rows: Option<u32>) -> RpcResult<Vec<HeldEntry>> {
@@ -178,32 +185,16 @@ impl AdminServer for Service {
     }
 
     async fn held_retry(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Retried> {
-        let database = self.machine.main_database().map_err(|error| fault(&error))?;
-        let retried = database
-            .call(move |store| {
-                let held = |store: &mut dunlin_schema::Store| {
-                    let rows = store.held(usize::MAX)?;
-                    Ok(rows
-                        .iter()
-                        .filter(|row| row.held && number.is_none_or(|n| n == row.number))
-                        .count())
-                };
-                let tried = held(store)?;
-                let shown = store.retry(number)?;
-                Ok((tried as u64, shown as u64))
-            })
-            .await
-            .map_err(|error| fault(&error))?;
-        Ok(Retried { tried: retried.0, shown: retried.1 })
+        Ok(self.retry(number).await.map_err(|error| fault(&error))?)
     }
 
     async fn held_accept(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Decided> {
-        let done = self.decide(move |store| store.accept_deletes(number)).await;
+        let done = self.decide(number, Decision::LetGo).await;
         Ok(done.map_err(|error| fault(&error))?)
     }
 
     async fn held_keep(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Decided> {
-        let done = self.decide(move |store| store.keep_deleted(number)).await;
+        let done = self.decide(number, Decision::Keep).await;
         Ok(done.map_err(|error| fault(&error))?)
     }
 

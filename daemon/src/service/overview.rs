@@ -50,15 +50,15 @@ impl Service {
         let midnight = midnight(machine.clock.now());
         let mut all = Vec::new();
         for database in &machine.databases {
-            let (tables, changed) = database
-                .call(move |store| Ok((store.tables()?, store.changed_since(midnight)?)))
+            let (overview, changed) = database
+                .call(move |store| Ok((store.overview()?, store.changed_since(midnight)?)))
                 .await?;
             let name = database.name();
-            all.extend(tables.into_iter().map(|table| {
+            all.extend(overview.tables.iter().map(|table| {
                 let there = partners.iter().map(|(member, known)| TableThere {
                     id: member.machine,
                     name: member.name.clone(),
-                    state: stands(name, &table, known).to_owned(),
+                    state: stands(name, table, known).to_owned(),
                 });
                 TableCompared {
                     database: name.to_owned(),
@@ -71,8 +71,8 @@ impl Service {
                         .map_or(0, |(_, rows)| *rows),
                     held: table.held,
                     conflicts: table.conflicts,
-                    digest: table.digest,
-                    name: table.name,
+                    digest: table.digest.clone(),
+                    name: table.name.clone(),
                 }
             }));
         }
