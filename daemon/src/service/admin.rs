@@ -126,7 +126,7 @@ impl AdminServer for Service {
     }
 
     async fn partners_list(&self, _: &Extensions) -> RpcResult<Vec<PartnerStatus>> {
-        Ok(status::partners(&self.machine))
+        Ok(status::partners(&self.machine).await.map_err(|error| fault(&error))?)
     }
 
     async fn tables_list(&self, _: &Extensions) -> RpcResult<Vec<TableStatus>> {
