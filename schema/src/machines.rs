@@ -3,9 +3,8 @@
 //!
 //! Only the lists of held rows and of open conflicts are read, never a table of the application.
 
-use crate::Store;
 use crate::error::{Doing as _, Result};
-use crate::store::Flush;
+use crate::tx::Tx;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -18,52 +17,43 @@ pub struct Waiting {
     pub conflicts: u64,
 }
 
-impl Store {
+impl Tx<'_> {
     /// What waits, by the machine that wrote it. Machines of which nothing waits are not in it.
-    pub fn waiting_by_machine(&mut self) -> Result<BTreeMap<Uuid, Waiting>> {
-        self.write(Flush::Reads, |tx| {
-            let mut all: BTreeMap<Uuid, Waiting> = BTreeMap::new();
-            let machine = |row: &rusqlite::Row<'_>| -> rusqlite::Result<(Vec<u8>, u64)> {
-                Ok((row.get(0)?, row.get(1)?))
-            };
-            let doing = "count what waits of each machine";
-            let held = tx
-                .conn
-                .prepare_cached(
-                    "SELECT o.machine, count(*) FROM _dunlin_kept AS k
-                     JOIN _dunlin_row AS r ON r.uuid = k.uuid JOIN _dunlin_origin AS o ON o.id = r.origin
-                     WHERE r.state = 2 GROUP BY o.machine",
-                )
-                .and_then(|mut statement| {
-                    statement.query_map([], machine)?.collect::<rusqlite::Result<Vec<_>>>()
-                })
-                .doing(doing)?;
-            // A conflict between two versions of one machine (of two epochs) is one conflict of it.
-            let conflicts = tx
-                .conn
-                .prepare_cached(
-                    "SELECT machine, count(*) FROM (
-                         SELECT c.n, unhex(substr(c.origin, 1, 36), '-') AS machine FROM _dunlin_conflict AS c
-                         WHERE c.settled IS NULL
-                         UNION
-                         SELECT c.n, o.machine FROM _dunlin_conflict AS c
-                         JOIN _dunlin_row AS r ON r.uuid = unhex(c.row, '-') JOIN _dunlin_origin AS o ON o.id = r.origin
-                         WHERE c.settled IS NULL)
-                     WHERE machine IS NOT NULL GROUP BY machine",
-                )
-                .and_then(|mut statement| {
-                    statement.query_map([], machine)?.collect::<rusqlite::Result<Vec<_>>>()
-                })
-                .doing(doing)?;
-            for (machine, rows) in held {
-                let Ok(machine) = Uuid::from_slice(&machine) else { continue };
-                all.entry(machine).or_default().held = rows;
-            }
-            for (machine, count) in conflicts {
-                let Ok(machine) = Uuid::from_slice(&machine) else { continue };
-                all.entry(machine).or_default().conflicts = count;
-            }
-            Ok(all)
-        })
+    pub(crate) fn waiting_by_machine(&self) -> Result<BTreeMap<Uuid, Waiting>> {
+        let mut all: BTreeMap<Uuid, Waiting> = BTreeMap::new();
+        let held = self.counted(
+            "SELECT o.machine, count(*) FROM _dunlin_kept AS k
+             JOIN _dunlin_row AS r ON r.uuid = k.uuid JOIN _dunlin_origin AS o ON o.id = r.origin
+             WHERE r.state = 2 GROUP BY o.machine",
+        )?;
+        for (machine, rows) in held {
+            all.entry(machine).or_default().held = rows;
+        }
+        // A conflict between two versions of one machine (of two epochs) is one conflict of it.
+        let conflicts = self.counted(
+            "SELECT machine, count(*) FROM (
+                 SELECT c.n, unhex(substr(c.origin, 1, 36), '-') AS machine FROM _dunlin_conflict AS c
+                 WHERE c.settled IS NULL
+                 UNION
+                 SELECT c.n, o.machine FROM _dunlin_conflict AS c
+                 JOIN _dunlin_row AS r ON r.uuid = unhex(c.row, '-') JOIN _dunlin_origin AS o ON o.id = r.origin
+                 WHERE c.settled IS NULL)
+             WHERE length(machine) = 16 GROUP BY machine",
+        )?;
+        for (machine, count) in conflicts {
+            all.entry(machine).or_default().conflicts = count;
+        }
+        Ok(all)
+    }
+
+    fn counted(&self, question: &str) -> Result<Vec<(Uuid, u64)>> {
+        self.conn
+            .prepare_cached(question)
+            .and_then(|mut statement| {
+                let found = statement
+                    .query_map([], |row| Ok((crate::cursor::uuid(row, 0)?, row.get(1)?)))?;
+                found.collect()
+            })
+            .doing("count what waits of each machine")
     }
 }

@@ -18,6 +18,7 @@ pub(super) mod said;
 pub(super) mod settings;
 pub(super) mod state;
 pub(super) mod tables;
+pub(super) mod unseen;
 
 #[cfg(test)]
 mod tests {

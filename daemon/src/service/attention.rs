@@ -1,14 +1,16 @@
 //! What needs a person: found here, put into words by whoever shows it.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use dunlin_rpc::wire::admin::{DatabaseStatus, PartnerStatus};
 use dunlin_rpc::wire::overview::Attention;
+use dunlin_schema::Overview;
 
 mod rule;
 
 use super::shop;
-use crate::database::Database;
 use crate::discovery::Discovery;
-use crate::error::Result;
 use crate::machine::{Machine, State};
 use crate::roster::Member;
 use crate::sign_in;
@@ -18,8 +20,9 @@ use rule::Network;
 pub(super) async fn attention(
     machine: &Machine,
     databases: &[DatabaseStatus],
+    overviews: &[Arc<Overview>],
     partners: &[PartnerStatus],
-) -> Result<Vec<Attention>> {
+) -> Vec<Attention> {
     let mut found = shop::attention(machine);
     if let Some(reason) = machine.links.held(machine.identity().pin()) {
         found.push(Attention::Copied { reason });
@@ -40,13 +43,13 @@ pub(super) async fn attention(
     found.extend(odd(machine));
     found.extend(disk(machine).await);
     found.extend(clocks(machine));
-    found.extend(rows(machine, databases).await?);
+    found.extend(rows(machine, databases, overviews));
     if machine.history.lost() > 0 {
         found.push(Attention::HistoryLost { sessions: machine.history.lost() });
     }
     found.extend(multicast(machine));
     found.extend(rule::passwords(&sign_in::all_wrong_passwords(machine)));
-    Ok(found)
+    found
 }
 
 fn odd(machine: &Machine) -> Vec<Attention> {
@@ -67,28 +70,23 @@ fn clocks(machine: &Machine) -> Vec<Attention> {
 }
 
 /// Held rows and conflicts, table by table; rows that wait for a newer application, all together.
-async fn rows(machine: &Machine, databases: &[DatabaseStatus]) -> Result<Vec<Attention>> {
+fn rows(
+    machine: &Machine,
+    databases: &[DatabaseStatus],
+    overviews: &[Arc<Overview>],
+) -> Vec<Attention> {
     let mut found = Vec::new();
-    let tables = || databases.iter().flat_map(|database| &database.tables);
-    if tables().any(|table| table.held > 0) {
-        let mut waiting = 0;
-        for database in &machine.databases {
-            waiting += waiting_for_schema(database).await?;
-        }
-        if waiting > 0 {
-            found.push(Attention::Schema { rows: waiting });
-        }
+    let waiting = overviews.iter().map(|overview| overview.waiting_for_schema).sum();
+    if waiting > 0 {
+        found.push(Attention::Schema { rows: waiting });
     }
-    for database in &machine.databases {
-        for many in database.call(dunlin_schema::Store::many_deletes).await? {
-            let roster = machine.roster();
-            let member = roster.members().by_machine(many.link);
-            let partner =
-                member.map_or_else(|| many.link.to_string(), |member| member.name.clone());
-            found.push(Attention::Deletes { table: many.table, partner, rows: many.rows });
-        }
+    for many in overviews.iter().flat_map(|overview| &overview.many_deletes) {
+        let roster = machine.roster();
+        let member = roster.members().by_machine(many.link);
+        let partner = member.map_or_else(|| many.link.to_string(), |member| member.name.clone());
+        found.push(Attention::Deletes { table: many.table.clone(), partner, rows: many.rows });
     }
-    for table in tables() {
+    for table in databases.iter().flat_map(|database| &database.tables) {
         if table.held > 0 {
             found.push(Attention::Held { table: table.name.clone(), rows: table.held });
         }
@@ -96,15 +94,7 @@ async fn rows(machine: &Machine, databases: &[DatabaseStatus]) -> Result<Vec<Att
             found.push(Attention::Conflicts { table: table.name.clone(), count: table.conflicts });
         }
     }
-    Ok(found)
-}
-
-async fn waiting_for_schema(database: &Database) -> Result<u64> {
-    /// Above so many it does not matter how many they are.
-    const LOOKED_AT: usize = 1_000;
-    let held = database.call(|store| store.held(LOOKED_AT)).await?;
-    let waiting = held.iter().filter(|row| row.held && row.why == dunlin_schema::Why::Schema);
-    Ok(waiting.count() as u64)
+    found
 }
 
 /// The disks of the state folder and of the databases.
@@ -112,22 +102,11 @@ async fn disk(machine: &Machine) -> Option<Attention> {
     let mut folders = vec![machine.folder.path().to_owned()];
     let files = machine.databases.iter().filter_map(|database| database.path().parent());
     folders.extend(files.map(ToOwned::to_owned));
-    let free = move || folders.iter().map(|folder| free_mb(folder)).collect::<Vec<_>>();
+    let free = move || {
+        let free = |folder: &PathBuf| Some(crate::folder::disk(folder)?.free >> 20);
+        folders.iter().map(free).collect::<Vec<_>>()
+    };
     rule::disk(tokio::task::spawn_blocking(free).await.ok()?)
-}
-
-/// MiB that we may still write where a folder lies.
-#[cfg(unix)]
-fn free_mb(folder: &std::path::Path) -> Option<u64> {
-    let folder = if folder.as_os_str().is_empty() { std::path::Path::new(".") } else { folder };
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
-}
-
-/// Not asked on this system.
-#[cfg(not(unix))]
-fn free_mb(_folder: &std::path::Path) -> Option<u64> {
-    None
 }
 
 fn multicast(machine: &Machine) -> Option<Attention> {

@@ -119,7 +119,7 @@ fn line(look: Look<'_>, attention: &Attention) -> Line {
                         look.can_admin,
                         lead("/let-in", t.of("let_in.button"), "mend-multicast"),
                     );
-            line.mend(lead("/about#multicast", t.of("attention.how"), "how-multicast"))
+            line.mend(lead("/unseen", t.of("attention.how"), "how-multicast"))
         }
         Attention::Password { user, wrong, from } => password(look, user, *wrong, from),
         Attention::Held { .. }

@@ -1,9 +1,12 @@
 //! The front page: what needs a person, who was found, and a card for each partner.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use chrono::NaiveDateTime;
 use dunlin_rpc::wire::admin::{HistoryEntry, PartnerStatus, SightingStatus, Status};
 use dunlin_rpc::wire::overview::TableCompared;
+use uuid::Uuid;
 
 use super::attention::{self, Strip};
 use super::history;
@@ -19,6 +22,10 @@ const FOUND_MAX: usize = 50;
 
 /// Sessions on a card.
 const SESSIONS_MAX: usize = 5;
+
+/// Tables listed on a card: all where there are no more, else those that are not equal. The page of the tables has
+/// all of them.
+const TABLES_MAX: usize = 20;
 
 /// The page.
 #[derive(Debug, Template)]
@@ -61,6 +68,8 @@ struct Card {
     promote: Option<Press>,
     tables: Vec<(String, Shown)>,
     sessions: Vec<history::Brief>,
+    /// Of the tables that are not listed.
+    tables_rest: String,
     presses: Vec<Press>,
 }
 
@@ -84,7 +93,8 @@ struct Around<'a> {
     can_admin: bool,
     /// How this machine stands in the shop.
     role: &'a str,
-    tables: &'a [TableCompared],
+    /// Its tables, and how each stands.
+    tables: &'a [(&'a str, &'a str)],
     sessions: &'a [HistoryEntry],
     now: NaiveDateTime,
 }
@@ -107,7 +117,7 @@ pub(in crate::page) fn page(
 ) -> Partners {
     let (t, can_write, can_admin) = (frame.t, frame.can_write, frame.can_admin);
     let role = status.machine.role.as_str();
-    let around = Around { t, can_write, can_admin, role, tables, sessions, now };
+    let around = Around { t, can_write, can_admin, role, tables: &[], sessions, now };
     let (ignored, found): (Vec<_>, Vec<_>) =
         status.sightings.iter().partition(|sighting| sighting.ignored);
     let hidden = found.len().saturating_sub(FOUND_MAX) as u64;
@@ -117,7 +127,7 @@ pub(in crate::page) fn page(
         ignored_words: t.count("found.ignored", ignored.len() as u64),
         found: found.iter().take(FOUND_MAX).map(|one| seen(t, one, can_admin)).collect(),
         ignored: ignored.iter().take(FOUND_MAX).map(|one| seen(t, one, can_admin)).collect(),
-        cards: status.partners.iter().map(|one| card(around, one)).collect(),
+        cards: cards(around, status, tables),
         all: for_all(t, status, can_admin),
         doors: status.doors.iter().map(|door| said::sentence(t, door)).collect(),
         may_begin,
@@ -164,18 +174,40 @@ fn for_all(t: Texts, status: &Status, can_admin: bool) -> Vec<Press> {
     presses
 }
 
+/// Whoever needs a person comes first, then who is away; who was paused comes last. Else by name, and a link that
+/// was lost for a moment moves no card.
+fn order(state: &str) -> u8 {
+    match state {
+        "Identity problem" => 0,
+        "Stopped" => 1,
+        "Offline" => 2,
+        "Paused" => 4,
+        _ => 3,
+    }
+}
+
+fn cards(around: Around<'_>, status: &Status, tables: &[TableCompared]) -> Vec<Card> {
+    // Once for all partners: a search for each of them in each table would be one of fifty in ten thousand.
+    let mut there: HashMap<Uuid, Vec<(&str, &str)>> = HashMap::new();
+    for table in tables {
+        for one in &table.partners {
+            there.entry(one.id).or_default().push((&table.name, &one.state));
+        }
+    }
+    let mut partners: Vec<&PartnerStatus> = status.partners.iter().collect();
+    partners.sort_by_key(|partner| order(&partner.state));
+    let none = Vec::new();
+    partners
+        .into_iter()
+        .map(|one| card(Around { tables: there.get(&one.id).unwrap_or(&none), ..around }, one))
+        .collect()
+}
+
 fn card(around: Around<'_>, partner: &PartnerStatus) -> Card {
-    let Around { t, can_write, can_admin, now, .. } = around;
+    let Around { t, can_write, can_admin, tables, now, .. } = around;
     let id = partner.id.to_string();
     let name = words::foreign(&partner.name);
-    let tables: Vec<(String, Shown)> = around
-        .tables
-        .iter()
-        .filter_map(|table| {
-            let there = table.partners.iter().find(|there| there.id == partner.id)?;
-            Some((words::foreign(&table.name), state::table(t, &there.state)))
-        })
-        .collect();
+    let (listed, tables_rest) = listed(t, tables);
     let mut presses = Vec::new();
     if can_write {
         let sync = Press::post("/do/sync", t.of("partner.sync"), format!("sync-{id}"));
@@ -201,14 +233,15 @@ fn card(around: Around<'_>, partner: &PartnerStatus) -> Card {
             .map(|why| said::sentence(t, why)),
         step: step(t, partner, around.role),
         progress: progress(t, partner),
-        facts: facts(t, partner, &tables, now),
+        facts: facts(t, partner, tables, now),
         more: more(t, partner, now),
         promote: (can_admin && around.role == "keeper" && partner.role == "member").then(|| {
             let press =
                 Press::post("/do/promote", t.of("partner.promote"), format!("promote-{id}"));
             press.with("partner", id.clone()).about(&name)
         }),
-        tables,
+        tables: listed,
+        tables_rest,
         sessions: last_sessions(around, partner),
         presses,
         name,
@@ -254,7 +287,7 @@ fn progress(t: Texts, partner: &PartnerStatus) -> Option<Progress> {
 fn facts(
     t: Texts,
     partner: &PartnerStatus,
-    tables: &[(String, Shown)],
+    tables: &[(&str, &str)],
     now: NaiveDateTime,
 ) -> Vec<Fact> {
     let seen = match (&partner.linked_since, &partner.last_seen) {
@@ -312,11 +345,23 @@ fn waiting(t: Texts, rows: Option<u64>) -> String {
     rows.map_or_else(|| words::UNKNOWN.to_owned(), |rows| t.count("rows", rows))
 }
 
+/// The tables of a card, and what is to be said of those that are left out.
+fn listed(t: Texts, tables: &[(&str, &str)]) -> (Vec<(String, Shown)>, String) {
+    let few = tables.len() <= TABLES_MAX;
+    // A partner that was never compared has nothing to say of two hundred tables.
+    let said = |state| few || !matches!(state, "equal" | "unknown");
+    let unlike: Vec<_> = tables.iter().filter(|(_, state)| said(*state)).collect();
+    let listed = unlike.iter().take(TABLES_MAX);
+    let listed = listed.map(|(name, state)| (words::foreign(name), state::table(t, state)));
+    let rest = unlike.len().saturating_sub(TABLES_MAX) as u64;
+    (listed.collect(), if rest > 0 { t.count("partner.tables_rest", rest) } else { String::new() })
+}
+
 /// How many tables are equal, in words.
-fn equal(t: Texts, tables: &[(String, Shown)]) -> String {
+fn equal(t: Texts, tables: &[(&str, &str)]) -> String {
     let all = tables.len() as u64;
-    let known = tables.iter().filter(|(_, state)| state.sign != "?").count() as u64;
-    let equal = tables.iter().filter(|(_, state)| state.class == "good").count() as u64;
+    let known = tables.iter().filter(|(_, state)| *state != "unknown").count();
+    let equal = tables.iter().filter(|(_, state)| *state == "equal").count() as u64;
     if known == 0 {
         words::UNKNOWN.to_owned()
     } else if equal == all {

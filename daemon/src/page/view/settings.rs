@@ -98,7 +98,6 @@ fn help(t: Texts) -> Vec<Help> {
     vec![
         one("clock", "help.clock", "help.clock_text"),
         one("disk", "help.disk", "help.disk_text"),
-        one("multicast", "help.multicast", "help.multicast_text"),
         one("out", "help.out", "help.out_text"),
         one("keeper", "help.keeper", "help.keeper_text"),
         one("password", "help.password", "help.password_text"),

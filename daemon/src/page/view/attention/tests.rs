@@ -89,7 +89,7 @@ fn all() -> Vec<(Attention, &'static [&'static str])> {
         (Attention::Conflicts { table: "parts".into(), count: 1 }, &["/conflicts"]),
         (Attention::HistoryLost { sessions: 4 }, &["/log"]),
         (Attention::Disk { free_mb: 12 }, &["/about#disk", "/"]),
-        (Attention::Multicast, &["/let-in", "/about#multicast"]),
+        (Attention::Multicast, &["/let-in", "/unseen"]),
         (password(), &["/people?user=anna%20%26%20co#users"]),
         (
             Attention::Forgotten { by: "office".into(), at: "2026-11-20 12:00:00".into() },
