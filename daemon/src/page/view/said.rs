@@ -123,7 +123,9 @@ fn filled<'a>(says: &'a str, text: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
         text = after.get(literal.len()..)?;
         says = next;
     }
-    (text.is_empty() && holes.iter().all(|(_, value)| !value.is_empty())).then_some(holes)
+    // A hint is given where there is one.
+    let is_filled = |(name, value): &(&str, &str)| !value.is_empty() || *name == "hint";
+    (text.is_empty() && holes.iter().all(is_filled)).then_some(holes)
 }
 
 /// What stands before the next hole, and the hole with all behind it.
