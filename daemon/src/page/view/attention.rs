@@ -57,11 +57,48 @@ pub(in crate::page) fn strip(frame: &Frame, status: &Status) -> Strip {
 
 fn told(look: Look<'_>) -> Strip {
     let Look { t, status, .. } = look;
-    let mut lines: Vec<Line> = status.attention.iter().map(|one| line(look, one)).collect();
+    let mut lines: Vec<Line> = each(&status.attention).map(|one| line(look, one)).collect();
+    lines.extend(all_deletes(look));
     lines.sort_by_key(|line| line.class != "bad");
     let rest = lines.split_off(lines.len().min(LINES));
     let rest_words = t.count("attention.rest", rest.len() as u64);
     Strip { first: lines, rest, rest_words }
+}
+
+fn is_deletes(one: &&Attention) -> bool {
+    matches!(one, Attention::Deletes { .. })
+}
+
+/// What has a line of its own: deletes that wait share one, since they are decided together.
+fn each(all: &[Attention]) -> impl Iterator<Item = &Attention> {
+    let many = all.iter().filter(is_deletes).count() > 1;
+    all.iter().filter(move |one| !many || !is_deletes(one))
+}
+
+/// The line of deletes that came over several links or in several tables.
+fn all_deletes(look: Look<'_>) -> Option<Line> {
+    let t = look.t;
+    let (mut groups, mut all, mut tables) = (0, 0, Vec::new());
+    for one in &look.status.attention {
+        let Attention::Deletes { table, rows, .. } = one else { continue };
+        (groups, all) = (groups + 1, all + rows);
+        let table = words::foreign(table);
+        if !tables.contains(&table) {
+            tables.push(table);
+        }
+    }
+    let rest = tables.len() > STRAYS;
+    tables.truncate(STRAYS);
+    tables.extend(rest.then(|| "…".to_owned()));
+    let names = [("tables", &*tables.join(", "))];
+    (groups > 1).then(|| deletes(look, t.count_with("attention.all_deletes", all, &names)))
+}
+
+fn deletes(look: Look<'_>, what: String) -> Line {
+    let t = look.t;
+    warn(what, t.of("attention.deletes_means"))
+        .mend(lead("/held", t.of("attention.held_do"), "mend-deletes"))
+        .mend_if(look.can_write, lead("/held/accept", t.of("held.accept_all"), "let-go"))
 }
 
 fn lead(path: &str, word: &'static str, id: &str) -> Press {
@@ -149,32 +186,29 @@ fn log(look: Look<'_>, id: &str) -> Press {
 fn rows(look: Look<'_>, attention: &Attention) -> Line {
     let t = look.t;
     let see = |id: &str| lead("/held", t.of("attention.held_do"), id);
+    // A table has one line of a kind.
+    let of = |kind: &str, table: &str| format!("{kind}-{}", form::escaped(table));
     match attention {
         Attention::Held { table, rows } => {
-            let table = words::foreign(table);
+            let (id, table) = (of("mend-held", table), words::foreign(table));
             let names = [("table", table.as_str())];
             warn(t.count_with("attention.held", *rows, &names), t.of("attention.held_means"))
-                .mend(see("mend-held"))
+                .mend(see(&id).about(&table))
         }
         Attention::Deletes { table, partner, rows } => {
             let (table, partner) = (words::foreign(table), words::foreign(partner));
             let names = [("table", table.as_str()), ("partner", partner.as_str())];
-            warn(t.count_with("attention.deletes", *rows, &names), t.of("attention.deletes_means"))
-                .mend(see("mend-deletes"))
-                .mend_if(look.can_write, lead("/held/accept", t.of("held.accept_all"), "let-go"))
+            deletes(look, t.count_with("attention.deletes", *rows, &names))
         }
         Attention::Schema { rows } => {
             warn(t.count("attention.schema", *rows), t.of("attention.schema_means"))
                 .mend(see("mend-schema"))
         }
         Attention::Conflicts { table, count } => {
-            let table = words::foreign(table);
+            let (id, table) = (of("mend-conflicts", table), words::foreign(table));
             let what = t.count_with("attention.conflicts", *count, &[("table", &table)]);
-            warn(what, t.of("attention.conflicts_means")).mend(lead(
-                "/conflicts",
-                t.of("attention.conflicts_do"),
-                "mend-conflicts",
-            ))
+            let compare = lead("/conflicts", t.of("attention.conflicts_do"), &id);
+            warn(what, t.of("attention.conflicts_means")).mend(compare.about(&table))
         }
         // What is about something else is told elsewhere.
         _ => Line::default(),

@@ -204,3 +204,28 @@ fn one_of_several_strays_is_let_in_by_its_own_button_with_its_name_on_it() {
     assert!(again.iter().all(|press| press.is_named && press.about == "attic"), "{again:?}");
     assert_ne!(again[0].fields, again[1].fields);
 }
+
+#[test]
+fn deletes_over_several_links_are_one_line_since_they_are_decided_together() {
+    let deletes = |table: &str, partner: &str, rows| Attention::Deletes {
+        table: table.into(),
+        partner: partner.into(),
+        rows,
+    };
+    let attention = vec![
+        deletes("orders", "till 2", 2),
+        deletes("orders", "till 3", 3),
+        deletes("payments", "till 3", 124),
+        Attention::Held { table: "orders".into(), rows: 1 },
+        Attention::Held { table: "payments".into(), rows: 1 },
+    ];
+    let status = status(attention);
+    let strip = told(Look { t: T, status: &status, can_write: true, can_admin: true });
+    assert_eq!(strip.first.len(), 3);
+    let last = strip.first.last().unwrap();
+    assert_eq!(last.what, "129 deletes in orders, payments wait for a person.");
+    assert_eq!(actions(last), ["/held", "/held/accept"]);
+    let ids: std::collections::BTreeSet<_> =
+        strip.first.iter().flat_map(|line| &line.mends).map(|press| &press.id).collect();
+    assert_eq!(ids.len(), 4, "no two buttons share an id: {strip:?}");
+}

@@ -121,8 +121,8 @@ fn who_needs_a_person_comes_first_then_who_is_away_then_by_name() {
     ];
     let status = Status { partners, ..Status::default() };
     let cards = cards(around("keeper"), &status, &[]);
-    let names: String = cards.iter().map(|card| card.name.as_str()).collect();
-    assert_eq!(names, "gfdaceb");
+    let told: String = cards.iter().map(|card| card.name.as_str()).collect();
+    assert_eq!(told, "gfdaceb");
 }
 
 #[test]
