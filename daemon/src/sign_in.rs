@@ -371,16 +371,14 @@ pub(crate) fn all_wrong_passwords(machine: &Machine) -> Vec<SignInEntry> {
         let address = address(one.source);
         let user = machine.users.known(&one.account).map(|_known| one.account);
         let wait = one.wait.as_secs();
-        match entries.iter_mut().find(|entry| entry.address == address && entry.user == user) {
-            Some(entry) => {
-                entry.wrong = entry.wrong.saturating_add(one.wrong);
-                entry.lately = entry.lately.saturating_add(one.lately);
-                entry.wait_seconds = entry.wait_seconds.max(wait);
-            }
-            None => {
-                let (wrong, lately) = (one.wrong, one.lately);
-                entries.push(SignInEntry { address, user, wrong, lately, wait_seconds: wait });
-            }
+        let known = |entry: &&mut SignInEntry| entry.address == address && entry.user == user;
+        if let Some(entry) = entries.iter_mut().find(known) {
+            entry.wrong = entry.wrong.saturating_add(one.wrong);
+            entry.lately = entry.lately.saturating_add(one.lately);
+            entry.wait_seconds = entry.wait_seconds.max(wait);
+        } else {
+            let (wrong, lately) = (one.wrong, one.lately);
+            entries.push(SignInEntry { address, user, wrong, lately, wait_seconds: wait });
         }
     }
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.wrong));

@@ -65,13 +65,13 @@ fn told(look: Look<'_>) -> Strip {
     Strip { first: lines, rest, rest_words }
 }
 
-fn is_deletes(one: &&Attention) -> bool {
+fn is_deletes(one: &Attention) -> bool {
     matches!(one, Attention::Deletes { .. })
 }
 
 /// What has a line of its own: deletes that wait share one, since they are decided together.
 fn each(all: &[Attention]) -> impl Iterator<Item = &Attention> {
-    let many = all.iter().filter(is_deletes).count() > 1;
+    let many = all.iter().filter(|one| is_deletes(one)).count() > 1;
     all.iter().filter(move |one| !many || !is_deletes(one))
 }
 

@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(multicast(quiet), Some(Attention::Multicast));
         assert_eq!(multicast(Network { seen: 1, ..quiet }), None);
         assert_eq!(multicast(Network { looking: false, ..quiet }), None, "it is switched off");
-        let begun = SEEN_WITHIN - Duration::from_secs(1);
+        let begun = SEEN_WITHIN.checked_sub(Duration::from_secs(1)).unwrap();
         assert_eq!(multicast(Network { uptime: begun, ..quiet }), None, "too early to say");
         let here = lan.get(..1).unwrap();
         assert_eq!(multicast(Network { linked: here, ..quiet }), None, "no network between them");
