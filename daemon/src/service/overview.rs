@@ -142,7 +142,7 @@ fn stands(database: &str, table: &TableState, known: &Partner) -> &'static str {
     let Some(there) = known.digests.get(database) else { return "unknown" };
     // The comparison itself said so: no write since explains it.
     let found = known.equal.get(database) == Some(&false);
-    let level = known.waiting_in == 0 && known.waiting_out == 0 && known.moving.is_none();
+    let level = known.is_level() && known.moving.is_none();
     match there.get(&table.name.to_lowercase()) {
         Some(digest) if *digest == table.digest => "equal",
         None if table.rows == 0 => "equal",
@@ -268,6 +268,7 @@ impl OverviewServer for Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Waiting;
     use std::time::Instant;
 
     fn table(digest: &str, rows: u64) -> TableState {
@@ -301,7 +302,8 @@ mod tests {
         assert_eq!(stands("main", &table("a", 0), &partner(&[])), "equal");
         let there = partner(&[("parts", "b")]);
         assert_eq!(stands("main", &table("a", 1), &there), "differs");
-        let waiting = Partner { waiting_in: 3, ..there.clone() };
+        let coming = Waiting { coming: 3, ..Waiting::default() };
+        let waiting = Partner { waiting: [("main".to_owned(), coming)].into(), ..there.clone() };
         assert_eq!(stands("main", &table("a", 1), &waiting), "catching up");
         let written_since = Partner { equal: [("main".to_owned(), true)].into(), ..there.clone() };
         assert_eq!(stands("main", &table("a", 1), &written_since), "catching up");

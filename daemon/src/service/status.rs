@@ -140,7 +140,10 @@ fn partner(
     let away = around.away.filter(|_| !known.linked);
     // Who is out of the shop goes on asking whether he is let in again, and no row hangs on it.
     let is_tried = state != State::Paused && away.is_none();
-    let rows = |rows: u64| known.compared.map(|_| rows);
+    let end = |name: &str| {
+        let database = machine.databases.iter().find(|database| database.name() == name);
+        database.map_or(0, |database| database.end())
+    };
     PartnerStatus {
         id: member.machine,
         name: member.name.clone(),
@@ -149,8 +152,8 @@ fn partner(
         paused,
         address: known.address.map(|address| address.to_string()),
         last_seen: known.last_seen.map(clock::text),
-        waiting_in: rows(known.waiting_in),
-        waiting_out: rows(known.waiting_out),
+        waiting_in: known.waiting_in(),
+        waiting_out: known.waiting_out(end),
         next_try_seconds: known.next_try_seconds().filter(|_| is_tried),
         attempt: if is_tried { known.attempt } else { 0 },
         reason: away.map(str::to_owned).or(match state {

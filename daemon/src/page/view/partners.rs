@@ -284,7 +284,7 @@ fn facts(
         (t.of("partner.seen"), seen),
         (t.of("partner.address"), address),
         (t.of("partner.waiting_in"), waiting(t, partner.waiting_in)),
-        (t.of("partner.waiting_out"), waiting(t, partner.waiting_out)),
+        (t.of("partner.waiting_out"), going(t, partner)),
     ];
     if !tables.is_empty() {
         facts.push((t.of("partner.equal"), equal(t, tables)));
@@ -294,6 +294,14 @@ fn facts(
 
 fn waiting(t: Texts, rows: Option<u64>) -> String {
     rows.map_or_else(|| words::UNKNOWN.to_owned(), |rows| t.count("rows", rows))
+}
+
+/// Rows for a partner; without a link, so many at most.
+fn going(t: Texts, partner: &PartnerStatus) -> String {
+    match partner.waiting_out {
+        Some(rows) if rows > 0 && partner.linked_since.is_none() => t.count("rows_at_most", rows),
+        rows => waiting(t, rows),
+    }
 }
 
 /// The tables of a card, and what is to be said of those that are left out.

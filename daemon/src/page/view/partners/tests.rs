@@ -35,11 +35,18 @@ fn what_is_not_known_is_a_dash_and_never_zero() {
     assert_eq!(fact(T.of("partner.waiting_in")), "–");
     assert_eq!(fact(T.of("partner.address")), "–");
     assert_eq!(fact(T.of("partner.seen")), "never");
-    let compared =
-        PartnerStatus { waiting_in: Some(0), waiting_out: Some(1), ..partner("Up to date") };
-    let facts = shown(&compared).facts;
-    assert!(facts.contains(&(T.of("partner.waiting_in"), "0 rows".to_owned())), "{facts:?}");
-    assert!(facts.contains(&(T.of("partner.waiting_out"), "1 row".to_owned())), "{facts:?}");
+    let linked = PartnerStatus {
+        waiting_in: Some(0),
+        waiting_out: Some(1),
+        linked_since: Some("2026-11-20 12:00:00".into()),
+        ..partner("Up to date")
+    };
+    let away = PartnerStatus { waiting_in: None, linked_since: None, ..linked.clone() };
+    for (partner, coming, going) in [(linked, "0 rows", "1 row"), (away, "–", "up to 1 row")] {
+        let facts = shown(&partner).facts;
+        assert!(facts.contains(&(T.of("partner.waiting_in"), coming.to_owned())), "{facts:?}");
+        assert!(facts.contains(&(T.of("partner.waiting_out"), going.to_owned())), "{facts:?}");
+    }
 }
 
 #[test]
