@@ -239,14 +239,14 @@ impl Store {
         self.conn.execute_batch(begin).doing("begin a transaction")?;
         let before = self.conn.total_changes();
         let done = self.run(work);
-        let begun = self.options.clock.elapsed();
+        let started = self.options.clock.elapsed();
         match done {
             Ok(done) => match self.conn.execute_batch("COMMIT").doing("commit") {
                 Ok(()) => {
                     if flush == Flush::Now {
                         self.flushed = done.1.pos;
                         if self.conn.total_changes() != before {
-                            let took = self.options.clock.elapsed().saturating_sub(begun);
+                            let took = self.options.clock.elapsed().saturating_sub(started);
                             self.meters.commit.observe(took);
                         }
                     }

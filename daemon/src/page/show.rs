@@ -164,6 +164,16 @@ pub(super) async fn pair(visit: Visit) -> Response {
     visit.answer(page.await)
 }
 
+/// `/unseen`
+pub(super) async fn unseen(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let check = visit.inside.network_check().await?;
+        Ok(view::unseen::page(visit.frame(Place::Elsewhere, &status), &status, &check))
+    };
+    visit.answer(page.await)
+}
+
 /// `/forget?partner=…`: the question, not yet the deed.
 pub(super) async fn forget(visit: Visit) -> Response {
     let Some(partner) = visit.query.given("partner") else { return partners(visit).await };
@@ -204,7 +214,12 @@ pub(super) async fn log(visit: Visit) -> Response {
         let status = visit.inside.machine_status().await?;
         let level = view::log::level(visit.query.get("level"));
         let lines = visit.inside.log_list(Some(level.to_owned()), Some(ROWS)).await?;
-        Ok(view::log::page(visit.frame(Place::Log, &status), level, &lines))
+        Ok(view::log::page(
+            visit.frame(Place::Log, &status),
+            &status,
+            (level, &lines),
+            words::now(),
+        ))
     };
     visit.answer(page.await)
 }

@@ -13,9 +13,8 @@ use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 
 use super::lists::Past;
-use super::status;
+use super::{network, status};
 use crate::clock;
-use crate::discovery::Nets;
 use crate::error::{Error, Result};
 use crate::fault::fault;
 use crate::invite::Terms;
@@ -84,18 +83,10 @@ impl Service {
         if !machine.roster().members().is_keeper(machine.identity().public_key()) {
             return Err(crate::roster::Error::NotKeeper.into());
         }
-        // Without a daemon the token names where the next one is going to listen.
-        let configured = machine.config.partner.listen;
-        let partner = machine.listening().partner.unwrap_or(configured);
-        if partner.port() == 0 {
+        if network::listens(machine).port() == 0 {
             return Err(Error::NoDaemon);
         }
-        let addresses = if partner.ip().is_unspecified() {
-            let own = Nets::now(false).own();
-            own.into_iter().map(|ip| std::net::SocketAddr::new(ip, partner.port())).collect()
-        } else {
-            vec![partner]
-        };
+        let addresses = network::addresses(machine);
         let life = expires.map_or(Terms::default().life, Duration::from_secs);
         let terms = Terms { uses: uses.unwrap_or(1), life, role };
         let shop = machine.roster().shop();
@@ -135,7 +126,7 @@ impl AdminServer for Service {
     }
 
     async fn partners_list(&self, _: &Extensions) -> RpcResult<Vec<PartnerStatus>> {
-        Ok(status::partners(&self.machine))
+        Ok(status::partners(&self.machine).await.map_err(|error| fault(&error))?)
     }
 
     async fn tables_list(&self, _: &Extensions) -> RpcResult<Vec<TableStatus>> {

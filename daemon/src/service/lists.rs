@@ -31,7 +31,9 @@ impl Service {
                 };
                 let loser =
                     conflict.loser.split_once('/').and_then(|(machine, _)| machine.parse().ok());
+                let winner = conflict.winner.map(|origin| origin.machine);
                 ConflictEntry {
+                    machines: loser.into_iter().chain(winner).collect(),
                     number: conflict.number,
                     database: database.name().to_owned(),
                     table: conflict.table,
@@ -66,6 +68,7 @@ impl Service {
                 message: held.text.unwrap_or_else(|| why(held.why, &held.waits_for)),
                 since: clock::text(held.since),
                 origin: self.who(held.origin),
+                machine: held.origin.machine,
                 held: held.held,
                 values: held.cells.as_ref().map(values).unwrap_or_default(),
                 waits_for: held.waits_for,

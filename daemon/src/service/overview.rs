@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{Local, NaiveTime, TimeZone as _};
 use dunlin_logs::Level;
 use dunlin_rpc::method::overview::OverviewServer;
+use dunlin_rpc::wire::network::NetworkCheck;
 use dunlin_rpc::wire::overview::{
     Candidate, HistoryHour, LogLine, SettingsShown, TableCompared, TableThere,
 };
@@ -223,6 +224,10 @@ impl OverviewServer for Service {
 
     async fn held_delete(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         Ok(self.delete_held(number).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn network_check(&self, _: &Extensions) -> RpcResult<NetworkCheck> {
+        Ok(super::network::check(&self.machine))
     }
 
     async fn sightings_ignore(&self, _: &Extensions, id: Uuid) -> RpcResult<()> {

@@ -1,11 +1,13 @@
 //! How the machine stands: what `dunlin status` and the page show, and what needs a person.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use dunlin_rpc::wire::admin::{
     DatabaseStatus, MachineStatus, PartnerStatus, SightingStatus, Status, TableStatus,
 };
-use dunlin_schema::{Clock as _, Overview};
+use dunlin_schema::{Clock as _, Overview, Waiting};
+use uuid::Uuid;
 
 use super::{attention, shop};
 use crate::clock;
@@ -37,11 +39,11 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
         Standing::Left | Standing::Forgotten { .. } | Standing::Lost => Vec::new(),
     };
     let sightings = machine.discovery().map(Discovery::sightings).unwrap_or_default();
-    let partners = partners(machine);
     let (shop, count) = {
         let roster = machine.roster();
         (roster.shop().to_string(), roster.members().len())
     };
+    let partners = partners(machine).await?;
     Ok(Status {
         attention: attention::attention(machine, &databases, &overviews, &partners).await,
         doors: doors(machine),
@@ -98,29 +100,46 @@ pub(super) fn tables(overview: &Overview) -> Vec<TableStatus> {
 }
 
 /// The partners, by name; none once this machine has left its shop.
-pub(super) fn partners(machine: &Machine) -> Vec<PartnerStatus> {
-    let sightings = machine.discovery().map(Discovery::sightings).unwrap_or_default();
+pub(super) async fn partners(machine: &Machine) -> Result<Vec<PartnerStatus>> {
     let standing = machine.standing();
     if standing == Standing::Left {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let away = shop::away(&standing);
+    let mut waiting: BTreeMap<Uuid, Waiting> = BTreeMap::new();
+    for database in &machine.databases {
+        for (id, more) in database.call(dunlin_schema::Store::waiting_by_machine).await? {
+            let all = waiting.entry(id).or_default();
+            all.held += more.held;
+            all.conflicts += more.conflicts;
+        }
+    }
+    let sightings = machine.discovery().map(Discovery::sightings).unwrap_or_default();
+    let around = Around { away: shop::away(&standing), sightings: &sightings };
+    let of = |member: &Member| waiting.get(&member.machine).copied().unwrap_or_default();
     let others = machine.others();
-    others.iter().map(|member| partner(machine, member, away, &sightings)).collect()
+    Ok(others.iter().map(|member| partner(machine, member, of(member), &around)).collect())
+}
+
+/// What is the same for all partners.
+struct Around<'a> {
+    /// Why this machine exchanges nothing with anybody, if it does not.
+    away: Option<&'a str>,
+    sightings: &'a [Sighting],
 }
 
 fn partner(
     machine: &Machine,
     member: &Member,
-    away: Option<&str>,
-    sightings: &[Sighting],
+    waiting: Waiting,
+    around: &Around<'_>,
 ) -> PartnerStatus {
     let known = machine.partner(member.pin);
     let held = machine.links.held(member.pin);
     let paused = machine.is_paused(member.machine);
     let state = known.state(held.as_deref(), paused, machine.clock.now());
-    let is_tried = state != State::Paused;
-    let away = away.filter(|_| !known.linked);
+    let away = around.away.filter(|_| !known.linked);
+    // Who is out of the shop goes on asking whether he is let in again, and no row hangs on it.
+    let is_tried = state != State::Paused && away.is_none();
     let rows = |rows: u64| known.compared.map(|_| rows);
     PartnerStatus {
         id: member.machine,
@@ -141,12 +160,15 @@ fn partner(
             State::Retrying | State::Offline => known.reason,
         }),
         linked_since: known.linked_since.map(clock::text),
-        found: found(machine, member, sightings).map(ToOwned::to_owned),
+        found: found(machine, member, around.sightings).map(ToOwned::to_owned),
         clock_ms: known.compared.map(|_| known.skew),
         compared: known.compared_at.map(clock::text),
         moved: known.moving.map_or(0, |moving| moving.rows),
         left: known.moving.map(|moving| moving.left),
         left_seconds: known.moving.and_then(Moving::left_seconds),
+        round_trip_ms: known.round_trip.and_then(|took| u64::try_from(took.as_millis()).ok()),
+        held: Some(waiting.held),
+        conflicts: Some(waiting.conflicts),
     }
 }
 
