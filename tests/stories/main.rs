@@ -17,6 +17,7 @@ mod away;
 mod collide;
 mod deletes;
 mod doors;
+mod events;
 mod forget;
 mod joining;
 mod northwind;

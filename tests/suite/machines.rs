@@ -5,8 +5,7 @@ use dunlin_tests::sim::{Broken, Lab, Machine, level, pull};
 use std::time::Duration;
 
 const PARTS: &str = "CREATE TABLE part (id INTEGER PRIMARY KEY, v TEXT)";
-const STRICTER: &str =
-    "CREATE TABLE part (id INTEGER PRIMARY KEY, v TEXT CHECK (v <> 'refused'))";
+const STRICTER: &str = "CREATE TABLE part (id INTEGER PRIMARY KEY, v TEXT CHECK (v <> 'refused'))";
 
 /// What waits on `on` of `of`'s versions.
 fn of(on: &mut Machine, of: &mut Machine) -> Waiting {
@@ -21,7 +20,8 @@ fn waiting(held: u64, conflicts: u64) -> Waiting {
 #[test]
 fn a_conflict_counts_for_both_machines_whose_versions_met_and_for_no_other() {
     let lab = Lab::new();
-    let [mut anna, mut bert, mut sam] = ["anna", "bert", "sam"].map(|name| lab.machine(name, PARTS));
+    let [mut anna, mut bert, mut sam] =
+        ["anna", "bert", "sam"].map(|name| lab.machine(name, PARTS));
     anna.run("INSERT INTO part (v) VALUES ('before'), ('other')");
     level(&mut [&mut anna, &mut bert, &mut sam]);
     lab.pass(Duration::from_secs(1));
