@@ -20,6 +20,7 @@ mod doors;
 mod events;
 mod forget;
 mod joining;
+mod large;
 mod northwind;
 mod page;
 mod pairing;
