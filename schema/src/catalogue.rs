@@ -18,7 +18,7 @@ pub use load::NAME_BYTES_MAX;
 pub(crate) use load::{Listed, load, read};
 
 use crate::{Affinity, Cell, name};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -264,6 +264,8 @@ pub(crate) struct Catalogue {
     by_name: HashMap<String, Arc<Table>>,
     /// Parent's id → (child, which of its references).
     children: HashMap<i64, Vec<(Arc<Table>, usize)>>,
+    /// Tables that a person let go: their rows are known and passed on, and nothing of ours touches the tables.
+    pub(crate) untracked: BTreeSet<i64>,
     /// Table's id → (child, its column, the column of ours that it shows).
     showing: HashMap<i64, Vec<(Arc<Table>, usize, String)>>,
 }

@@ -141,7 +141,7 @@ impl Tx<'_> {
     }
 
     /// Live versions of a table, those of this transaction among them.
-    fn live_rows(&self, table: i64) -> Result<u64> {
+    pub(crate) fn live_rows(&self, table: i64) -> Result<u64> {
         let rows: i64 = self
             .conn
             .prepare_cached("SELECT rows FROM _dunlin_table WHERE id = ?")
@@ -208,7 +208,7 @@ impl Tx<'_> {
     fn lingering(&self, number: Option<i64>) -> Result<Vec<Uuid>> {
         self.conn
             .prepare_cached(
-                "SELECT uuid FROM _dunlin_kept WHERE why = ?1 AND (?2 IS NULL OR n = ?2) ORDER BY n",
+                "SELECT uuid FROM _dunlin_kept WHERE why = ?1 AND n > 0 AND (?2 IS NULL OR n = ?2) ORDER BY n",
             )
             .and_then(|mut statement| {
                 statement
@@ -305,7 +305,7 @@ impl Store {
         self.write(Flush::Reads, |tx| {
             let none: Option<i64> = tx
                 .conn
-                .prepare_cached("SELECT 1 FROM _dunlin_kept WHERE why = ? LIMIT 1")
+                .prepare_cached("SELECT 1 FROM _dunlin_kept WHERE why = ? AND n > 0 LIMIT 1")
                 .and_then(|mut statement| {
                     statement.query_row([Why::Deletes.code()], |row| row.get(0)).optional()
                 })
@@ -318,7 +318,7 @@ impl Store {
                     "SELECT t.name, o.machine, count(*) FROM _dunlin_kept AS k
                      JOIN _dunlin_row AS r ON r.uuid = k.uuid JOIN _dunlin_table AS t ON t.id = r.tbl
                      LEFT JOIN _dunlin_origin AS o ON o.id = r.via
-                     WHERE k.why = ? GROUP BY t.name, o.machine ORDER BY t.name, o.machine",
+                     WHERE k.why = ? AND k.n > 0 GROUP BY t.name, o.machine ORDER BY t.name, o.machine",
                 )
                 .and_then(|mut statement| {
                     statement

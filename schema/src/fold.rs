@@ -361,7 +361,12 @@ impl Tx<'_> {
             }
         }
         let same = |old: &Entry| !old.head.dead && old.head.digest == cells.digest();
-        if touched.found && old.as_ref().is_some_and(same) {
+        if let Some(old) = old.as_ref().filter(|old| touched.found && same(old)) {
+            if old.key.is_none() {
+                // Another machine wrote the same row meanwhile, and this one stands where its place is.
+                let key = Some(touched.key.clone());
+                self.place(&Entry { key, state: State::Otherwise, ..old.clone() })?;
+            }
             return Ok(kept.is_some());
         }
         if let (Some(old), Some(kept)) = (&old, &kept)
@@ -379,7 +384,7 @@ impl Tx<'_> {
         };
         let entry =
             self.make((table, uuid), old.as_ref(), Some(&cells), stamp, Some(touched.key.clone()))?;
-        if anything_kept {
+        if anything_kept || kept.is_some() {
             self.forget_kept(uuid)?;
         }
         if old.is_some_and(|old| old.head.dead) {
@@ -502,7 +507,7 @@ impl Fold {
 
 /// What still shows what we put there was not written by the application: the version keeps its own value. Nor did
 /// it write columns that are unknown here. Answers what is still shown.
-fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut Cells) -> Cells {
+pub(crate) fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut Cells) -> Cells {
     let mut still = Vec::new();
     for (column, shown) in kept.shown.iter() {
         if let (Some(own), true) = (
@@ -521,6 +526,6 @@ fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut Cells) -> Ce
     Cells::new(still)
 }
 
-fn with_names(table: &Table, row: Vec<Cell>) -> Vec<(String, Cell)> {
+pub(crate) fn with_names(table: &Table, row: Vec<Cell>) -> Vec<(String, Cell)> {
     table.columns.iter().map(|column| column.name.clone()).zip(row).collect()
 }

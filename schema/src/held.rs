@@ -134,6 +134,11 @@ impl Tx<'_> {
     }
 
     pub(crate) fn keep(&self, uuid: Uuid, keep: &Keep<'_>) -> Result<()> {
+        // Its table is tracked again: what is kept of it is in sight again.
+        self.conn
+            .prepare_cached("DELETE FROM _dunlin_kept WHERE uuid = ? AND n < 0")
+            .and_then(|mut statement| statement.execute([uuid.as_bytes()]))
+            .doing("keep a row's values")?;
         self.conn
             .prepare_cached(
                 "INSERT INTO _dunlin_kept (uuid, cells, shown, why, text, size, since, via) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -211,7 +216,7 @@ impl Tx<'_> {
     /// Does any row wait for anything?
     pub(crate) fn anybody_waits(&self) -> Result<bool> {
         self.conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_waits) OR EXISTS (SELECT 1 FROM _dunlin_kept)")
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_waits) OR EXISTS (SELECT 1 FROM _dunlin_kept WHERE n > 0)")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("ask whether anybody waits")
     }
@@ -222,7 +227,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "SELECT count(*), coalesce(sum(length(k.cells)), 0)
                  FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
-                 WHERE k.via = ?1 AND ((r.state = 2 AND k.why <> 3) OR (r.state = 1 AND k.why = 5))",
+                 WHERE k.via = ?1 AND k.n > 0 AND ((r.state = 2 AND k.why <> 3) OR (r.state = 1 AND k.why = 5))",
             )
             .and_then(|mut statement| {
                 statement.query_row([via], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -239,7 +244,7 @@ impl Store {
             let mut statement = tx
                 .conn
                 .prepare_cached(
-                    "SELECT n, uuid, why, text, since, shown FROM _dunlin_kept ORDER BY n LIMIT ?",
+                    "SELECT n, uuid, why, text, since, shown FROM _dunlin_kept WHERE n > 0 ORDER BY n LIMIT ?",
                 )
                 .doing(doing)?;
             let listed = statement
@@ -285,7 +290,9 @@ impl Store {
         self.write(Flush::Later, |tx| {
             let rows: BTreeSet<Uuid> = tx
                 .conn
-                .prepare_cached("SELECT uuid FROM _dunlin_kept WHERE ?1 IS NULL OR n = ?1")
+                .prepare_cached(
+                    "SELECT uuid FROM _dunlin_kept WHERE n > 0 AND (?1 IS NULL OR n = ?1)",
+                )
                 .and_then(|mut statement| {
                     statement
                         .query_map([number], |row| crate::cursor::uuid(row, 0))
@@ -310,7 +317,7 @@ impl Store {
             let gone = || Error::NoSuchNumber { what: "held row", number };
             let uuid = tx
                 .conn
-                .query_row("SELECT uuid FROM _dunlin_kept WHERE n = ?", [number], |row| {
+                .query_row("SELECT uuid FROM _dunlin_kept WHERE n = ? AND n > 0", [number], |row| {
                     crate::cursor::uuid(row, 0)
                 })
                 .optional()

@@ -193,7 +193,7 @@ impl Store {
         self.write(Flush::Reads, |tx| Ok(tx.count.pos))
     }
 
-    /// The tables, in the order of their names; ours is not among them.
+    /// The tables, in the order of their names; ours is not among them, nor those that a person let go.
     pub fn tables(&mut self) -> Result<Vec<TableState>> {
         self.write(Flush::Reads, |tx| {
             let doing = "list the tables";
@@ -203,7 +203,7 @@ impl Store {
                     "SELECT t.name, t.tracked, t.rows, t.digest, t.id,
                        (SELECT count(*) FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid WHERE r.tbl = t.id AND r.state = 2),
                        (SELECT count(*) FROM _dunlin_conflict AS c WHERE c.tbl = t.name COLLATE NOCASE AND c.settled IS NULL)
-                     FROM _dunlin_table AS t WHERE t.tracked = 1 OR t.rows > 0 ORDER BY t.name",
+                     FROM _dunlin_table AS t WHERE t.tracked = 1 OR (t.tracked = 0 AND t.rows > 0) ORDER BY t.name",
                 )
                 .doing(doing)?;
             let catalogue = Arc::clone(&tx.catalogue);

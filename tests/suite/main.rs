@@ -9,3 +9,4 @@ mod northwind_store;
 mod put;
 mod restarts;
 mod sim;
+mod untrack;

@@ -40,7 +40,11 @@ pub(crate) fn load(conn: &Connection) -> Result<Catalogue> {
         }
     }
     refer(conn, &mut tables)?;
-    Ok(Catalogue::new(tables))
+    let untracked = conn
+        .prepare("SELECT id FROM _dunlin_table WHERE tracked = 2")
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+        .doing("list the tables that were let go")?;
+    Ok(Catalogue { untracked, ..Catalogue::new(tables) })
 }
 
 /// What the sidecar says of a table.
