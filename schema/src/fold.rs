@@ -116,23 +116,31 @@ impl Store {
 impl Tx<'_> {
     /// Folds up to so many lines; answers whether more are left.
     pub(crate) fn fold(&mut self, limit: usize) -> Result<bool> {
+        let (more, dirty) = self.fold_unsettled(limit)?;
+        if !dirty.is_empty() {
+            self.settle(dirty)?;
+        }
+        Ok(more)
+    }
+
+    /// As [`Tx::fold`]; answers also the rows that the caller has to settle.
+    pub(crate) fn fold_unsettled(&mut self, limit: usize) -> Result<(bool, BTreeSet<Uuid>)> {
         let mut lines = self.lines(limit)?;
         let more = lines.len() == limit;
         // A changed key takes two lines; a batch that ends between them would make two rows of one.
         if more && lines.len() > 1 && lines.last().is_some_and(|line| line.kind == trigger::FROM) {
             lines.pop();
         }
-        let Some(last) = lines.last().map(|line| line.n) else { return Ok(false) };
+        let Some(last) = lines.last().map(|line| line.n) else {
+            return Ok((false, BTreeSet::new()));
+        };
         self.together = self.count.pos + 1;
         let mut fold = Fold::default();
         self.read_lines(&mut fold, lines)?;
         self.name_all(&mut fold, if more { Some(last) } else { None })?;
         let dirty = self.make_versions(&mut fold)?;
-        if !dirty.is_empty() {
-            self.settle(dirty)?;
-        }
         self.empty_log(last)?;
-        Ok(more)
+        Ok((more, dirty))
     }
 
     /// Takes the lines up to `last` away and leaves that one blank: a new line's number is the greatest plus one,

@@ -151,6 +151,14 @@ impl Store {
         let names: Vec<&str> = tracked.tables.iter().map(|(name, ..)| name.as_str()).collect();
         self.write(Flush::Later, |tx| {
             let held = tx.rows_held_in(&names)?;
+            // What they claim was not known before the table was: of two that claim one value, one stands aside.
+            for uuid in &held {
+                if let (Some(entry), Some(kept)) = (tx.entry(*uuid)?, tx.kept(*uuid)?)
+                    && let Some(cells) = kept.cells
+                {
+                    tx.enlist(&entry, &cells)?;
+                }
+            }
             if held.is_empty() { Ok(()) } else { tx.settle(held) }
         })
     }

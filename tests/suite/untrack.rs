@@ -282,6 +282,21 @@ fn a_value_that_two_rows_claim_is_settled_again() {
 }
 
 #[test]
+fn rows_that_claim_one_value_in_a_table_that_comes_later_are_all_shown() {
+    let lab = Lab::new();
+    let mut anna = lab.machine("anna", PARTS);
+    let mut bert = lab.machine("bert", PARTS);
+    let mut carl = lab.untracked("carl", "CREATE TABLE other (id INTEGER PRIMARY KEY)");
+    anna.run("INSERT INTO part (code, price) VALUES ('x', 1)");
+    bert.run("INSERT INTO part (code, price) VALUES ('x', 2)");
+    level(&mut [&mut anna, &mut bert, &mut carl]);
+    carl.run(PARTS);
+    take_back(&mut carl, &["part", "note"]);
+    equal(&mut [&mut anna, &mut bert, &mut carl]);
+    assert_eq!(carl.ask("SELECT price FROM part ORDER BY price"), ["1", "2"]);
+}
+
+#[test]
 fn deletes_of_most_of_the_table_that_came_meanwhile_wait_for_a_person() {
     let lab = Lab::new();
     let [mut anna, mut bert, _] = three(&lab, PARTS);

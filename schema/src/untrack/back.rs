@@ -112,7 +112,9 @@ impl Tx<'_> {
         for table in tables {
             rows.push(self.log_new_rows(table, now)?);
         }
-        self.fold(usize::MAX)?;
+        // Settled with the others: until then the table holds values of versions that were replaced.
+        let (_, made) = self.fold_unsettled(usize::MAX)?;
+        dirty.extend(made);
         for row in compared.iter().filter(|row| row.found == Found::Gone) {
             self.gone_meanwhile(row, &mut dirty)?;
         }
