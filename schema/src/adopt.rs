@@ -139,7 +139,7 @@ impl crate::tx::Tx<'_> {
         let plain = self
             .conn
             .query_row(
-                "SELECT NOT EXISTS (SELECT 1 FROM _dunlin_table WHERE tracked = 2)",
+                "SELECT NOT EXISTS (SELECT 1 FROM _dunlin_table WHERE tracked >= 2)",
                 [],
                 |row| row.get(0),
             )

@@ -184,7 +184,7 @@ impl Tx<'_> {
             }
             Verdict::Theirs { conflict } => {
                 work.applied += 1;
-                if self.catalogue.untracked.contains(&table) {
+                if self.catalogue.untracked.contains_key(&table) {
                     return self.stand_beside(table, new, old.as_ref(), conflict);
                 }
                 let old_cells = match &old {

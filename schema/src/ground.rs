@@ -128,7 +128,7 @@ impl Place<'_, '_> {
     fn load(&mut self, uuid: Uuid) -> Result<Option<Known>> {
         let Some(entry) = self.tx.entry(uuid)? else { return Ok(None) };
         let catalogue = Arc::clone(&self.tx.catalogue);
-        if catalogue.untracked.contains(&entry.table) {
+        if catalogue.untracked.contains_key(&entry.table) {
             // Where it stands is the application's business alone.
             return Ok(None);
         }

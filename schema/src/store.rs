@@ -89,6 +89,8 @@ pub struct TableState {
     pub held: u64,
     /// Conflicts that nobody has settled.
     pub conflicts: u64,
+    /// Other tracked tables that refer to it.
+    pub needed_by: Vec<String>,
 }
 
 impl Store {
@@ -218,6 +220,7 @@ impl Store {
                         digest: format!("{:032x}", crate::digest::read(row, 3)?),
                         held: row.get(5)?,
                         conflicts: row.get(6)?,
+                        needed_by: catalogue.needing(id),
                     })
                 })
                 .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)

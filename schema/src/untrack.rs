@@ -65,7 +65,7 @@ impl Store {
     pub fn untracked(&mut self) -> Result<Vec<String>> {
         self.write(Flush::Reads, |tx| {
             tx.conn
-                .prepare_cached("SELECT name FROM _dunlin_table WHERE tracked = 2 ORDER BY name")
+                .prepare_cached("SELECT name FROM _dunlin_table WHERE tracked >= 2 ORDER BY name")
                 .and_then(|mut statement| {
                     statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<_>>>()
                 })
@@ -81,7 +81,7 @@ impl Tx<'_> {
         let mut done = Untracked::default();
         for id in self.to_let_go(names)? {
             let tracked = self.catalogue.id(id).is_some();
-            if self.catalogue.untracked.contains(&id) {
+            if self.catalogue.untracked.contains_key(&id) {
                 continue;
             }
             let mut from = Some(0);
@@ -93,7 +93,10 @@ impl Tx<'_> {
                 self.conn.execute_batch(&statement).doing("take the triggers away")?;
             }
             self.conn
-                .execute("UPDATE _dunlin_table SET tracked = 2 WHERE id = ?", [id])
+                .execute(
+                    "UPDATE _dunlin_table SET tracked = ?2 WHERE id = ?1",
+                    [id, if tracked { catalogue::LET_GO } else { catalogue::KEPT_OUT }],
+                )
                 .doing("let a table go")?;
             if tracked {
                 done.tables.push((self.table_name(id)?, self.live_rows(id)?));
@@ -112,17 +115,12 @@ impl Tx<'_> {
         }
         let catalogue = Arc::clone(&self.catalogue);
         for id in &ids {
-            let children = catalogue.children(*id).iter().map(|(child, _)| child);
-            // A declared reference that cannot be followed is one all the same.
-            let showing = catalogue.showing(*id).iter().map(|(child, ..)| child);
-            let needs = children.chain(showing).find(|child| !ids.contains(&child.id));
+            let going = |name: &String| catalogue.named(name).is_some_and(|t| ids.contains(&t.id));
+            let needs = catalogue.needing(*id).into_iter().find(|child| !going(child));
             if let Some(child) = needs {
                 return Err(Error::Bound {
                     table: self.table_name(*id)?,
-                    why: format!(
-                        "{} refers to it and stays tracked; untrack both at once",
-                        child.name
-                    ),
+                    why: format!("{child} refers to it and stays tracked; untrack both at once"),
                 });
             }
         }
@@ -307,7 +305,7 @@ impl Tx<'_> {
         let let_go: Option<i64> = self
             .conn
             .query_row(
-                "SELECT id FROM _dunlin_table WHERE name = ? AND tracked = 2",
+                "SELECT id FROM _dunlin_table WHERE name = ? AND tracked >= 2",
                 [name],
                 |row| row.get(0),
             )

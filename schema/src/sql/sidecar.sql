@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_table (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     name    TEXT NOT NULL UNIQUE COLLATE NOCASE,
     tracked INTEGER NOT NULL DEFAULT 0,          -- 1: has triggers; 0: only heard of, its rows are held;
-                                                 -- 2: a person let it go, its rows are kept and passed on
+                                                 -- 2: a person let it go, its rows are kept and passed on;
+                                                 -- 3: the same of one that was not tracked before
     naming  TEXT,                                -- 'natural' where the person said so
     copies  INTEGER NOT NULL DEFAULT 0,          -- 1: rows that were there are named by key alone
     rows    INTEGER NOT NULL DEFAULT 0,          -- live versions

@@ -58,16 +58,6 @@ struct Compared {
 }
 
 impl Tx<'_> {
-    /// Did rows of this table stand here when it was let go? Else it is as if it never had been tracked.
-    pub(crate) fn stood_here(&self, table: &Table) -> Result<bool> {
-        self.conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM _dunlin_row WHERE tbl = ? AND key IS NOT NULL)",
-            )
-            .and_then(|mut statement| statement.query_row([table.id], |row| row.get(0)))
-            .doing("ask whether a table was tracked before")
-    }
-
     /// Brings tables back into step that were let go. Their triggers are in place, and nobody else writes. Answers how
     /// many rows stand in each.
     pub(crate) fn bring_back(&mut self, tables: &[Arc<Table>], now: &str) -> Result<Vec<u64>> {
@@ -90,7 +80,7 @@ impl Tx<'_> {
                 }
                 Found::Changed { newer } => {
                     self.changed_meanwhile(&row.table, &row.entry, newer)?;
-                    changed.push((&row.table, row.entry.key.clone()));
+                    changed.extend(row.entry.key.clone().map(|key| (Arc::clone(&row.table), key)));
                 }
                 Found::Nowhere => self.held_meanwhile(&row.entry, &mut dirty)?,
                 // Another row may stand there, which has no name yet.
@@ -103,18 +93,22 @@ impl Tx<'_> {
         for tally in tallies.values() {
             self.note_deletes(tally)?;
         }
-        for (table, key) in changed {
-            if let Some(key) = key {
-                self.log_key(table, trigger::UPDATE, now, &key.cells()?)?;
-            }
+        for (table, key) in &changed {
+            self.log_key(table, trigger::UPDATE, now, &key.cells()?)?;
         }
         let mut rows = Vec::new();
         for table in tables {
-            rows.push(self.log_new_rows(table, now)?);
+            let (count, new) = self.log_new_rows(table, now)?;
+            rows.push(count);
+            changed.extend(new.into_iter().map(|key| (Arc::clone(table), key)));
         }
         // Settled with the others: until then the table holds values of versions that were replaced.
         let (_, made) = self.fold_unsettled(usize::MAX)?;
         dirty.extend(made);
+        // What they refer to may have gone meanwhile.
+        for (table, key) in &changed {
+            dirty.extend(self.at_key(table.id, key)?);
+        }
         for row in compared.iter().filter(|row| row.found == Found::Gone) {
             self.gone_meanwhile(row, &mut dirty)?;
         }
@@ -152,7 +146,8 @@ impl Tx<'_> {
         let mut says = self.translate(table, row, &Names::new())?;
         let plain = !newer
             && digest(&says) == entry.head.digest
-            && values.as_ref().is_none_or(|values| stored_as_it_is(table, values));
+            && values.as_ref().is_none_or(|values| stored_as_it_is(table, values))
+            && self.parents_stand(table, &says)?;
         if plain {
             return Ok(Found::Untouched { plain: values.is_some() });
         }
@@ -170,6 +165,19 @@ impl Tx<'_> {
         } else {
             Found::Changed { newer }
         })
+    }
+
+    /// Is every row here that this one refers to?
+    fn parents_stand(&mut self, table: &Table, cells: &Cells) -> Result<bool> {
+        let catalogue = Arc::clone(&self.catalogue);
+        for reference in table.references.iter().filter(|reference| !reference.loose) {
+            if let Some(parent) = catalogue.parent_of(table, reference, |name| cells.get(name))
+                && self.entry(parent)?.is_none_or(|parent| parent.key.is_none())
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Nothing happened to it.
@@ -306,12 +314,12 @@ impl Tx<'_> {
         Ok(rows)
     }
 
-    /// A line for each row that has no name yet. Answers how many rows the table has.
-    fn log_new_rows(&self, table: &Table, now: &str) -> Result<u64> {
+    /// A line for each row that has no name yet. Answers how many rows the table has, and the keys of those.
+    fn log_new_rows(&self, table: &Table, now: &str) -> Result<(u64, Vec<Key>)> {
         let doing = "list the rows that are there";
         let mut statement = self.conn.prepare(&table.sql.keys()).doing(doing)?;
         let mut rows = statement.query([]).doing(doing)?;
-        let mut count = 0;
+        let (mut count, mut new) = (0, Vec::new());
         while let Some(row) = rows.next().doing(doing)? {
             count += 1;
             let cells = (0..table.key.len())
@@ -322,9 +330,10 @@ impl Tx<'_> {
                 && self.at_key(table.id, &key)?.is_none()
             {
                 self.log_key(table, trigger::FOUND, now, &cells)?;
+                new.push(key);
             }
         }
-        Ok(count)
+        Ok((count, new))
     }
 
     fn log_key(&self, table: &Table, kind: i64, now: &str, cells: &[Cell]) -> Result<()> {
