@@ -216,15 +216,6 @@ fn rows_that_nobody_touched_make_no_versions_and_stand_as_before() {
     for _ in 0..3 {
         let_go(&mut bert, &["line"]);
         take_back(&mut bert, &["line"]);
-        for q in [
-            "SELECT t.name, hex(r.uuid), r.key, r.state, r.seq FROM _dunlin_row r JOIN _dunlin_table t ON t.id=r.tbl ORDER BY r.pos",
-            "SELECT * FROM line",
-            "SELECT * FROM ord",
-            "SELECT tbl,number,hex(uuid) FROM _dunlin_reserved",
-            "SELECT child,column,parent FROM _dunlin_reference",
-        ] {
-            eprintln!("DBG2 {q}: {:?}", bert.ask(q));
-        }
     }
     assert_eq!(bert.store().end().unwrap(), end);
     assert_eq!(bert.ask("SELECT count(*) FROM _dunlin_kept"), ["0"]);
@@ -246,15 +237,6 @@ fn a_number_that_means_another_row_by_then_is_not_taken_for_an_edit() {
     take(&mut bert, &mut anna);
     bert.run("PRAGMA foreign_keys = OFF; INSERT INTO ord VALUES (1, 'another')");
     take_back(&mut bert, &["line"]);
-    for q in [
-        "SELECT t.name, hex(r.uuid), r.key, r.state, r.seq FROM _dunlin_row r JOIN _dunlin_table t ON t.id=r.tbl ORDER BY r.pos",
-        "SELECT * FROM line",
-        "SELECT * FROM ord",
-        "SELECT tbl,number,hex(uuid) FROM _dunlin_reserved",
-        "SELECT child,column,parent FROM _dunlin_reference",
-    ] {
-        eprintln!("DBG2 {q}: {:?}", bert.ask(q));
-    }
     equal(&mut [&mut anna, &mut bert]);
     assert_eq!(anna.ask("SELECT note FROM ord ORDER BY note"), ["another", "p"]);
     assert_eq!(anna.ask("SELECT n FROM line"), ["6"]);
@@ -274,15 +256,6 @@ fn a_row_added_to_one_that_went_meanwhile_goes_on_meaning_it() {
     // The number stays that of the order that went: the line means no other.
     assert_eq!(bert.ask("SELECT note FROM ord WHERE id = 1"), Vec::<String>::new());
     take_back(&mut bert, &["line"]);
-    for q in [
-        "SELECT t.name, hex(r.uuid), r.key, r.state, r.seq FROM _dunlin_row r JOIN _dunlin_table t ON t.id=r.tbl ORDER BY r.pos",
-        "SELECT * FROM line",
-        "SELECT * FROM ord",
-        "SELECT tbl,number,hex(uuid) FROM _dunlin_reserved",
-        "SELECT child,column,parent FROM _dunlin_reference",
-    ] {
-        eprintln!("DBG2 {q}: {:?}", bert.ask(q));
-    }
     equal(&mut [&mut anna, &mut bert]);
     // Its line needs it, so it is back.
     assert_eq!(anna.ask("SELECT note, n FROM line JOIN ord ON ord.id = ord_id"), ["o|5"]);

@@ -259,6 +259,8 @@ fn waiting(t: Texts, rows: Option<u64>) -> String {
 
 /// How many tables are equal, in words.
 fn equal(t: Texts, tables: &[(String, Shown)]) -> String {
+    // Of a table that the partner does not keep there is nothing to compare.
+    let tables: Vec<_> = tables.iter().filter(|(_, state)| state.sign != "–").collect();
     let all = tables.len() as u64;
     let known = tables.iter().filter(|(_, state)| state.sign != "?").count() as u64;
     let equal = tables.iter().filter(|(_, state)| state.class == "good").count() as u64;

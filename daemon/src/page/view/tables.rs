@@ -4,7 +4,9 @@ use askama::Template;
 use dunlin_rpc::wire::admin::Status;
 use dunlin_rpc::wire::overview::{Candidate, TableCompared};
 
+use super::press::Press;
 use super::state::{self, Shown};
+use super::untrack;
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
 use crate::page::words;
@@ -40,6 +42,7 @@ struct Offer {
     /// As the file has it, to be sent back.
     exact: String,
     name: String,
+    note: &'static str,
 }
 
 /// A table.
@@ -55,6 +58,7 @@ struct Line {
     conflicts_words: String,
     digest: String,
     there: Vec<Shown>,
+    untrack: Option<Press>,
 }
 
 /// The page.
@@ -71,7 +75,7 @@ pub(in crate::page) fn page(
         let lines: Vec<Line> = tables
             .iter()
             .filter(|table| table.database == database.name)
-            .map(|table| line(t, table))
+            .map(|table| line(t, table, frame.can_admin))
             .collect();
         Database {
             name: words::foreign(&database.name),
@@ -85,6 +89,7 @@ pub(in crate::page) fn page(
     let can = can.into_iter().map(|candidate| Offer {
         exact: candidate.name.clone(),
         name: words::foreign(&candidate.name),
+        note: if candidate.untracked { t.of("tables.untracked") } else { "" },
     });
     let cannot = cannot.into_iter().map(|candidate| {
         let reason = candidate.reason.as_deref().unwrap_or_default();
@@ -101,8 +106,9 @@ pub(in crate::page) fn page(
     }
 }
 
-fn line(t: Texts, table: &TableCompared) -> Line {
+fn line(t: Texts, table: &TableCompared, can_admin: bool) -> Line {
     Line {
+        untrack: (can_admin && table.tracked).then(|| untrack::lead(t, table)),
         name: words::foreign(&table.name),
         note: if table.tracked { "" } else { t.of("tables.not_tracked") },
         rows: words::number(t, table.rows),
