@@ -12,9 +12,10 @@ const SHOP: &str = "
     CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL);
     CREATE TABLE orders (id INTEGER PRIMARY KEY, part INTEGER NOT NULL REFERENCES parts, what TEXT);";
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "/",
     "/tables",
+    "/untrack?table=parts",
     "/history",
     "/conflicts",
     "/held",
