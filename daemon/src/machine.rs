@@ -14,10 +14,10 @@ mod rotate;
 mod shop;
 mod tally;
 
-pub use partners::{Moving, Partner, State};
+pub use partners::{Moving, Partner, State, Waiting};
 pub(crate) use pauses::PAUSED;
 pub(crate) use shop::FORGOTTEN;
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Tally, count};
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -42,6 +42,7 @@ impl Store {
         let tracked = self.write(Flush::Now, |tx| tx.track(track, &now, Outside::Refuse))?;
         self.fold()?;
         self.try_rows_of(&tracked)?;
+        self.looked.forget();
         Ok(tracked)
     }
 

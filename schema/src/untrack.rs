@@ -58,7 +58,9 @@ impl Store {
                 })?;
             }
         }
-        self.write(Flush::Now, |tx| tx.untrack(tables))
+        let done = self.write(Flush::Now, |tx| tx.untrack(tables));
+        self.looked.forget();
+        done
     }
 
     /// The tables that a person let go here, in the order of their names.

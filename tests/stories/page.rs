@@ -21,6 +21,7 @@ const PAGES: [&str; 12] = [
     "/held",
     "/let-in",
     "/join-shop",
+    "/unseen",
     "/settings",
     "/log",
     "/about",

@@ -15,6 +15,7 @@ pub(super) mod reason;
 pub(super) mod settings;
 pub(super) mod state;
 pub(super) mod tables;
+pub(super) mod unseen;
 pub(super) mod untrack;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{Local, NaiveTime, TimeZone as _};
 use dunlin_logs::Level;
 use dunlin_rpc::method::overview::OverviewServer;
+use dunlin_rpc::wire::network::NetworkCheck;
 use dunlin_rpc::wire::overview::{
     Candidate, HistoryHour, LogLine, SettingsShown, TableCompared, TableThere,
 };
@@ -49,15 +50,15 @@ impl Service {
         let midnight = midnight(machine.clock.now());
         let mut all = Vec::new();
         for database in &machine.databases {
-            let (tables, changed) = database
-                .call(move |store| Ok((store.tables()?, store.changed_since(midnight)?)))
+            let (overview, changed) = database
+                .call(move |store| Ok((store.overview()?, store.changed_since(midnight)?)))
                 .await?;
             let name = database.name();
-            all.extend(tables.into_iter().map(|table| {
+            all.extend(overview.tables.iter().map(|table| {
                 let there = partners.iter().map(|(member, known)| TableThere {
                     id: member.machine,
                     name: member.name.clone(),
-                    state: stands(name, &table, known).to_owned(),
+                    state: stands(name, table, known).to_owned(),
                 });
                 TableCompared {
                     database: name.to_owned(),
@@ -70,9 +71,9 @@ impl Service {
                         .map_or(0, |(_, rows)| *rows),
                     held: table.held,
                     conflicts: table.conflicts,
-                    digest: table.digest,
-                    needed_by: table.needed_by,
-                    name: table.name,
+                    digest: table.digest.clone(),
+                    needed_by: table.needed_by.clone(),
+                    name: table.name.clone(),
                 }
             }));
         }
@@ -145,7 +146,7 @@ fn stands(database: &str, table: &TableState, known: &Partner) -> &'static str {
     let Some(there) = known.digests.get(database) else { return "unknown" };
     // The comparison itself said so: no write since explains it.
     let found = known.equal.get(database) == Some(&false);
-    let level = known.waiting_in == 0 && known.waiting_out == 0 && known.moving.is_none();
+    let level = known.is_level() && known.moving.is_none();
     match there.get(&table.name.to_lowercase()) {
         Some(digest) if *digest == table.digest => "equal",
         None if table.rows == 0 => "equal",
@@ -229,6 +230,10 @@ impl OverviewServer for Service {
         Ok(self.delete_held(number).await.map_err(|error| fault(&error))?)
     }
 
+    async fn network_check(&self, _: &Extensions) -> RpcResult<NetworkCheck> {
+        Ok(super::network::check(&self.machine))
+    }
+
     async fn sightings_ignore(&self, _: &Extensions, id: Uuid) -> RpcResult<()> {
         Ok(self.ignore(id, true).await.map_err(|error| fault(&error))?)
     }
@@ -267,6 +272,7 @@ impl OverviewServer for Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Waiting;
     use std::time::Instant;
 
     fn table(digest: &str, rows: u64) -> TableState {
@@ -301,7 +307,8 @@ mod tests {
         assert_eq!(stands("main", &table("a", 0), &partner(&[])), "equal");
         let there = partner(&[("parts", "b")]);
         assert_eq!(stands("main", &table("a", 1), &there), "differs");
-        let waiting = Partner { waiting_in: 3, ..there.clone() };
+        let coming = Waiting { coming: 3, ..Waiting::default() };
+        let waiting = Partner { waiting: [("main".to_owned(), coming)].into(), ..there.clone() };
         assert_eq!(stands("main", &table("a", 1), &waiting), "catching up");
         let written_since = Partner { equal: [("main".to_owned(), true)].into(), ..there.clone() };
         assert_eq!(stands("main", &table("a", 1), &written_since), "catching up");

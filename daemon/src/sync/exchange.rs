@@ -16,6 +16,7 @@ use super::tell::{heard, is_equal, joined, look_at, skew, stop_at, weight};
 use crate::convert;
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::machine::Waiting;
 
 /// A page is sized so that the receiver holds his application's write lock about so long.
 const APPLY_TIME: Duration = Duration::from_millis(20);
@@ -256,12 +257,13 @@ impl Driver<'_> {
     async fn compare(&mut self, name: &str) -> Result<()> {
         let side = self.sides.get(name).ok_or(Error::Stopping)?;
         let (cursor, knowledge, origin) = (side.cursor, side.knowledge.clone(), side.origin);
-        let (ours, waiting_out, taken) = side
+        let (ours, going, end, taken) = side
             .database
             .call(move |store| {
                 Ok((
                     convert::digests_out(store.digests()?, &store.untracked()?),
                     store.waiting_for(cursor, &knowledge)?,
+                    store.end()?,
                     store.cursor(origin)?,
                 ))
             })
@@ -274,6 +276,7 @@ impl Driver<'_> {
         };
         let asked = (ask.clock, Instant::now());
         let answer = self.link.partner_digest(ask).await.map_err(heard)?;
+        let took = asked.1.elapsed();
         self.handle.sign_of_life();
         self.skew = skew(answer.clock, asked);
         // His time has come for versions that were ahead of his clock: tell of the databases anew.
@@ -282,11 +285,12 @@ impl Driver<'_> {
         let equal = is_equal(&ours, &answer.tables);
         let now = self.machine.clock.now();
         self.machine.note(self.member.pin, |partner| {
+            partner.answered(took);
             partner.equal.insert(name.to_owned(), equal);
             partner.compared = Some(Instant::now());
             partner.told(name, &answer.tables, now);
-            partner.waiting_in = answer.waiting;
-            partner.waiting_out = waiting_out;
+            let waiting = Waiting { coming: answer.waiting, going, end };
+            partner.waiting.insert(name.to_owned(), waiting);
             partner.last_seen = Some(now);
             partner.stopped = None;
             partner.skew = skew;
