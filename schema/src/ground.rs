@@ -129,7 +129,6 @@ impl Place<'_, '_> {
         let Some(entry) = self.tx.entry(uuid)? else { return Ok(None) };
         let catalogue = Arc::clone(&self.tx.catalogue);
         if catalogue.untracked.contains_key(&entry.table) {
-            // Where it stands is the application's business alone.
             return Ok(None);
         }
         let table = catalogue.id(entry.table).map(Arc::clone);

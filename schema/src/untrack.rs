@@ -48,7 +48,7 @@ impl Store {
     pub fn untrack(&mut self, tables: &[String]) -> Result<Untracked> {
         self.fold()?;
         // Most of the values are copied before, in short transactions; what changes meanwhile is copied again.
-        let ids = self.write(Flush::Reads, |tx| tx.to_let_go(tables))?;
+        let ids = self.write(Flush::Reads, |tx| tx.numbers_of(tables))?;
         for id in ids {
             let mut from = Some(0);
             while let Some(pos) = from {
@@ -81,7 +81,7 @@ impl Tx<'_> {
         // A commit of the application may have come in between.
         self.fold(usize::MAX)?;
         let mut done = Untracked::default();
-        for id in self.to_let_go(names)? {
+        for id in self.numbers_of(names)? {
             let tracked = self.catalogue.id(id).is_some();
             if self.catalogue.untracked.contains_key(&id) {
                 continue;
@@ -110,7 +110,7 @@ impl Tx<'_> {
     }
 
     /// The numbers of the tables to be let go; refused where one is not here, or another needs it.
-    fn to_let_go(&mut self, names: &[String]) -> Result<BTreeSet<i64>> {
+    fn numbers_of(&self, names: &[String]) -> Result<BTreeSet<i64>> {
         let mut ids = BTreeSet::new();
         for name in names {
             ids.insert(self.table_id(&self.name_in_file(name)?)?);
