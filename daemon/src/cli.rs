@@ -85,7 +85,7 @@ async fn serve(command: &Command) -> Result<Exit, Error> {
         Command::Partners(args) => commands::shop::partners(args).await,
         Command::Leave(args) => commands::shop::leave(args).await,
         Command::Shop(args) => commands::shop::shop(args).await,
-        Command::Tables(here) => commands::tables(here).await,
+        Command::Tables(args) => commands::tables(args).await,
         Command::History(args) => commands::history(args).await,
         Command::Held(args) => commands::held(args).await,
         Command::Conflicts(args) => commands::conflicts(args).await,

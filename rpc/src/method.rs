@@ -65,6 +65,7 @@ pub const METHODS: &[Method] = &[
     method("partners_list", &[], Right::Read),
     method("tables_list", &[], Right::Read),
     method("tables_track", &["track"], Right::Admin),
+    method("tables_untrack", &["tables", "database"], Right::Admin),
     method("history_list", &["partner", "since", "limit", "filter"], Right::Read),
     method("conflicts_list", &["limit"], Right::Read),
     method("conflicts_restore", &["number"], Right::Write),

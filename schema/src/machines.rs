@@ -38,7 +38,7 @@ impl Tx<'_> {
                 .prepare_cached(
                     "SELECT o.machine, count(*) FROM _dunlin_kept AS k
                      JOIN _dunlin_row AS r ON r.uuid = k.uuid JOIN _dunlin_origin AS o ON o.id = r.origin
-                     WHERE k.why IN (1, 2, 3, 4, 5) AND r.state = 2 GROUP BY o.machine",
+                     WHERE k.n > 0 AND k.why IN (1, 2, 3, 4, 5) AND r.state = 2 GROUP BY o.machine",
                 )
                 .and_then(|mut statement| {
                     statement.query_map([], machine)?.collect::<rusqlite::Result<Vec<_>>>()

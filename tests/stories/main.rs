@@ -33,5 +33,6 @@ mod secrets;
 mod shop;
 mod spaces;
 mod tokens;
+mod untrack;
 mod words;
 mod writers;

@@ -15,6 +15,7 @@ const SHOP: &str = "
 const PAGES: [&str; 12] = [
     "/",
     "/tables",
+    "/untrack?table=parts",
     "/history",
     "/conflicts",
     "/held",

@@ -123,11 +123,11 @@ pub enum Command {
     #[command(after_help = "Example:\n  dunlin shop renew")]
     Shop(Shop),
 
-    /// List the tracked tables with their rows and digests
+    /// List the tracked tables with their rows and digests, or let tables go
     ///
     /// Equal tables have equal digests on all machines.
-    #[command(after_help = "Example:\n  dunlin tables --json")]
-    Tables(Here),
+    #[command(after_help = "Examples:\n  dunlin tables --json\n  dunlin tables untrack notes")]
+    Tables(Tables),
 
     /// List the sessions of the past, newest first
     #[command(after_help = "Example:\n  dunlin history --partner 'till 3' --limit 50")]
@@ -255,6 +255,33 @@ pub struct Track {
     /// The machines start from copies of one file: rows with equal keys are the same row
     #[arg(long)]
     pub copies: bool,
+}
+
+/// `dunlin tables`.
+#[derive(Debug, Clone, Args)]
+pub struct Tables {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// What to do; to list when nothing is said
+    #[command(subcommand)]
+    pub act: Option<TablesAct>,
+}
+
+/// `dunlin tables …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TablesAct {
+    /// Stop keeping tables in step on this machine; nothing is lost, and `dunlin track` takes them back
+    ///
+    /// The rows that are here stay. What is written here from then on does not reach the others, and
+    /// what they write is not shown here; it is passed on. Tracked again, both come together.
+    #[command(after_help = "Example:\n  dunlin tables untrack orders order_lines")]
+    Untrack {
+        /// The tables; all of them are let go, or none
+        #[arg(value_name = "TABLE", required = true)]
+        tables: Vec<String>,
+    },
 }
 
 /// `dunlin run`.

@@ -156,8 +156,11 @@ impl Partner {
 
     /// Both sides have compared a database: its tables there.
     pub fn told(&mut self, database: &str, tables: &[TableDigest], now: Millis) {
-        let tables =
-            tables.iter().map(|table| (table.name.to_lowercase(), table.digest.clone())).collect();
+        let tables = tables
+            .iter()
+            .filter(|table| !table.untracked)
+            .map(|table| (table.name.to_lowercase(), table.digest.clone()))
+            .collect();
         self.digests.insert(database.to_owned(), Arc::new(tables));
         self.compared_at = Some(now);
         self.moving = None;

@@ -202,10 +202,22 @@ pub(super) async fn rows(form: Filled) -> Response {
                 inside.held_delete(number).await?;
                 Done::good(t.of("said.deleted")).at("/held")
             }
+            "untrack" => untrack(&form).await?,
             _ => track(&form).await?,
         })
     };
     form.answer(done.await)
+}
+
+async fn untrack(form: &Filled) -> Result<Done, Error> {
+    let t = form.visit.t;
+    let tables = form.fields.all("table");
+    if tables.is_empty() {
+        return Ok(Done::bad(t.of("said.no_table")).at("/tables"));
+    }
+    let done = form.visit.inside.tables_untrack(tables, form.fields.given("database")).await?;
+    let text = t.count("said.untracked", done.tables.len() as u64);
+    Ok(Done::good(text).at("/tables"))
 }
 
 async fn track(form: &Filled) -> Result<Done, Error> {

@@ -45,6 +45,23 @@ pub(super) async fn tables(visit: Visit) -> Response {
     visit.answer(page.await)
 }
 
+/// `/untrack?table=…`: the question, not yet the deed.
+pub(super) async fn untrack(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let compared = visit.inside.tables_compare().await?;
+        let asked = view::untrack::Asked::of(&visit.query);
+        let frame = visit.frame(Place::Tables, &status);
+        Ok(view::untrack::page(frame, &asked, &compared))
+    };
+    match page.await {
+        Ok(Some(page)) => visit.answer(Ok(page)),
+        // Let go meanwhile, or never there: the list says what is.
+        Ok(None) => tables(visit).await,
+        Err(error) => visit.trouble(error),
+    }
+}
+
 /// `/history`
 pub(super) async fn history(visit: Visit) -> Response {
     let page = async {

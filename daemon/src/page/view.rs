@@ -16,6 +16,7 @@ pub(super) mod settings;
 pub(super) mod state;
 pub(super) mod tables;
 pub(super) mod unseen;
+pub(super) mod untrack;
 
 #[cfg(test)]
 mod tests {

@@ -72,6 +72,7 @@ impl Service {
                     held: table.held,
                     conflicts: table.conflicts,
                     digest: table.digest.clone(),
+                    needed_by: table.needed_by.clone(),
                     name: table.name.clone(),
                 }
             }));
@@ -80,12 +81,15 @@ impl Service {
     }
 
     async fn candidates(&self, database: &Database) -> Result<Vec<Candidate>> {
-        let found = database.call(dunlin_schema::Store::candidates).await?;
-        let name = database.name();
-        Ok(found
-            .into_iter()
-            .map(|(table, reason)| Candidate { database: name.to_owned(), name: table, reason })
-            .collect())
+        let (found, let_go) =
+            database.call(|store| Ok((store.candidates()?, store.untracked()?))).await?;
+        let candidate = |(name, reason): (String, Option<String>)| Candidate {
+            database: database.name().to_owned(),
+            untracked: let_go.iter().any(|known| known.eq_ignore_ascii_case(&name)),
+            name,
+            reason,
+        };
+        Ok(found.into_iter().map(candidate).collect())
     }
 
     async fn hours(&self, hours: u32) -> Result<Vec<HistoryHour>> {
@@ -280,6 +284,7 @@ mod tests {
             digest: digest.to_owned(),
             held: 0,
             conflicts: 0,
+            needed_by: Vec::new(),
         }
     }
 

@@ -339,14 +339,14 @@ impl Answering {
         side.cursor = side.cursor.max(ask.cursor);
         self.sides().insert(ask.database.clone(), side.clone());
         let skew = self.set_skew(ask.clock);
-        let (ours, waiting, end, cursor) = database
+        let (tables, waiting, end, cursor) = database
             .call(move |store| {
                 store.ask_again(side.origin, skew)?;
                 let waiting = store.waiting_for(side.cursor, &side.knowledge)?;
-                Ok((store.digests()?, waiting, store.end()?, store.cursor(side.origin)?))
+                let tables = convert::digests_out(store.digests()?, &store.untracked()?);
+                Ok((tables, waiting, store.end()?, store.cursor(side.origin)?))
             })
             .await?;
-        let tables = convert::digests_out(ours);
         let equal = is_equal(&tables, &ask.tables);
         let now = machine.clock.now();
         machine.note(self.0.member.pin, |partner| {

@@ -261,14 +261,13 @@ impl Driver<'_> {
             .database
             .call(move |store| {
                 Ok((
-                    store.digests()?,
+                    convert::digests_out(store.digests()?, &store.untracked()?),
                     store.waiting_for(cursor, &knowledge)?,
                     store.end()?,
                     store.cursor(origin)?,
                 ))
             })
             .await?;
-        let ours = convert::digests_out(ours);
         let ask = DigestAsk {
             database: name.to_owned(),
             cursor: taken,

@@ -216,6 +216,13 @@ pub struct Tracked {
     pub notes: Vec<String>,
 }
 
+/// What `tables_untrack` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untracked {
+    /// The tables that were tracked and are not any more.
+    pub tables: Vec<String>,
+}
+
 /// A table that cannot be tracked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedTable {

@@ -132,6 +132,9 @@ pub struct TableCompared {
     pub conflicts: u64,
     /// Hex.
     pub digest: String,
+    /// Other tracked tables that refer to it.
+    #[serde(default)]
+    pub needed_by: Vec<String>,
     /// One entry for each partner, in the order of `partners_list`.
     pub partners: Vec<TableThere>,
 }
@@ -143,7 +146,7 @@ pub struct TableThere {
     pub id: Uuid,
     /// Its name.
     pub name: String,
-    /// `equal`, `catching up`, `differs`, `not here` (the partner has no such table), or `unknown`
+    /// `equal`, `catching up`, `differs`, `not here` (the partner does not keep it in step), or `unknown`
     /// before the first comparison.
     pub state: String,
 }
@@ -157,6 +160,9 @@ pub struct Candidate {
     pub name: String,
     /// Why it cannot be tracked, and what helps; null when it can.
     pub reason: Option<String>,
+    /// A person let it go: no partner's greeting tracks it.
+    #[serde(default)]
+    pub untracked: bool,
 }
 
 /// `history_hours`: rows that moved with a partner in one hour.

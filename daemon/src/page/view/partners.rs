@@ -351,6 +351,8 @@ fn listed(t: Texts, tables: &[(&str, &str)]) -> (Vec<(String, Shown)>, String) {
 
 /// How many tables are equal, in words.
 fn equal(t: Texts, tables: &[(&str, &str)]) -> String {
+    // Of a table that the partner does not keep there is nothing to compare.
+    let tables: Vec<_> = tables.iter().filter(|(_, state)| *state != "not here").collect();
     let all = tables.len() as u64;
     let known = tables.iter().filter(|(_, state)| *state != "unknown").count();
     let equal = tables.iter().filter(|(_, state)| *state == "equal").count() as u64;

@@ -5,7 +5,9 @@ use dunlin_rpc::wire::admin::Status;
 use dunlin_rpc::wire::overview::{Candidate, TableCompared, TableThere};
 use uuid::Uuid;
 
+use super::press::Press;
 use super::state::{self, Shown};
+use super::untrack;
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
 use crate::page::words;
@@ -47,6 +49,7 @@ struct Offer {
     /// As the file has it, to be sent back.
     exact: String,
     name: String,
+    note: &'static str,
 }
 
 /// A table.
@@ -62,6 +65,7 @@ struct Line {
     conflicts_words: String,
     digest: String,
     there: Vec<Shown>,
+    untrack: Option<Press>,
 }
 
 /// The page.
@@ -92,7 +96,7 @@ pub(in crate::page) fn page(
             .iter()
             .filter(|table| table.database == database.name)
             .filter(|table| !unlike || is_unlike(table, None))
-            .map(|table| line(t, table, &columns))
+            .map(|table| line(t, table, (&columns, frame.can_admin)))
             .collect();
         Database {
             name: words::foreign(&database.name),
@@ -106,6 +110,7 @@ pub(in crate::page) fn page(
     let can = can.into_iter().map(|candidate| Offer {
         exact: candidate.name.clone(),
         name: words::foreign(&candidate.name),
+        note: if candidate.untracked { t.of("tables.untracked") } else { "" },
     });
     let cannot = cannot.into_iter().map(|candidate| {
         let reason = candidate.reason.as_deref().unwrap_or_default();
@@ -132,8 +137,9 @@ fn is_unlike(table: &TableCompared, with: Option<Uuid>) -> bool {
         || (with.is_none() && (table.held > 0 || table.conflicts > 0))
 }
 
-fn line(t: Texts, table: &TableCompared, columns: &[Uuid]) -> Line {
+fn line(t: Texts, table: &TableCompared, (columns, can_admin): (&[Uuid], bool)) -> Line {
     Line {
+        untrack: (can_admin && table.tracked).then(|| untrack::lead(t, table)),
         name: words::foreign(&table.name),
         note: if table.tracked { "" } else { t.of("tables.not_tracked") },
         rows: words::number(t, table.rows),
