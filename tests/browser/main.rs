@@ -11,5 +11,7 @@
 )]
 
 mod live;
+mod look;
+mod pages;
 mod pairing;
 mod shop;
