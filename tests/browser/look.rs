@@ -111,9 +111,19 @@ impl Looks {
         self.wrong.extend(told.iter().filter_map(Value::as_str).map(|one| format!("{how}: {one}")));
     }
 
+    /// What was wrong, a line each.
+    pub(crate) fn wrong(&self) -> String {
+        self.wrong.join("\n")
+    }
+
+    /// Whether axe-core is here.
+    pub(crate) fn has_axe(&self) -> bool {
+        self.axe.is_some()
+    }
+
     /// Nothing was wrong anywhere.
     pub(crate) fn all_well(&self) {
-        assert!(self.wrong.is_empty(), "{} wrong:\n{}", self.wrong.len(), self.wrong.join("\n"));
+        assert!(self.wrong.is_empty(), "{} wrong:\n{}", self.wrong.len(), self.wrong());
     }
 }
 

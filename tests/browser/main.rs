@@ -14,4 +14,6 @@ mod live;
 mod look;
 mod pages;
 mod pairing;
+mod people;
+mod rows;
 mod shop;

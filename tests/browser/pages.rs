@@ -10,7 +10,7 @@ use dunlin_tests::lab::{Lab, Machine, Person, SOON, until};
 use serde_json::json;
 
 use crate::look::Looks;
-use crate::shop::{Names, PASSWORD, Rich, on_its_own_network};
+use crate::shop::{Names, Rich, on_its_own_network};
 
 const ROUTES: &str = include_str!("../../docs/routes.md");
 
@@ -167,4 +167,56 @@ fn every_page_fits_a_phone_and_can_be_used_by_everybody_in_light_and_in_dark() {
         ann.leaves_after(&[unknown_partner]);
         ben.leaves();
     });
+}
+
+#[test]
+fn no_page_scrolls_sideways_on_a_phone_in_german_either() {
+    on_its_own_network(|| {
+        let Some(driver) = Driver::start("every page in German in a browser") else { return };
+        let (lab, mut looks) = (Lab::new(), Looks::new());
+        let rich = Rich::make(&lab, &Names::USUAL);
+        let ulla = Person::speaking(&driver, &rich.office, "de");
+        walk(&rich, &ulla, &mut looks, Looks::narrow_picture, &|name| format!("de-{name}"));
+        assert!(ulla.text().contains("Laden"), "this is German: {}", ulla.text());
+        looks.all_well();
+        ulla.leaves_after(&["404 (Not Found)"]);
+    });
+}
+
+#[test]
+fn no_page_scrolls_sideways_on_a_phone_though_all_names_are_as_wide_as_they_may_be() {
+    on_its_own_network(|| {
+        let Some(driver) = Driver::start("the widest names in a browser") else { return };
+        let (lab, mut looks) = (Lab::new(), Looks::new());
+        let rich = Rich::make(&lab, &Names::WIDE);
+        let ann = Person::at(&driver, &rich.office);
+        walk(&rich, &ann, &mut looks, Looks::narrow_picture, &|name| format!("wide-{name}"));
+        looks.all_well();
+        ann.leaves_after(&["404 (Not Found)"]);
+    });
+}
+
+#[test]
+fn a_page_that_is_too_wide_pale_and_without_words_is_found_to_be_so() {
+    let Some(driver) = Driver::start("a bad page in a browser") else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = format!("http://{}", listener.local_addr().unwrap());
+    attacker::serve(listener, |_| {
+        Some(Reply::page(
+            "<!doctype html><html lang=en><title>x</title><main><h1>x</h1>\
+             <p style='color: #bbb; background: #fff; width: 400px'>pale</p><img src=/x><input>",
+        ))
+    });
+    let mut looks = Looks::new();
+    let eve = Person::looking_at(&driver, &home, "en");
+    eve.opens("/");
+    looks.whole(&eve, "bad");
+    let wrong = looks.wrong();
+    assert!(wrong.contains("bad-light-320: scrolls sideways: "), "{wrong}");
+    assert!(!wrong.contains("1280: scrolls sideways"), "{wrong}");
+    if looks.has_axe() {
+        for rule in ["color-contrast", "image-alt", "label"] {
+            assert!(wrong.contains(&format!("bad-dark-1280: {rule} (")), "no {rule}: {wrong}");
+        }
+    }
 }

@@ -19,9 +19,9 @@ pub(crate) fn on_its_own_network(story: impl FnOnce() + Send) {
 }
 
 /// A machine that looks for others on this computer's network; its tables tracked, not started.
-pub(crate) fn looking(lab: &Lab, name: &str, schema: &str) -> Machine {
-    lab::open(&lab.file(name)).execute_batch(schema).unwrap();
-    let place = lab.path().join(name);
+pub(crate) fn looking(lab: &Lab, folder: &str, name: &str, schema: &str) -> Machine {
+    lab::open(&lab.file(folder)).execute_batch(schema).unwrap();
+    let place = lab.path().join(folder);
     let machine = Machine::at(name, &place, "127.0.0.1:0".parse().unwrap());
     machine.init();
     machine.ok(&["track", "--all"]);
@@ -60,6 +60,20 @@ impl Names {
         user: "nightly import",
         value: "Brake pad, front left",
     };
+
+    /// As long and as wide as anything may be called, with no place to break.
+    pub(crate) const WIDE: Self = Self {
+        machines: [
+            "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWA",
+            "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWB",
+            "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWC",
+            "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWD",
+        ],
+        table: "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWT",
+        column: "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWN",
+        user: "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWU",
+        value: "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWV",
+    };
 }
 
 /// What the users of a shop sign in with.
@@ -77,7 +91,7 @@ impl Rich {
         let lax = format!("CREATE TABLE \"{table}\" ({columns}, stock INTEGER); {orders}");
         let [mut office, mut till, mut away, mut stranger] =
             [(0, &strict), (1, &lax), (2, &lax), (3, &lax)]
-                .map(|(at, schema)| looking(lab, machines[at], schema));
+                .map(|(at, schema)| looking(lab, &format!("m{at}"), machines[at], schema));
         lab::open(&office.database())
             .execute_batch("CREATE TABLE drafts (id INTEGER PRIMARY KEY, text TEXT);")
             .unwrap();
