@@ -17,3 +17,5 @@ mod pairing;
 mod people;
 mod rows;
 mod shop;
+mod story;
+mod strings;

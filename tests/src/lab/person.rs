@@ -167,6 +167,12 @@ impl Person {
         self.notes();
     }
 
+    /// Clicks an element that a script has found.
+    pub fn presses(&self, element: &Value) {
+        self.tries("clicked", || self.session.click(element));
+        self.notes();
+    }
+
     /// Types into the field with this label, instead of what is there.
     pub fn types(&self, label: &str, text: &str) {
         self.tries(&format!("{label:?} typed into"), || {
