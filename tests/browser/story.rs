@@ -7,7 +7,7 @@ use crate::pairing::own_number;
 use crate::rows::disagree;
 use crate::shop::{SHOP, looking, on_its_own_network};
 
-/// The sentence in which a token stands on the page.
+/// The token that stands on the page, to be carried over.
 fn token_of(person: &Person) -> String {
     let token = person.text_of("#invite-token");
     assert!(token.starts_with("dunlin1-"), "{token}");
@@ -70,7 +70,9 @@ fn somebody_who_has_never_seen_dunlin_does_five_things_with_the_page_alone() {
         van.kill();
         at_office.clicks("Partners");
         at_office.sees_in(&format!("#state-{van_id}"), "Offline");
-        at_office.sees("Is it on, and on the same network?");
+        let card = at_office.sees("Next try in");
+        let reasons = ["Nobody answers at its address", "It is not seen on the network"];
+        assert!(reasons.iter().any(|reason| card.contains(reason)), "{card}");
 
         // Four: settle a conflict, which was made while the two could not hear each other.
         at_till.leaves();
@@ -90,12 +92,13 @@ fn somebody_who_has_never_seen_dunlin_does_five_things_with_the_page_alone() {
         at_office.types("To go on, type its name:", "van");
         at_office.clicks("Forget this machine");
         at_office.sees("is forgotten; the shop has 2 machines now.");
-        // The thief switches it on: it is told that it is out, and gets nothing.
+        // The thief switches it on: it is refused everywhere, and gets nothing.
         office.write("INSERT INTO parts VALUES (2, 'not for thieves', 1)");
         van.start();
-        until("out", SOON, || {
+        until("refused", SOON, || {
             let said = van.attention();
-            if said.contains("out of the shop") { Ok(()) } else { Err(said) }
+            let by_both = said.matches("it refuses this machine's key").count() == 2;
+            if by_both { Ok(()) } else { Err(said) }
         });
         in_step(&[&office, &till]);
         until_true("two", SOON, || till.partner_state("office") == "Up to date");

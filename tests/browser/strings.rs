@@ -5,7 +5,7 @@ use dunlin_tests::lab::webdriver::Driver;
 use dunlin_tests::lab::{Lab, Person};
 use serde_json::json;
 
-use crate::shop::{Names, Rich, on_its_own_network};
+use crate::shop::{Names, PASSWORD, Rich, on_its_own_network};
 
 /// How many forms of a page have a field for text.
 const FORMS: &str = "
@@ -29,6 +29,22 @@ const SEND: &str = "
     const button = form.querySelector('button');
     button.scrollIntoView({ block: 'center' });
     return button;";
+
+/// Puts a text into one field, as if it were pasted.
+const PASTE: &str = "
+    const field = document.querySelector(arguments[0]);
+    field.focus();
+    field.value = arguments[1];
+    field.dispatchEvent(new Event('input', { bubbles: true }));";
+
+/// The strings of the list, in as few pieces as do the same: what counts at the start of a text, what
+/// counts anywhere, and what is long.
+fn pastes() -> [String; 3] {
+    let (long, short): (Vec<String>, Vec<String>) =
+        evil().into_iter().partition(|text| text.len() > 1_000);
+    let alone = |text: &&String| text.starts_with("javascript:");
+    [short.iter().find(alone).unwrap().clone(), short.concat(), long.concat()]
+}
 
 /// What on a page is not of ours.
 const FOREIGN: &str = "
@@ -88,29 +104,44 @@ fn s24_strings_in_every_text_field_of_every_form_do_nothing() {
         for place in places {
             ann.opens(place);
             let forms = ann.script(FORMS, &[]).as_u64().unwrap();
-            for at in 0..forms {
-                for text in evil() {
-                    ann.opens(place);
-                    if ann.script(FORMS, &[]).as_u64().unwrap() <= at {
-                        // A form that was taken is not offered twice.
-                        continue;
-                    }
-                    let button = ann.script(SEND, &[json!(at), json!(text)]);
-                    ann.presses(&button);
-                    is_ours(&ann, &text);
-                    sent += 1;
+            for (at, text) in (0..forms).flat_map(|at| pastes().map(|text| (at, text))) {
+                ann.opens(place);
+                if ann.script(FORMS, &[]).as_u64().unwrap() <= at {
+                    // A form that was taken is not offered twice.
+                    continue;
                 }
+                let button = ann.script(SEND, &[json!(at), json!(text)]);
+                ann.presses(&button);
+                is_ours(&ann, &text);
+                sent += 1;
             }
         }
-        assert!(sent >= 100, "only {sent} forms were sent");
+        assert!(sent >= 30, "only {sent} forms were sent");
+        let taken =
+            evil().into_iter().filter(|name| name.len() < 64 && !name.contains(char::is_control));
+        let taken: Vec<String> = taken.filter(|name| !name.contains('\u{202e}')).collect();
+        for name in &taken {
+            ann.opens("/people");
+            for (field, text) in [("#user-name", name.as_str()), ("#user-password", PASSWORD)] {
+                ann.script(PASTE, &[json!(field), json!(text)]);
+            }
+            ann.clicks_at("#add-user");
+            ann.script(PASTE, &[json!("#token-name"), json!(name)]);
+            ann.clicks_at("#make-token");
+            is_ours(&ann, name);
+        }
         // What was taken is shown as it is, wherever it stands.
         for place in places {
             ann.opens(place);
             is_ours(&ann, "all");
         }
         ann.opens("/people");
-        let text = ann.sees("pwned-d{{7*7}}");
-        assert!(text.contains("javascript:document.title='pwned-e'"), "{text}");
+        let text = ann.text();
+        for name in &taken {
+            // As a user, and as a token.
+            assert!(text.matches(name.as_str()).count() >= 2, "no {name} in {text}");
+        }
+        assert!(taken.len() >= 4, "{taken:?}");
         // What a form is refused with is said by a status, too.
         ann.leaves_after(&["status of 4"]);
     });

@@ -27,22 +27,24 @@ use super::webdriver::{Driver, Session, Trouble};
 use super::{Machine, SOON, until};
 
 /// Finds what is named so: buttons, links, summaries. `arguments[1]` narrows it to the smallest part
-/// of the page that says these words.
+/// of the page that says these words and has one.
 const NAMED: &str = "
     const tidy = (text) => text.replace(/\\s+/g, ' ').trim();
     const [words, part] = arguments;
-    let root = document;
+    let roots = [document];
     if (part) {
       const parts = [...document.querySelectorAll('article, section, li, tr, form, footer, nav')];
-      const saying = parts.filter((one) => one.checkVisibility() && tidy(one.innerText).includes(part));
-      saying.sort((one, other) => one.innerText.length - other.innerText.length);
-      root = saying[0];
+      roots = parts.filter((one) => one.checkVisibility() && tidy(one.innerText).includes(part));
+      roots.sort((one, other) => one.innerText.length - other.innerText.length);
     }
-    if (!root) { return null; }
-    const named = [...root.querySelectorAll('a, button, summary')].filter((one) => one.checkVisibility());
     const name = (one) => tidy(one.textContent);
-    return named.find((one) => name(one) === words)
-        || named.find((one) => name(one).startsWith(words)) || null;";
+    for (const root of roots) {
+      const named = [...root.querySelectorAll('a, button, summary')].filter((one) => one.checkVisibility());
+      const found = named.find((one) => name(one) === words)
+          || named.find((one) => name(one).startsWith(words));
+      if (found) { return found; }
+    }
+    return null;";
 
 /// Finds the field with this label.
 const FIELD: &str = "
