@@ -8,7 +8,7 @@ mod shop;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts as _};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
 use dunlin_rpc::method::shop::ShopClient as _;
@@ -41,7 +41,7 @@ impl FromRequest<Front> for Filled {
     async fn from_request(request: Request<Body>, front: &Front) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut parts, front).await?;
-        let refuse = |status: StatusCode| status.into_response();
+        let refuse = |status: StatusCode| visit.not_taken(status);
         if !is_form(&parts.headers) {
             return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }

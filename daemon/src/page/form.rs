@@ -2,8 +2,8 @@
 
 use dunlin_rpc::server::query;
 
-/// The largest form: a token and some names.
-pub(super) const FORM_BYTES_MAX: usize = 64 * 1024;
+/// The largest form, which the server has read already.
+pub(super) const FORM_BYTES_MAX: usize = dunlin_rpc::limits::PAGE_BODY_BYTES_MAX;
 
 /// Names and values, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -132,6 +132,12 @@ impl Visit {
         html(status, page.render().unwrap_or_default())
     }
 
+    /// A page that says that a form was not taken.
+    pub(super) fn not_taken(&self, status: StatusCode) -> Response {
+        let alone = Alone { t: self.t, theme: self.theme, mark: super::assets::mark() };
+        alone.not_taken(status)
+    }
+
     /// A fault in the visitor's language, where it is one that people meet.
     pub(super) fn why(&self, fault: &Fault) -> String {
         let t = self.t;
@@ -169,6 +175,14 @@ impl Alone {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let t = Texts { language: language(headers) };
         Self { t, theme: theme(headers), mark: super::assets::mark() }
+    }
+
+    /// A page that says that a form was not taken, and leads back: without one a person would be
+    /// shown the browser's own, which looks as if the machine were broken.
+    pub(super) fn not_taken(self, status: StatusCode) -> Response {
+        let text = self.t.of("fault.form").to_owned();
+        let page = Trouble { alone: self, text, sign_in: false };
+        html(status, page.render().unwrap_or_default())
     }
 }
 
