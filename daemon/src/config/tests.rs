@@ -176,7 +176,7 @@ fn the_first_file_says_what_init_was_told() {
     };
     let database = dir.path().join("a \"quoted\" shop.db");
     std::fs::write(dir.path().join(FILE), first_file(&flags, &database).unwrap()).unwrap();
-    let config = Config::load(dir.path(), &Flags::default()).unwrap();
+    let config = Config::load(dir.path(), &Flags::default()).unwrap().config;
     let expected = Config {
         name: "Käse \"und\" Co".to_owned(),
         partner: Partner { listen: flags.partner_listen.unwrap() },

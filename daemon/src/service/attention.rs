@@ -3,7 +3,7 @@
 use dunlin_rpc::wire::admin::{DatabaseStatus, PartnerStatus};
 use dunlin_rpc::wire::overview::Attention;
 
-use super::shop;
+use super::{settings, shop};
 use crate::database::Database;
 use crate::discovery::Discovery;
 use crate::error::Result;
@@ -23,7 +23,10 @@ pub(super) async fn attention(
     databases: &[DatabaseStatus],
     partners: &[PartnerStatus],
 ) -> Result<Vec<Attention>> {
-    let mut found = shop::attention(machine);
+    // First, since it does not wait.
+    let mut found: Vec<Attention> =
+        settings::trying(machine).map(Attention::Trying).into_iter().collect();
+    found.extend(shop::attention(machine));
     if let Some(reason) = machine.links.held(machine.identity().pin()) {
         found.push(Attention::Copied { reason });
     }
@@ -40,6 +43,7 @@ pub(super) async fn attention(
             });
         }
     }
+    found.extend(machine.shut().map(|reason| Attention::PageShut { reason }));
     found.extend(odd(machine));
     found.extend(disk(machine).await);
     found.extend(clocks(machine));
