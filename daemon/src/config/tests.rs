@@ -151,7 +151,7 @@ fn flags_stand_above_the_file_and_the_file_above_the_defaults() {
     let text = "name = \"file\"\nlog.level = \"warn\"\n[[database]]\nfile = \"shop.db\"\n";
     std::fs::write(dir.path().join(FILE), text).unwrap();
     let flags = Flags { name: Some("flag".to_owned()), ..Flags::default() };
-    let config = Config::load(dir.path(), &flags).unwrap();
+    let config = Config::load(dir.path(), &flags).unwrap().config;
     assert_eq!(config.name, "flag");
     assert_eq!(config.log.level, LogLevel::Warn);
     assert_eq!(config.history, History::default());

@@ -300,3 +300,6 @@ fn why_not(error: &Error) -> String {
     };
     format!("the page cannot be opened at {address}: {why}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,6 +123,30 @@ mod tests {
 
     #[test]
     fn settings_are_shown_with_whose_word_they_are_and_what_waits_first() {
-        insta::assert_snapshot!(all(&shown(), Look::PLAIN), @"");
+        let told = all(&shown(), Look::PLAIN);
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(
+            lines[0].starts_with("A change waits to be kept: admin.lan_listen from nothing to")
+        );
+        assert!(lines[0].contains("within 4 minutes"), "{told}");
+        for line in [
+            "The page is open to the network at https://10.0.0.5:7476/.",
+            "AA:BB",
+            "admin.lan_listen [\"10.0.0.5:7476\"] here",
+            "admin.lan_names – by default",
+            "name till\\u{1b}[2J in the file",
+            "The file: /srv/d/dunlin.toml",
+        ] {
+            assert!(lines.iter().any(|told| *told == line), "no {line:?} in {told}");
+        }
+    }
+
+    #[test]
+    fn a_change_made_over_the_network_is_not_said_to_be_kept_here() {
+        let mut shown = shown();
+        let trying = shown.trying.as_mut().unwrap();
+        trying.over_network = true;
+        let told = tried(shown.trying.as_ref(), &shown.network);
+        assert!(told.contains("kept there") && !told.contains("dunlin settings keep"), "{told}");
     }
 }
