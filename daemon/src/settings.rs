@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn what_nobody_keeps_for_five_minutes_cannot_be_kept_any_more() {
         let mut settings = trying(Way::Here, "10.0.0.1:2");
-        let last = BEGUN + TRIAL - Duration::from_millis(1);
+        let last = (BEGUN + TRIAL).checked_sub(Duration::from_millis(1)).unwrap();
         assert_eq!(settings.left(last), Some(Duration::from_millis(1)));
         assert!(settings.may_keep(Way::Here, last).is_ok());
         assert_eq!(settings.left(BEGUN + TRIAL), Some(Duration::ZERO));

@@ -79,7 +79,7 @@ impl Lan {
         let answer =
             self.post("/sign-in", &format!("token={form}&name={name}&password={password}"));
         let set = answer.header("set-cookie").unwrap_or_else(|| panic!("{answer:?}"));
-        self.cookie = set.split(';').next().unwrap().to_owned();
+        set.split(';').next().unwrap().clone_into(&mut self.cookie);
     }
 
     /// Presses a button of the page.

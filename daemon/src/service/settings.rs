@@ -91,14 +91,14 @@ pub(super) fn trying(machine: &Machine) -> Option<Trying> {
     let listed = |listen: &[SocketAddr]| {
         listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
-    let changed =
+    let one =
         |key: &str, before: String, value: String| Changed { key: key.to_owned(), value, before };
     let mut changes = vec![
-        changed(LAN_LISTEN, listed(&before.lan_listen), listed(&now.lan_listen)),
-        changed(LAN_NAMES, before.lan_names.join(", "), now.lan_names.join(", ")),
+        one(LAN_LISTEN, listed(&before.lan_listen), listed(&now.lan_listen)),
+        one(LAN_NAMES, before.lan_names.join(", "), now.lan_names.join(", ")),
     ];
     if let Some((value, before)) = trial.certificate {
-        changes.push(changed(CERTIFICATE, before, value));
+        changes.push(one(CERTIFICATE, before, value));
     }
     changes.retain(|change| change.before != change.value);
     // Rounded up: as long as any of it is left, it can be kept.

@@ -59,12 +59,12 @@ mod tests {
     const T: Texts = Texts { language: Language::English };
 
     fn waiting(over_network: bool, changes: &[(&str, &str, &str)]) -> Status {
-        let changed = |(key, before, value): &(&str, &str, &str)| Changed {
+        let one = |(key, before, value): &(&str, &str, &str)| Changed {
             key: (*key).to_owned(),
             value: (*value).to_owned(),
             before: (*before).to_owned(),
         };
-        let changes = changes.iter().map(changed).collect();
+        let changes = changes.iter().map(one).collect();
         let trying = Trying { changes, seconds: 241, over_network };
         Status { attention: vec![Attention::Trying(trying)], ..Status::default() }
     }
