@@ -244,6 +244,9 @@ fn a_new_certificate_ends_old_connections_and_is_kept_by_whoever_comes_back_with
     idle.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
 
+    let mut silent = tls::connect(lan.address, &lan.fingerprint, &[b"http/1.1"]);
+    silent.conn.complete_io(&mut silent.sock).unwrap();
+
     // The answer reaches whoever asked, and says what to compare.
     let answer = lan.press("/do/settings-certificate");
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -257,6 +260,9 @@ fn a_new_certificate_ends_old_connections_and_is_kept_by_whoever_comes_back_with
     idle.read_to_end(&mut rest).unwrap_or_default();
     let rest = String::from_utf8_lossy(&rest);
     assert_eq!(rest.matches("HTTP/1.1 200").count(), 0, "{rest}");
+    // On one that had said nothing yet, nothing is done any more.
+    let late = http::send(silent, alive.as_bytes());
+    assert!(late.as_ref().is_ok_and(|answer| answer.status == 421), "{late:?}");
 
     // At the machine it is not kept: that would prove nothing about the way that was changed.
     machine.cli(&["settings", "keep"]).failed(1, &["over the network"]);

@@ -48,6 +48,10 @@ impl Kept {
             other => other?,
         };
         let damaged = |what: String| Error::Damaged { path: path.clone(), what };
+        // A list would be read as the settings in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(damaged("it holds no settings".to_owned()));
+        }
         let kept: Self = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         kept.check().map_err(|error| damaged(error.to_string()))?;
         Ok(kept)

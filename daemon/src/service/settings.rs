@@ -1,6 +1,6 @@
 //! Settings: what the daemon runs with, and what of it a person may change while it runs.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use dunlin_rpc::method::settings::SettingsServer;
 use dunlin_rpc::wire::settings::{Changed, PageOnNetwork, SetBy, Setting, SettingsShown, Trying};
@@ -54,17 +54,9 @@ pub(super) fn shown(machine: &Machine) -> SettingsShown {
 fn network(machine: &Machine, admin: &config::Admin) -> PageOnNetwork {
     let listening = machine.listening();
     let own = Nets::now(false).own();
-    let reached = |address: &SocketAddr| match address.ip() {
-        ip if ip.is_unspecified() => own
-            .iter()
-            .filter(|own| own.is_ipv4() || ip.is_ipv6())
-            .map(|own| SocketAddr::new(*own, address.port()))
-            .collect(),
-        _ => vec![*address],
-    };
-    let addresses = listening.lan.iter().flat_map(reached);
+    let addresses = reached(&listening.lan, &own);
     PageOnNetwork {
-        addresses: addresses.map(|address| format!("https://{address}/")).collect(),
+        addresses: addresses.iter().map(|address| format!("https://{address}/")).collect(),
         listen: admin.lan_listen.clone(),
         names: admin.lan_names.clone(),
         fingerprint: listening.fingerprint,
@@ -73,6 +65,19 @@ fn network(machine: &Machine, admin: &config::Admin) -> PageOnNetwork {
         shut: machine.shut(),
         own,
     }
+}
+
+/// Where a browser comes to what listens so: whoever listens everywhere is at each address of ours.
+pub(super) fn reached(listening: &[SocketAddr], own: &[IpAddr]) -> Vec<SocketAddr> {
+    let one = |address: &SocketAddr| match address.ip() {
+        ip if ip.is_unspecified() && !own.is_empty() => own
+            .iter()
+            .filter(|own| own.is_ipv4() || ip.is_ipv6())
+            .map(|own| SocketAddr::new(*own, address.port()))
+            .collect(),
+        _ => vec![*address],
+    };
+    listening.iter().flat_map(one).collect()
 }
 
 /// The change that waits to be kept.
@@ -167,5 +172,22 @@ impl SettingsServer for Service {
 
     async fn settings_undo(&self, extensions: &Extensions) -> RpcResult<SettingsShown> {
         self.grant(Wish::Undo, way(extensions)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_listens_everywhere_is_reached_at_each_address_of_its_kind() {
+        let own: Vec<IpAddr> = ["192.168.1.5", "fd00::5"].map(|one| one.parse().unwrap()).to_vec();
+        let at = |listening: &str| -> Vec<String> {
+            let found = reached(&[listening.parse().unwrap()], &own);
+            found.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(at("0.0.0.0:7476"), ["192.168.1.5:7476"]);
+        assert_eq!(at("[::]:7476"), ["192.168.1.5:7476", "[fd00::5]:7476"]);
+        assert_eq!(at("10.0.0.1:7476"), ["10.0.0.1:7476"]);
     }
 }

@@ -80,7 +80,7 @@ pub(super) fn changes(trying: &Trying) -> Vec<String> {
 fn changed(change: &Changed) -> String {
     let or = |value: &str| if value.is_empty() { "nothing".to_owned() } else { sentence(value) };
     match change.key.as_str() {
-        "certificate" => format!("a new certificate, {}", or(&change.value)),
+        "certificate" => "a new certificate".to_owned(),
         key => format!("{} from {} to {}", sentence(key), or(&change.before), or(&change.value)),
     }
 }

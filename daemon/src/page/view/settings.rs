@@ -101,9 +101,9 @@ pub(in crate::page) fn settings(frame: Frame, shown: &SettingsShown, may_begin: 
     };
     let lines = shown.settings.iter().map(|one| {
         let (from, class) = match one.from {
-            SetBy::File => (t.of("settings.from_file"), "still"),
+            SetBy::File => (t.of("settings.from_file"), ""),
             SetBy::Here => (t.of("settings.from_here"), "busy"),
-            SetBy::Default => (t.of("settings.from_default"), ""),
+            SetBy::Default => (t.of("settings.from_default"), "soft"),
         };
         let is_empty = one.value.is_empty() || one.value == "[]";
         let value = if is_empty { words::UNKNOWN.to_owned() } else { one.value.clone() };

@@ -1,5 +1,7 @@
 //! The bar above every page while a change of settings waits to be kept.
 
+use std::net::SocketAddr;
+
 use dunlin_rpc::wire::admin::Status;
 use dunlin_rpc::wire::overview::Attention;
 use dunlin_rpc::wire::settings::{Changed, Trying};
@@ -34,7 +36,7 @@ pub(in crate::page) fn changes(t: Texts, trying: &Trying) -> Vec<String> {
 
 fn sentence(t: Texts, change: &Changed) -> String {
     let cut = |text: &str| dunlin_logs::strip(text, 256);
-    let (value, before) = (cut(&change.value), cut(&change.before));
+    let (value, before) = (place(t, &cut(&change.value)), place(t, &cut(&change.before)));
     let names = [("value", value.as_str()), ("before", before.as_str())];
     match (change.key.as_str(), change.before.is_empty(), change.value.is_empty()) {
         ("admin.lan_listen", _, true) => t.of("trying.closed").to_owned(),
@@ -42,8 +44,19 @@ fn sentence(t: Texts, change: &Changed) -> String {
         ("admin.lan_listen", ..) => t.with("trying.moved", &names),
         ("admin.lan_names", _, true) => t.of("trying.no_names").to_owned(),
         ("admin.lan_names", ..) => t.with("trying.names", &names),
-        _ => t.with("trying.certificate", &names),
+        _ => t.of("trying.certificate").to_owned(),
     }
+}
+
+/// Addresses as people say them; what is none stays as it is.
+fn place(t: Texts, text: &str) -> String {
+    let place = |one: &str| match one.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_unspecified() => {
+            t.with("trying.everywhere", &[("port", &address.port().to_string())])
+        }
+        Ok(_) | Err(_) => one.to_owned(),
+    };
+    text.split(", ").map(place).collect::<Vec<_>>().join(", ")
 }
 
 /// The minutes that are left, begun ones counted.
@@ -88,11 +101,14 @@ mod tests {
                 ("admin.lan_names", "", "till.shop"),
                 ("admin.lan_names", "till.shop", ""),
                 ("certificate", "AA", "BB"),
+                ("admin.lan_listen", "", "0.0.0.0:7476"),
             ],
         );
         let told = bar(T, &status, false).unwrap().changes;
-        assert_eq!(told.len(), 5);
-        for (line, words) in told.iter().zip(["closed", "10.0.0.1:2", "till.shop", "no", "BB"]) {
+        assert_eq!(told.len(), 6);
+        for (line, words) in
+            told.iter().zip(["closed", "10.0.0.1:2", "till.shop", "no", "certificate", "port 7476"])
+        {
             assert!(line.contains(words), "{line}");
         }
     }
