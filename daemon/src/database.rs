@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc as channel};
 use std::thread;
 use std::time::Duration;
 
-use dunlin_schema::{Origin, Store};
+use dunlin_schema::{Meters, Origin, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Error, Result};
@@ -56,6 +56,7 @@ pub struct Database {
     owner: Arc<Owner>,
     moved: watch::Receiver<u64>,
     shapes: watch::Receiver<u64>,
+    meters: Arc<Meters>,
 }
 
 impl Database {
@@ -66,6 +67,7 @@ impl Database {
         let (tell, moved) = watch::channel(end);
         let (tell_shapes, shapes) = watch::channel(store.shapes_mark());
         let (origin, path) = (store.origin(), store.path().to_owned());
+        let meters = store.meters();
         let (ending, ended) = channel::channel::<()>();
         thread::Builder::new()
             .name(format!("db {name}"))
@@ -91,6 +93,7 @@ impl Database {
             owner: Arc::new(Owner { queue: Some(queue), ended: Mutex::new(ended) }),
             moved,
             shapes,
+            meters,
         })
     }
 
@@ -127,6 +130,11 @@ impl Database {
     /// Changes when other tables are tracked, or something in them became loose.
     pub fn shapes(&self) -> watch::Receiver<u64> {
         self.shapes.clone()
+    }
+
+    /// What is measured of it.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     /// How many pieces of work wait in the queue.

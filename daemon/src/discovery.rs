@@ -35,6 +35,7 @@ use driver::Driver;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -82,6 +83,8 @@ pub(crate) struct Shared {
     table: Mutex<Sightings>,
     changed: watch::Sender<u64>,
     began: Instant,
+    /// Adverts taken in: of members, of strangers.
+    heard: [AtomicU64; 2],
 }
 
 impl fmt::Debug for Discovery {
@@ -113,6 +116,11 @@ impl Discovery {
     pub fn sightings(&self) -> Vec<Sighting> {
         let now = self.shared.now();
         self.shared.lock().list(now)
+    }
+
+    /// How many adverts were taken in since the start: of members, and of strangers.
+    pub fn heard(&self) -> [u64; 2] {
+        self.shared.heard.each_ref().map(|counter| counter.load(Ordering::Relaxed))
     }
 
     /// Counts up whenever a machine is seen anew or elsewhere. Wait on it, then ask again.
@@ -165,6 +173,7 @@ impl Shared {
             table: Mutex::new(Sightings::new(us)),
             changed: watch::Sender::new(0),
             began: Instant::now(),
+            heard: Default::default(),
         })
     }
 
@@ -175,7 +184,15 @@ impl Shared {
 
     pub(crate) fn see(&self, advert: &Advert) -> Seen {
         let now = self.now();
-        let seen = self.lock().see(advert, now);
+        let (seen, known) = {
+            let mut table = self.lock();
+            (table.see(advert, now), table.knows(advert))
+        };
+        let [members, strangers] = &self.heard;
+        if seen != Seen::Ourselves {
+            let counter = if known { members } else { strangers };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
         match seen {
             Seen::New | Seen::Changed => self.changed.send_modify(|count| *count += 1),
             Seen::Same | Seen::Refused | Seen::Ourselves => {}

@@ -324,6 +324,29 @@ impl Folder {
     }
 }
 
+/// The disk on which a folder lies, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Disk {
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// What we may still write there.
+    pub(crate) free: u64,
+}
+
+/// Asks for the disk of a folder. It may be slow to answer.
+#[cfg(unix)]
+pub(crate) fn disk(folder: &Path) -> Option<Disk> {
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    let of = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Some(Disk { bytes: of(stat.f_blocks), free: of(stat.f_bavail) })
+}
+
+/// Not asked on this system.
+#[cfg(not(unix))]
+pub(crate) fn disk(_folder: &Path) -> Option<Disk> {
+    None
+}
+
 /// Takes the lock of a database file, so that two folders cannot serve one database.
 ///
 /// It lies beside the file under the file's real name: links to it lead to the same lock.

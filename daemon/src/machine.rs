@@ -18,7 +18,7 @@ mod tally;
 pub use partners::{Moving, Partner, State};
 pub(crate) use pauses::PAUSED;
 pub(crate) use shop::FORGOTTEN;
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Tally, count};
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

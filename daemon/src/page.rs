@@ -89,6 +89,7 @@ fn pages() -> Router<Front> {
         .route("/let-in", get(show::let_in))
         .route("/join-shop", get(show::join))
         .route("/pair", get(show::pair))
+        .route("/unseen", get(show::unseen))
         .route("/forget", get(show::forget))
         .route("/people", get(show::people))
         .route("/settings", get(show::settings))

@@ -9,6 +9,7 @@ mod inside;
 mod key;
 mod level;
 mod lists;
+mod network;
 mod overview;
 mod pairing;
 mod rights;

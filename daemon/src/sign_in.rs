@@ -29,7 +29,7 @@ use tracing::{info, warn};
 
 use crate::brake::{Brake, Outcome, Source, Ticket};
 use crate::error::Result;
-use crate::machine::Machine;
+use crate::machine::{Machine, count};
 use crate::sessions::{self, Found};
 use crate::users::{self, Known, Role};
 use std::sync::Arc;
@@ -189,7 +189,10 @@ pub(crate) fn by_token(machine: &Machine, caller: &Caller) -> Option<Who> {
     }
     let from = caller.from.map(|from| from.ip());
     let secret = caller.bearer.as_ref()?.expose();
-    let token = machine.tokens.check(secret, from, machine.seconds())?;
+    let Some(token) = machine.tokens.check(secret, from, machine.seconds()) else {
+        count(&machine.tally.wrong_tokens);
+        return None;
+    };
     if machine.tokens.is_due(machine.clock.elapsed()) {
         let machine = machine.clone();
         tokio::task::spawn_blocking(move || {
@@ -307,6 +310,7 @@ impl Trying {
     fn end(mut self, name: &str, right: bool) {
         self.settle(if right { Outcome::Right } else { Outcome::Wrong });
         if !right {
+            count(&self.machine.tally.wrong_passwords);
             let user = self.machine.users.known(name).map(|_known| name).unwrap_or_default();
             warn!(user, from = %address(self.source), "wrong password");
         }

@@ -7,6 +7,7 @@ pub mod access;
 pub mod admin;
 pub mod join;
 pub mod key;
+pub mod network;
 pub mod overview;
 pub mod page;
 pub mod pair;

@@ -92,6 +92,7 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.tables_candidates().await.unwrap_err();
     client.history_hours(None).await.unwrap_err();
     client.held_delete(1).await.unwrap_err();
+    client.network_check().await.unwrap_err();
     client.sightings_ignore(uuid::Uuid::nil()).await.unwrap_err();
     client.sightings_notice(uuid::Uuid::nil()).await.unwrap_err();
     client.log_list(None, None).await.unwrap_err();

@@ -62,8 +62,11 @@ pub struct Applied {
 impl Store {
     /// Applies a partner's page.
     pub fn apply(&mut self, page: &Page, sender: Sender) -> Result<Applied> {
+        let begun = self.options.clock.elapsed();
         self.fold()?;
-        self.write(Flush::Later, |tx| tx.apply(page, sender))
+        let applied = self.write(Flush::Later, |tx| tx.apply(page, sender))?;
+        self.meters.apply.observe(self.options.clock.elapsed().saturating_sub(begun));
+        Ok(applied)
     }
 }
 

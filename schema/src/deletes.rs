@@ -22,7 +22,7 @@ use crate::held::{Keep, Kept, Why};
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::{Cells, Error, Millis, Result, Stamp, Store};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -49,10 +49,31 @@ pub struct ManyDeletes {
 }
 
 /// What a person decides about a delete that waits.
-#[derive(Clone, Copy)]
-enum Decision {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The row goes.
     LetGo,
+    /// The row stays, and comes back on every machine.
     Keep,
+}
+
+/// A decision under way.
+#[derive(Clone, Debug)]
+pub struct Deciding {
+    how: Decision,
+    first: i64,
+    upto: i64,
+    from: i64,
+    helped: bool,
+    done: usize,
+    is_over: bool,
+}
+
+impl Deciding {
+    /// How many rows it has settled so far.
+    pub fn done(&self) -> usize {
+        self.done
+    }
 }
 
 /// What is counted while a page is applied: by machine and table, the deletes of the last day.
@@ -204,20 +225,56 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The rows that linger: one by its number, or so many of all.
-    fn lingering(&self, number: Option<i64>) -> Result<Vec<Uuid>> {
+    /// The rows that linger, with their numbers: so many from a number on, and none that came after `upto`.
+    fn lingering(&self, from: i64, upto: i64) -> Result<Vec<(i64, Uuid)>> {
         self.conn
             .prepare_cached(
-                "SELECT uuid FROM _dunlin_kept WHERE why = ?1 AND (?2 IS NULL OR n = ?2) ORDER BY n",
+                "SELECT n, uuid FROM _dunlin_kept WHERE why = ?1 AND n BETWEEN ?2 AND ?3 ORDER BY n LIMIT ?4",
             )
             .and_then(|mut statement| {
+                let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
                 statement
-                    .query_map(params![Why::Deletes.code(), number], |row| {
-                        crate::cursor::uuid(row, 0)
+                    .query_map(params![Why::Deletes.code(), from, upto, batch], |row| {
+                        Ok((row.get(0)?, crate::cursor::uuid(row, 1)?))
                     })
                     .and_then(Iterator::collect)
             })
             .doing("find the deletes that wait")
+    }
+
+    fn last_lingering(&self) -> Result<i64> {
+        self.conn
+            .prepare_cached("SELECT coalesce(max(n), 0) FROM _dunlin_kept WHERE why = ?")
+            .and_then(|mut statement| statement.query_row([Why::Deletes.code()], |row| row.get(0)))
+            .doing("find the deletes that wait")
+    }
+
+    /// One batch of a decision.
+    fn decide(&mut self, deciding: &mut Deciding) -> Result<()> {
+        // What the application changed in a row that lingers must not go with it.
+        self.fold(usize::MAX)?;
+        let listed = self.lingering(deciding.from, deciding.upto)?;
+        let Some((last, _)) = listed.last() else {
+            // A row may go only after those that refer to it, which come later in the list: so once more, while it
+            // helps.
+            deciding.is_over =
+                !deciding.helped || self.lingering(deciding.first, deciding.upto)?.is_empty();
+            (deciding.from, deciding.helped) = (deciding.first, false);
+            return Ok(());
+        };
+        deciding.from = last + 1;
+        let rows: Vec<Uuid> = listed.iter().map(|(_, uuid)| *uuid).collect();
+        match deciding.how {
+            Decision::LetGo => self.let_go(&rows)?,
+            Decision::Keep => self.keep_rows(&rows)?,
+        }
+        let mut left = 0;
+        for uuid in &rows {
+            left += usize::from(self.entry(*uuid)?.is_some_and(|entry| entry.lingers()));
+        }
+        deciding.helped |= left < rows.len();
+        deciding.done += rows.len() - left;
+        Ok(())
     }
 
     /// Lets deletes happen. A row whose children still linger lingers with them.
@@ -278,64 +335,38 @@ impl Store {
     }
 
     fn decide(&mut self, number: Option<i64>, how: Decision) -> Result<usize> {
-        self.fold()?;
-        let mut waiting = self.write(Flush::Reads, |tx| tx.lingering(number))?;
-        if let (Some(number), true) = (number, waiting.is_empty()) {
-            return Err(Error::NoSuchNumber { what: "delete that waits", number });
-        }
-        let all = waiting.len();
-        // A row may go only after those that refer to it, which come later in the list: so once more, while it helps.
-        loop {
-            for rows in waiting.chunks(BATCH) {
-                self.write(Flush::Now, |tx| match how {
-                    Decision::LetGo => tx.let_go(rows),
-                    Decision::Keep => tx.keep_rows(rows),
-                })?;
-            }
-            let left = self.write(Flush::Reads, |tx| tx.lingering(number))?;
-            if left.is_empty() || left.len() >= waiting.len() {
-                return Ok(all.saturating_sub(left.len()));
-            }
-            waiting = left;
-        }
+        let mut deciding = self.begin_deciding(number, how)?;
+        while self.decide_some(&mut deciding)? {}
+        Ok(deciding.done)
     }
 
-    /// The deletes that wait for a person, by table and link.
-    pub fn many_deletes(&mut self) -> Result<Vec<ManyDeletes>> {
-        self.write(Flush::Reads, |tx| {
-            let none: Option<i64> = tx
-                .conn
-                .prepare_cached("SELECT 1 FROM _dunlin_kept WHERE why = ? LIMIT 1")
-                .and_then(|mut statement| {
-                    statement.query_row([Why::Deletes.code()], |row| row.get(0)).optional()
-                })
-                .doing("count the deletes that wait")?;
-            if none.is_none() {
-                return Ok(Vec::new());
-            }
-            tx.conn
-                .prepare_cached(
-                    "SELECT t.name, o.machine, count(*) FROM _dunlin_kept AS k
-                     JOIN _dunlin_row AS r ON r.uuid = k.uuid JOIN _dunlin_table AS t ON t.id = r.tbl
-                     LEFT JOIN _dunlin_origin AS o ON o.id = r.via
-                     WHERE k.why = ? GROUP BY t.name, o.machine ORDER BY t.name, o.machine",
-                )
-                .and_then(|mut statement| {
-                    statement
-                        .query_map([Why::Deletes.code()], |row| {
-                            let link: Option<Vec<u8>> = row.get(1)?;
-                            Ok(ManyDeletes {
-                                table: row.get(0)?,
-                                link: link
-                                    .and_then(|bytes| Uuid::from_slice(&bytes).ok())
-                                    .unwrap_or_default(),
-                                rows: row.get(2)?,
-                            })
-                        })
-                        .and_then(Iterator::collect)
-                })
-                .doing("count the deletes that wait")
-        })
+    /// Begins to decide: one delete by its number, or all that wait now. What comes meanwhile is not decided.
+    pub fn begin_deciding(&mut self, number: Option<i64>, how: Decision) -> Result<Deciding> {
+        self.fold()?;
+        let (first, upto, none) = self.write(Flush::Reads, |tx| {
+            let (first, upto) = match number {
+                Some(number) => (number, number),
+                None => (0, tx.last_lingering()?),
+            };
+            Ok((first, upto, tx.lingering(first, upto)?.is_empty()))
+        })?;
+        if let (Some(number), true) = (number, none) {
+            return Err(Error::NoSuchNumber { what: "delete that waits", number });
+        }
+        Ok(Deciding { how, first, upto, from: first, helped: false, done: 0, is_over: none })
+    }
+
+    /// One batch, in a transaction of its own: whoever calls again lets others have their turn between. False: all
+    /// is decided that can be.
+    pub fn decide_some(&mut self, deciding: &mut Deciding) -> Result<bool> {
+        if !deciding.is_over {
+            self.fold()?;
+            let mut next = deciding.clone();
+            self.write(Flush::Now, |tx| tx.decide(&mut next))?;
+            *deciding = next;
+            self.looked.forget();
+        }
+        Ok(!deciding.is_over)
     }
 }
 

@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Tried again at a time: the application waits no longer for the lock.
+const RETRIED: u32 = 500;
+
 /// Why a row's place in the table is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -90,6 +93,17 @@ pub struct Held {
     pub waits_for: Vec<Uuid>,
     /// The version's values; none where they were left out.
     pub cells: Option<Cells>,
+}
+
+/// What became of held rows that were tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retried {
+    /// How many were held.
+    pub tried: usize,
+    /// How many of them stand in their table now.
+    pub shown: usize,
+    /// The number to go on from.
+    pub next: i64,
 }
 
 /// What is kept beside the table for one row.
@@ -222,7 +236,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "SELECT count(*), coalesce(sum(length(k.cells)), 0)
                  FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
-                 WHERE k.via = ?1 AND ((r.state = 2 AND k.why <> 3) OR (r.state = 1 AND k.why = 5))",
+                 WHERE k.why IN (1, 2, 4, 5) AND k.via = ?1 AND (r.state = 2 OR (r.state = 1 AND k.why = 5))",
             )
             .and_then(|mut statement| {
                 statement.query_row([via], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -281,24 +295,49 @@ impl Store {
 
     /// Tries held rows again: one by its number, or all. Answers how many stand in their table now.
     pub fn retry(&mut self, number: Option<i64>) -> Result<usize> {
+        let (mut from, mut shown) = (i64::MIN, 0);
+        while let Some(batch) = self.retry_some(number, from)? {
+            (from, shown) = (batch.next, shown + batch.shown);
+        }
+        Ok(shown)
+    }
+
+    /// One batch of it, in a transaction of its own, from a number on; none when there is no more. Deletes that wait
+    /// for a person are passed over: trying does not decide.
+    pub fn retry_some(&mut self, number: Option<i64>, from: i64) -> Result<Option<Retried>> {
         self.fold()?;
-        self.write(Flush::Later, |tx| {
-            let rows: BTreeSet<Uuid> = tx
+        let retried = self.write(Flush::Later, |tx| {
+            let listed: Vec<(i64, Uuid)> = tx
                 .conn
-                .prepare_cached("SELECT uuid FROM _dunlin_kept WHERE ?1 IS NULL OR n = ?1")
+                .prepare_cached(
+                    "SELECT n, uuid FROM _dunlin_kept
+                     WHERE n >= ?1 AND (n = ?2 OR (?2 IS NULL AND why <> ?3)) ORDER BY n LIMIT ?4",
+                )
                 .and_then(|mut statement| {
                     statement
-                        .query_map([number], |row| crate::cursor::uuid(row, 0))
+                        .query_map(params![from, number, Why::Deletes.code(), RETRIED], |row| {
+                            Ok((row.get(0)?, crate::cursor::uuid(row, 1)?))
+                        })
                         .and_then(Iterator::collect)
                 })
                 .doing("find the held rows")?;
-            if let (Some(number), true) = (number, rows.is_empty()) {
-                return Err(Error::NoSuchNumber { what: "held row", number });
-            }
-            let held_before = tx.count_held(&rows)?;
+            let Some((last, _)) = listed.last() else {
+                return match number {
+                    Some(number) if from <= number => {
+                        Err(Error::NoSuchNumber { what: "held row", number })
+                    }
+                    _ => Ok(None),
+                };
+            };
+            let next = last + 1;
+            let rows: BTreeSet<Uuid> = listed.into_iter().map(|(_, uuid)| uuid).collect();
+            let tried = tx.count_held(&rows)?;
             tx.settle(rows.clone())?;
-            Ok(held_before.saturating_sub(tx.count_held(&rows)?))
-        })
+            let shown = tried.saturating_sub(tx.count_held(&rows)?);
+            Ok(Some(Retried { tried, shown, next }))
+        });
+        self.looked.forget();
+        retried
     }
 }
 

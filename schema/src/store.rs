@@ -11,8 +11,10 @@
 
 use crate::catalogue::{self, Catalogue, Shape};
 use crate::error::Doing as _;
+use crate::meter::Meters;
+use crate::overview::Looked;
 use crate::tx::{Counters, Origins, Tx, read_counters};
-use crate::{Clock, Error, Known, Millis, Origin, Result, adopt, feed, trigger};
+use crate::{Clock, Error, Known, Origin, Result, adopt, feed, trigger};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -55,6 +57,9 @@ pub struct Store {
     pub(crate) flushed: u64,
     /// How many lines the next batch of a fold takes.
     pub(crate) batch: usize,
+    /// What was found when somebody last looked.
+    pub(crate) looked: Looked,
+    pub(crate) meters: Arc<Meters>,
 }
 
 /// What two machines tell each other of one database before the first page.
@@ -109,6 +114,8 @@ impl Store {
             epoch: 0,
             flushed: 0,
             batch: 500,
+            looked: Looked::default(),
+            meters: Arc::default(),
         };
         store.adopt()?;
         Ok(store)
@@ -117,6 +124,11 @@ impl Store {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What is measured.
+    pub fn meters(&self) -> Arc<Meters> {
+        Arc::clone(&self.meters)
     }
 
     /// This machine and epoch.
@@ -193,57 +205,6 @@ impl Store {
         self.write(Flush::Reads, |tx| Ok(tx.count.pos))
     }
 
-    /// The tables, in the order of their names; ours is not among them.
-    pub fn tables(&mut self) -> Result<Vec<TableState>> {
-        self.write(Flush::Reads, |tx| {
-            let doing = "list the tables";
-            let mut statement = tx
-                .conn
-                .prepare_cached(
-                    "SELECT t.name, t.tracked, t.rows, t.digest, t.id,
-                       (SELECT count(*) FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid WHERE r.tbl = t.id AND r.state = 2),
-                       (SELECT count(*) FROM _dunlin_conflict AS c WHERE c.tbl = t.name COLLATE NOCASE AND c.settled IS NULL)
-                     FROM _dunlin_table AS t WHERE t.tracked = 1 OR t.rows > 0 ORDER BY t.name",
-                )
-                .doing(doing)?;
-            let catalogue = Arc::clone(&tx.catalogue);
-            statement
-                .query_map([], |row| {
-                    let id: i64 = row.get(4)?;
-                    Ok(TableState {
-                        name: row.get(0)?,
-                        tracked: row.get(1)?,
-                        naming: catalogue.id(id).map_or("unknown", |table| table.naming.word()),
-                        rows: row.get(2)?,
-                        digest: format!("{:032x}", crate::digest::read(row, 3)?),
-                        held: row.get(5)?,
-                        conflicts: row.get(6)?,
-                    })
-                })
-                .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-                .doing(doing)
-                .map(|tables| tables.into_iter().filter(|table| !catalogue::is_ours(&table.name)).collect())
-        })
-    }
-
-    /// How many rows of each table changed here since a time, as far as the journal remembers when.
-    pub fn changed_since(&mut self, time: Millis) -> Result<Vec<(String, u64)>> {
-        self.write(Flush::Reads, |tx| {
-            let from = tx.arrived_before(time)?;
-            tx.conn
-                .prepare_cached(
-                    "SELECT t.name, count(*) FROM _dunlin_row AS r JOIN _dunlin_table AS t ON t.id = r.tbl
-                     WHERE r.pos > ? GROUP BY r.tbl",
-                )
-                .and_then(|mut statement| {
-                    statement
-                        .query_map([from], |row| Ok((row.get(0)?, row.get(1)?)))
-                        .and_then(Iterator::collect)
-                })
-                .doing("count what changed")
-        })
-    }
-
     /// Count and digest of every table that partners compare, the conflict journal among them.
     pub fn digests(&mut self) -> Result<Vec<(String, u64, String)>> {
         self.write(Flush::Reads, |tx| {
@@ -276,12 +237,18 @@ impl Store {
         // Reads need no write lock: SQLite takes it with the first write, and only then.
         let begin = if flush == Flush::Reads { "BEGIN" } else { "BEGIN IMMEDIATE" };
         self.conn.execute_batch(begin).doing("begin a transaction")?;
+        let before = self.conn.total_changes();
         let done = self.run(work);
+        let started = self.options.clock.elapsed();
         match done {
             Ok(done) => match self.conn.execute_batch("COMMIT").doing("commit") {
                 Ok(()) => {
                     if flush == Flush::Now {
                         self.flushed = done.1.pos;
+                        if self.conn.total_changes() != before {
+                            let took = self.options.clock.elapsed().saturating_sub(started);
+                            self.meters.commit.observe(took);
+                        }
                     }
                     if done.2 {
                         self.schema_version = -1;

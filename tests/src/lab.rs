@@ -24,6 +24,7 @@
 pub mod attacker;
 pub mod browse;
 pub mod http;
+pub mod large;
 pub mod load;
 pub mod machine;
 pub mod outside;

@@ -15,6 +15,7 @@ mod attack_text;
 mod attack_web;
 mod away;
 mod collide;
+mod deletes;
 mod doors;
 mod forget;
 mod joining;

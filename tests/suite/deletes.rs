@@ -1,6 +1,6 @@
 //! The mass-delete guard: deletes beyond any ordinary day wait for a person, and everything else goes on.
 
-use dunlin_schema::{ManyDeletes, Why};
+use dunlin_schema::{Decision, ManyDeletes, Why};
 use dunlin_tests::sim::story::{same, same_versions, whole};
 use dunlin_tests::sim::{Broken, Lab, Machine, level, pull};
 use std::time::Duration;
@@ -135,7 +135,7 @@ fn ordinary_deletes_and_those_of_people_here_never_wait() {
     }
     // A large table may lose a hundred rows however little that is of it, and thirty of a hundred at most.
     let lab = Lab::new();
-    let [mut anna, mut bert, _] = parts(&lab, 2_000);
+    let [mut anna, mut bert, _] = parts(&lab, 2000);
     anna.run("DELETE FROM part WHERE price <= 600");
     take(&mut bert, &mut anna);
     assert_eq!((count(&bert, "part"), waiting(&mut bert)), (1_400, 0));
@@ -247,4 +247,25 @@ fn a_row_whose_children_wait_waits_with_them() {
     assert_eq!(["line", "ord", "tag"].map(|table| count(&bert, table)), [0, 0, 0]);
     assert_eq!(waiting(&mut bert), 0);
     same(&mut anna, &mut bert);
+}
+
+#[test]
+fn what_comes_while_a_person_decides_is_not_decided_and_an_edit_that_comes_between_is_kept() {
+    let lab = Lab::new();
+    let [mut anna, mut bert, _] = parts(&lab, 3_000);
+    anna.run("DELETE FROM part WHERE price <= 2000");
+    take(&mut bert, &mut anna);
+    assert_eq!(waiting(&mut bert), 1_100);
+    let mut deciding = bert.store().begin_deciding(None, Decision::LetGo).unwrap();
+    assert!(bert.store().decide_some(&mut deciding).unwrap(), "there is more than one batch");
+    assert_eq!((deciding.done(), waiting(&mut bert)), (500, 600));
+    // More deletes arrive, and the application writes to a row whose turn is still to come.
+    anna.run("DELETE FROM part WHERE price > 2000");
+    take(&mut bert, &mut anna);
+    bert.run("UPDATE part SET price = 77 WHERE price = 2000");
+    while bert.store().decide_some(&mut deciding).unwrap() {}
+    assert_eq!(deciding.done(), 1_099);
+    assert_eq!((count(&bert, "part"), waiting(&mut bert)), (1_001, 1_000));
+    assert_eq!(bert.ask("SELECT count(*) FROM part WHERE price = 77"), ["1"]);
+    whole(&mut bert);
 }

@@ -5,6 +5,7 @@
 mod attacks;
 mod counterexamples;
 mod deletes;
+mod machines;
 mod northwind_store;
 mod put;
 mod restarts;

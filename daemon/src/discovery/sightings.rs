@@ -76,6 +76,11 @@ impl Sightings {
         self.members = members;
     }
 
+    /// Does it say that it is of a member? Whoever wants to may say so.
+    pub fn knows(&self, advert: &Advert) -> bool {
+        self.is_member((advert.kind, advert.id))
+    }
+
     /// Takes an advert in. `now` is the monotonic clock.
     pub fn see(&mut self, advert: &Advert, now: Duration) -> Seen {
         if advert.id == self.us {

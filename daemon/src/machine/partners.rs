@@ -97,6 +97,8 @@ pub struct Partner {
     pub digests: BTreeMap<String, Arc<BTreeMap<String, String>>>,
     /// What moves in the session under way.
     pub moving: Option<Moving>,
+    /// The quickest answer over the link that stands, where we dialled it.
+    pub round_trip: Option<Duration>,
 }
 
 /// Rows on their way, since both were last level.
@@ -140,6 +142,11 @@ impl Partner {
         let moving = self.moving.get_or_insert(Moving { since: Instant::now(), rows: 0, left });
         moving.rows += rows;
         moving.left = left;
+    }
+
+    /// An answer took so long: the quickest comes nearest to the way alone.
+    pub fn answered(&mut self, took: Duration) {
+        self.round_trip = Some(self.round_trip.map_or(took, |known| known.min(took)));
     }
 
     /// Both sides have compared a database: its tables there.

@@ -15,6 +15,17 @@ pub(crate) struct Tally {
     pub(crate) bytes_received: AtomicU64,
     pub(crate) sessions: AtomicU64,
     pub(crate) failed: AtomicU64,
+    /// Conflicts that a person here settled, either way.
+    pub(crate) restored: AtomicU64,
+    pub(crate) kept: AtomicU64,
+    /// What did not let its caller in.
+    pub(crate) wrong_passwords: AtomicU64,
+    pub(crate) wrong_tokens: AtomicU64,
+}
+
+/// One more.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Tally {

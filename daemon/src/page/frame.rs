@@ -73,7 +73,8 @@ pub(super) struct Frame {
     pub(super) machine: String,
     pub(super) state: Shown,
     pub(super) summary: String,
-    pub(super) version: &'static str,
+    /// The first half of its id, as other machines show it among those found.
+    pub(super) short: String,
     pub(super) ways: Vec<Way>,
     pub(super) note: Option<Told>,
     /// A change of settings that waits to be kept, for whoever may keep it.
@@ -97,7 +98,7 @@ impl Frame {
             machine: words::foreign(&status.machine.name),
             state: state::overall(t, status),
             summary: summary(t, status),
-            version: env!("CARGO_PKG_VERSION"),
+            short: words::short(&status.machine.id.to_string()),
             ways: ways(t, place, status, can_admin),
             themes: themes(t, about.theme),
             languages: languages(t.language),
@@ -114,7 +115,7 @@ impl Frame {
     }
 }
 
-/// How many partners are up to date, and for how long the machine has been at it.
+/// How many partners are up to date, for how long the machine has been at it, and with what.
 fn summary(t: Texts, status: &Status) -> String {
     let all = status.partners.len();
     let level = status.partners.iter().filter(|one| one.state == "Up to date").count();
@@ -125,7 +126,7 @@ fn summary(t: Texts, status: &Status) -> String {
         }
     };
     let uptime = t.with("summary.uptime", &[("span", &words::span(t, status.uptime))]);
-    format!("{partners} · {uptime}")
+    format!("{partners} · {uptime} · Dunlin {}", status.machine.version)
 }
 
 fn ways(t: Texts, place: Place, status: &Status, can_admin: bool) -> Vec<Way> {

@@ -40,7 +40,8 @@ pub(super) async fn tables(visit: Visit) -> Response {
         let tables = visit.inside.tables_compare().await?;
         let candidates = visit.inside.tables_candidates().await?;
         let frame = visit.frame(Place::Tables, &status);
-        Ok(view::tables::page(frame, &status, &tables, &candidates))
+        let unlike = visit.query.get("show") == "unlike";
+        Ok(view::tables::page(frame, &status, &tables, &candidates, unlike))
     };
     visit.answer(page.await)
 }
@@ -74,12 +75,22 @@ pub(super) async fn history_csv(visit: Visit) -> Response {
     }
 }
 
+/// The history as JSON.
+#[derive(serde::Serialize)]
+struct Exported<'a> {
+    schema: u32,
+    history: &'a [HistoryEntry],
+}
+
 /// `/history.json`
 pub(super) async fn history_json(visit: Visit) -> Response {
     match sessions(&visit, &Filter::of(&visit.query), EXPORTED).await {
         Ok(sessions) => {
-            let json = serde_json::json!({"schema": 1, "history": sessions});
-            file("application/json", "history.json", format!("{json:#}\n"))
+            // Straight into text: ten thousand lines need no tree between.
+            match serde_json::to_string_pretty(&Exported { schema: 1, history: &sessions }) {
+                Ok(json) => file("application/json", "history.json", json + "\n"),
+                Err(error) => visit.trouble(Error::ParseError(error)),
+            }
         }
         Err(error) => visit.trouble(error),
     }
@@ -154,6 +165,16 @@ pub(super) async fn pair(visit: Visit) -> Response {
     visit.answer(page.await)
 }
 
+/// `/unseen`
+pub(super) async fn unseen(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let check = visit.inside.network_check().await?;
+        Ok(view::unseen::page(visit.frame(Place::Elsewhere, &status), &status, &check))
+    };
+    visit.answer(page.await)
+}
+
 /// `/forget?partner=…`: the question, not yet the deed.
 pub(super) async fn forget(visit: Visit) -> Response {
     let Some(partner) = visit.query.given("partner") else { return partners(visit).await };
@@ -195,7 +216,12 @@ pub(super) async fn log(visit: Visit) -> Response {
         let status = visit.inside.machine_status().await?;
         let level = view::log::level(visit.query.get("level"));
         let lines = visit.inside.log_list(Some(level.to_owned()), Some(ROWS)).await?;
-        Ok(view::log::page(visit.frame(Place::Log, &status), level, &lines))
+        Ok(view::log::page(
+            visit.frame(Place::Log, &status),
+            &status,
+            (level, &lines),
+            words::now(),
+        ))
     };
     visit.answer(page.await)
 }

@@ -17,6 +17,7 @@ pub(super) mod settings;
 pub(super) mod state;
 pub(super) mod tables;
 pub(super) mod trying;
+pub(super) mod unseen;
 
 #[cfg(test)]
 mod tests {

@@ -116,6 +116,18 @@ pub(super) fn clock(t: Texts, time: &str) -> String {
     then.format(form).to_string()
 }
 
+/// A time of an answer by the clock on the wall; without the date where it is today's.
+pub(super) fn moment(t: Texts, time: &str, now: NaiveDateTime) -> String {
+    let Some(then) = parse(time) else { return UNKNOWN.to_owned() };
+    let (then, now): (DateTime<Local>, DateTime<Local>) =
+        (then.and_utc().into(), now.and_utc().into());
+    if then.date_naive() == now.date_naive() {
+        then.format("%H:%M:%S").to_string()
+    } else {
+        clock(t, time)
+    }
+}
+
 /// The hour in which a time of an answer lies, by the clock on the wall: `17:00`.
 pub(super) fn hour(time: NaiveDateTime) -> String {
     let then: DateTime<Local> = time.and_utc().into();
@@ -169,6 +181,15 @@ mod tests {
         assert_eq!(ago(EN, "2026-11-20 11:59:58", now), "just now");
         assert_eq!(ago(EN, "never", now), "–");
         assert_eq!((took(EN, 9), took(DE, 1_300)), ("9 ms".into(), "1,3 s".into()));
+    }
+
+    #[test]
+    fn a_moment_of_today_has_no_date() {
+        let now = now();
+        let told = |time: NaiveDateTime| moment(EN, &time.format(TIME).to_string(), now);
+        assert_eq!(told(now).len(), "12:34:56".len());
+        assert!(told(now - TimeDelta::days(3)).contains(','));
+        assert_eq!(moment(EN, "never", now), UNKNOWN);
     }
 
     #[test]

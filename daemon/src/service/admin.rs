@@ -8,18 +8,18 @@ use dunlin_rpc::wire::admin::{
     ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus,
     RefusedTable, Retried, Status, Synced, TableStatus, Track, Tracked,
 };
+use dunlin_schema::Decision;
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 
 use super::lists::Past;
-use super::status;
+use super::{network, status};
 use crate::clock;
-use crate::discovery::Nets;
 use crate::error::{Error, Result};
 use crate::fault::fault;
 use crate::invite::Terms;
 use crate::joining;
-use crate::machine::Machine;
+use crate::machine::{Machine, count};
 
 /// Rows of a list, unless the caller says otherwise; and at most.
 const ROWS: u32 = 100;
@@ -83,18 +83,10 @@ impl Service {
         if !machine.roster().members().is_keeper(machine.identity().public_key()) {
             return Err(crate::roster::Error::NotKeeper.into());
         }
-        // Without a daemon the token names where the next one is going to listen.
-        let configured = machine.config.partner.listen;
-        let partner = machine.listening().partner.unwrap_or(configured);
-        if partner.port() == 0 {
+        if network::listens(machine).port() == 0 {
             return Err(Error::NoDaemon);
         }
-        let addresses = if partner.ip().is_unspecified() {
-            let own = Nets::now(false).own();
-            own.into_iter().map(|ip| std::net::SocketAddr::new(ip, partner.port())).collect()
-        } else {
-            vec![partner]
-        };
+        let addresses = network::addresses(machine);
         let life = expires.map_or(Terms::default().life, Duration::from_secs);
         let terms = Terms { uses: uses.unwrap_or(1), life, role };
         let shop = machine.roster().shop();
@@ -134,13 +126,15 @@ impl AdminServer for Service {
     }
 
     async fn partners_list(&self, _: &Extensions) -> RpcResult<Vec<PartnerStatus>> {
-        Ok(status::partners(&self.machine))
+        Ok(status::partners(&self.machine).await.map_err(|error| fault(&error))?)
     }
 
     async fn tables_list(&self, _: &Extensions) -> RpcResult<Vec<TableStatus>> {
         let mut all = Vec::new();
         for database in &self.machine.databases {
-            all.extend(status::tables(database).await.map_err(|error| fault(&error))?);
+            let overview = database.call(dunlin_schema::Store::overview).await;
+            let overview = overview.map_err(|error| fault(&error))?;
+            all.extend(status::tables(&overview));
         }
         Ok(all)
     }
@@ -173,13 +167,17 @@ impl AdminServer for Service {
     async fn conflicts_restore(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         let database = self.machine.main_database().map_err(|error| fault(&error))?;
         let restored = database.call(move |store| store.restore_conflict(number)).await;
-        Ok(restored.map_err(|error| fault(&error))?)
+        restored.map_err(|error| fault(&error))?;
+        count(&self.machine.tally.restored);
+        Ok(())
     }
 
     async fn conflicts_keep(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         let database = self.machine.main_database().map_err(|error| fault(&error))?;
         let kept = database.call(move |store| store.keep_conflict(number)).await;
-        Ok(kept.map_err(|error| fault(&error))?)
+        kept.map_err(|error| fault(&error))?;
+        count(&self.machine.tally.kept);
+        Ok(())
     }
 
     async fn held_list(&self, _: &Extensions, rows: Option<u32>) -> RpcResult<Vec<HeldEntry>> {
@@ -187,32 +185,16 @@ impl AdminServer for Service {
     }
 
     async fn held_retry(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Retried> {
-        let database = self.machine.main_database().map_err(|error| fault(&error))?;
-        let retried = database
-            .call(move |store| {
-                let held = |store: &mut dunlin_schema::Store| {
-                    let rows = store.held(usize::MAX)?;
-                    Ok(rows
-                        .iter()
-                        .filter(|row| row.held && number.is_none_or(|n| n == row.number))
-                        .count())
-                };
-                let tried = held(store)?;
-                let shown = store.retry(number)?;
-                Ok((tried as u64, shown as u64))
-            })
-            .await
-            .map_err(|error| fault(&error))?;
-        Ok(Retried { tried: retried.0, shown: retried.1 })
+        Ok(self.retry(number).await.map_err(|error| fault(&error))?)
     }
 
     async fn held_accept(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Decided> {
-        let done = self.decide(move |store| store.accept_deletes(number)).await;
+        let done = self.decide(number, Decision::LetGo).await;
         Ok(done.map_err(|error| fault(&error))?)
     }
 
     async fn held_keep(&self, _: &Extensions, number: Option<i64>) -> RpcResult<Decided> {
-        let done = self.decide(move |store| store.keep_deleted(number)).await;
+        let done = self.decide(number, Decision::Keep).await;
         Ok(done.map_err(|error| fault(&error))?)
     }
 

@@ -1,12 +1,13 @@
 //! What needs a person: found here, put into words by whoever shows it.
 
+use std::sync::Arc;
+
 use dunlin_rpc::wire::admin::{DatabaseStatus, PartnerStatus};
 use dunlin_rpc::wire::overview::Attention;
+use dunlin_schema::Overview;
 
 use super::{settings, shop};
-use crate::database::Database;
 use crate::discovery::Discovery;
-use crate::error::Result;
 use crate::machine::{Machine, State};
 use crate::roster::Member;
 
@@ -21,8 +22,9 @@ const SEEN_WITHIN: std::time::Duration = std::time::Duration::from_mins(2);
 pub(super) async fn attention(
     machine: &Machine,
     databases: &[DatabaseStatus],
+    overviews: &[Arc<Overview>],
     partners: &[PartnerStatus],
-) -> Result<Vec<Attention>> {
+) -> Vec<Attention> {
     // First, since it does not wait.
     let mut found: Vec<Attention> =
         settings::trying(machine).map(Attention::Trying).into_iter().collect();
@@ -47,12 +49,12 @@ pub(super) async fn attention(
     found.extend(odd(machine));
     found.extend(disk(machine).await);
     found.extend(clocks(machine));
-    found.extend(rows(machine, databases).await?);
+    found.extend(rows(machine, databases, overviews));
     if machine.history.lost() > 0 {
         found.push(Attention::HistoryLost { sessions: machine.history.lost() });
     }
     found.extend(multicast(machine));
-    Ok(found)
+    found
 }
 
 fn odd(machine: &Machine) -> Vec<Attention> {
@@ -78,28 +80,23 @@ fn clocks(machine: &Machine) -> Vec<Attention> {
 }
 
 /// Held rows and conflicts, table by table; rows that wait for a newer application, all together.
-async fn rows(machine: &Machine, databases: &[DatabaseStatus]) -> Result<Vec<Attention>> {
+fn rows(
+    machine: &Machine,
+    databases: &[DatabaseStatus],
+    overviews: &[Arc<Overview>],
+) -> Vec<Attention> {
     let mut found = Vec::new();
-    let tables = || databases.iter().flat_map(|database| &database.tables);
-    if tables().any(|table| table.held > 0) {
-        let mut waiting = 0;
-        for database in &machine.databases {
-            waiting += waiting_for_schema(database).await?;
-        }
-        if waiting > 0 {
-            found.push(Attention::Schema { rows: waiting });
-        }
+    let waiting = overviews.iter().map(|overview| overview.waiting_for_schema).sum();
+    if waiting > 0 {
+        found.push(Attention::Schema { rows: waiting });
     }
-    for database in &machine.databases {
-        for many in database.call(dunlin_schema::Store::many_deletes).await? {
-            let roster = machine.roster();
-            let member = roster.members().by_machine(many.link);
-            let partner =
-                member.map_or_else(|| many.link.to_string(), |member| member.name.clone());
-            found.push(Attention::Deletes { table: many.table, partner, rows: many.rows });
-        }
+    for many in overviews.iter().flat_map(|overview| &overview.many_deletes) {
+        let roster = machine.roster();
+        let member = roster.members().by_machine(many.link);
+        let partner = member.map_or_else(|| many.link.to_string(), |member| member.name.clone());
+        found.push(Attention::Deletes { table: many.table.clone(), partner, rows: many.rows });
     }
-    for table in tables() {
+    for table in databases.iter().flat_map(|database| &database.tables) {
         if table.held > 0 {
             found.push(Attention::Held { table: table.name.clone(), rows: table.held });
         }
@@ -107,34 +104,14 @@ async fn rows(machine: &Machine, databases: &[DatabaseStatus]) -> Result<Vec<Att
             found.push(Attention::Conflicts { table: table.name.clone(), count: table.conflicts });
         }
     }
-    Ok(found)
-}
-
-async fn waiting_for_schema(database: &Database) -> Result<u64> {
-    /// Above so many it does not matter how many they are.
-    const LOOKED_AT: usize = 1_000;
-    let held = database.call(|store| store.held(LOOKED_AT)).await?;
-    let waiting = held.iter().filter(|row| row.held && row.why == dunlin_schema::Why::Schema);
-    Ok(waiting.count() as u64)
+    found
 }
 
 async fn disk(machine: &Machine) -> Option<Attention> {
     let folder = machine.folder.path().to_owned();
-    let free = tokio::task::spawn_blocking(move || free_mb(&folder)).await.ok()??;
+    let disk = tokio::task::spawn_blocking(move || crate::folder::disk(&folder)).await.ok()??;
+    let free = disk.free >> 20;
     (free < DISK_MB_MIN).then_some(Attention::Disk { free_mb: free })
-}
-
-/// MiB that we may still write where a folder lies.
-#[cfg(unix)]
-fn free_mb(folder: &std::path::Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
-}
-
-/// Not asked on this system.
-#[cfg(not(unix))]
-fn free_mb(_folder: &std::path::Path) -> Option<u64> {
-    None
 }
 
 /// Partners are linked over the network, and none of them was seen on it.

@@ -1,8 +1,10 @@
 //! Lists for people: conflicts, held rows, past sessions.
 
 use dunlin_logs::{Outcome, Query, Record};
-use dunlin_rpc::wire::admin::{ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter};
-use dunlin_schema::{Cell, Cells, Origin, Stamp, Store, Why};
+use dunlin_rpc::wire::admin::{
+    ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter, Retried,
+};
+use dunlin_schema::{Cell, Cells, Decision, Origin, Stamp, Store, Why};
 use uuid::Uuid;
 
 use super::admin::Service;
@@ -29,7 +31,9 @@ impl Service {
                 };
                 let loser =
                     conflict.loser.split_once('/').and_then(|(machine, _)| machine.parse().ok());
+                let winner = conflict.winner.map(|origin| origin.machine);
                 ConflictEntry {
+                    machines: loser.into_iter().chain(winner).collect(),
                     number: conflict.number,
                     database: database.name().to_owned(),
                     table: conflict.table,
@@ -64,6 +68,7 @@ impl Service {
                 message: held.text.unwrap_or_else(|| why(held.why, &held.waits_for)),
                 since: clock::text(held.since),
                 origin: self.who(held.origin),
+                machine: held.origin.machine,
                 held: held.held,
                 values: held.cells.as_ref().map(values).unwrap_or_default(),
                 waits_for: held.waits_for,
@@ -72,18 +77,37 @@ impl Service {
         Ok(all)
     }
 
-    /// What a person decided about deletes that wait.
-    pub(super) async fn decide(
-        &self,
-        how: impl FnOnce(&mut Store) -> dunlin_schema::Result<usize> + Send + 'static,
-    ) -> Result<Decided> {
+    /// What a person decided about deletes that wait. Between two batches whoever else waits has his turn.
+    pub(super) async fn decide(&self, number: Option<i64>, how: Decision) -> Result<Decided> {
         let database = self.machine.main_database()?;
-        let decided = database.call(move |store| {
-            let rows = how(store)? as u64;
-            let waiting = store.many_deletes()?.iter().map(|many| many.rows).sum();
-            Ok(Decided { rows, waiting })
-        });
-        decided.await
+        let mut deciding = database.call(move |store| store.begin_deciding(number, how)).await?;
+        loop {
+            let mut next = deciding.clone();
+            let some = database.call(move |store| {
+                let more = store.decide_some(&mut next)?;
+                Ok((next, more))
+            });
+            let more;
+            (deciding, more) = some.await?;
+            if !more {
+                break;
+            }
+        }
+        let overview = database.call(Store::overview).await?;
+        let waiting = overview.many_deletes.iter().map(|many| many.rows).sum();
+        Ok(Decided { rows: deciding.done() as u64, waiting })
+    }
+
+    /// Tries held rows again, batch by batch.
+    pub(super) async fn retry(&self, number: Option<i64>) -> Result<Retried> {
+        let database = self.machine.main_database()?;
+        let (mut from, mut all) = (i64::MIN, Retried { tried: 0, shown: 0 });
+        while let Some(batch) = database.call(move |store| store.retry_some(number, from)).await? {
+            all.tried += batch.tried as u64;
+            all.shown += batch.shown as u64;
+            from = batch.next;
+        }
+        Ok(all)
     }
 
     pub(super) async fn history(&self, asked: Past) -> Result<Vec<HistoryEntry>> {

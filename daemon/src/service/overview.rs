@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{Local, NaiveTime, TimeZone as _};
 use dunlin_logs::Level;
 use dunlin_rpc::method::overview::OverviewServer;
+use dunlin_rpc::wire::network::NetworkCheck;
 use dunlin_rpc::wire::overview::{Candidate, HistoryHour, LogLine, TableCompared, TableThere};
 use dunlin_rpc::{Code, Fault};
 use dunlin_schema::{Clock as _, Millis, TableState};
@@ -46,15 +47,15 @@ impl Service {
         let midnight = midnight(machine.clock.now());
         let mut all = Vec::new();
         for database in &machine.databases {
-            let (tables, changed) = database
-                .call(move |store| Ok((store.tables()?, store.changed_since(midnight)?)))
+            let (overview, changed) = database
+                .call(move |store| Ok((store.overview()?, store.changed_since(midnight)?)))
                 .await?;
             let name = database.name();
-            all.extend(tables.into_iter().map(|table| {
+            all.extend(overview.tables.iter().map(|table| {
                 let there = partners.iter().map(|(member, known)| TableThere {
                     id: member.machine,
                     name: member.name.clone(),
-                    state: stands(name, &table, known).to_owned(),
+                    state: stands(name, table, known).to_owned(),
                 });
                 TableCompared {
                     database: name.to_owned(),
@@ -67,8 +68,8 @@ impl Service {
                         .map_or(0, |(_, rows)| *rows),
                     held: table.held,
                     conflicts: table.conflicts,
-                    digest: table.digest,
-                    name: table.name,
+                    digest: table.digest.clone(),
+                    name: table.name.clone(),
                 }
             }));
         }
@@ -186,6 +187,10 @@ impl OverviewServer for Service {
 
     async fn held_delete(&self, _: &Extensions, number: i64) -> RpcResult<()> {
         Ok(self.delete_held(number).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn network_check(&self, _: &Extensions) -> RpcResult<NetworkCheck> {
+        Ok(super::network::check(&self.machine))
     }
 
     async fn sightings_ignore(&self, _: &Extensions, id: Uuid) -> RpcResult<()> {

@@ -1,15 +1,16 @@
 //! How the machine stands: what `dunlin status` and the page show, and what needs a person.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use dunlin_rpc::wire::admin::{
     DatabaseStatus, MachineStatus, PartnerStatus, SightingStatus, Status, TableStatus,
 };
-use dunlin_schema::Clock as _;
+use dunlin_schema::{Clock as _, Overview, Waiting};
+use uuid::Uuid;
 
 use super::{attention, settings, shop};
 use crate::clock;
-use crate::database::Database;
 use crate::discovery::{Discovery, Kind, Nets, Sighting};
 use crate::error::Result;
 use crate::machine::{Machine, Moving, State};
@@ -18,14 +19,16 @@ use crate::sign_in;
 
 /// Everything that `dunlin status` and the page show.
 pub(crate) async fn status(machine: &Machine) -> Result<Status> {
-    let mut databases = Vec::new();
+    let (mut databases, mut overviews) = (Vec::new(), Vec::new());
     for database in &machine.databases {
+        let overview = database.call(dunlin_schema::Store::overview).await?;
         databases.push(DatabaseStatus {
             name: database.name().to_owned(),
             epoch: format!("{:016x}", database.origin().epoch),
             position: database.end(),
-            tables: tables(database).await?,
+            tables: tables(&overview),
         });
+        overviews.push(overview);
     }
     let standing = machine.standing();
     // Who is in no shop sees everybody as a stranger.
@@ -40,9 +43,9 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
         let roster = machine.roster();
         (roster.shop().to_string(), roster.members().len())
     };
-    let partners = partners(machine);
+    let partners = partners(machine).await?;
     Ok(Status {
-        attention: attention::attention(machine, &databases, &partners).await?,
+        attention: attention::attention(machine, &databases, &overviews, &partners).await,
         doors: doors(machine),
         machine: MachineStatus {
             id: machine.id(),
@@ -82,36 +85,61 @@ fn seen(machine: &Machine, sighting: &Sighting) -> SightingStatus {
     }
 }
 
-pub(super) async fn tables(database: &Database) -> Result<Vec<TableStatus>> {
-    let tables = database.call(dunlin_schema::Store::tables).await?;
-    Ok(tables
-        .into_iter()
+pub(super) fn tables(overview: &Overview) -> Vec<TableStatus> {
+    let tables = overview.tables.iter();
+    tables
         .map(|table| TableStatus {
-            name: table.name,
+            name: table.name.clone(),
             rows: table.rows,
-            digest: table.digest,
+            digest: table.digest.clone(),
             held: table.held,
             conflicts: table.conflicts,
             naming: table.naming.to_owned(),
         })
-        .collect())
+        .collect()
 }
 
 /// The partners, by name; none once this machine has left its shop.
-pub(super) fn partners(machine: &Machine) -> Vec<PartnerStatus> {
-    if machine.standing() == Standing::Left {
-        return Vec::new();
+pub(super) async fn partners(machine: &Machine) -> Result<Vec<PartnerStatus>> {
+    let standing = machine.standing();
+    if standing == Standing::Left {
+        return Ok(Vec::new());
     }
-    machine.others().iter().map(|member| partner(machine, member)).collect()
+    let mut waiting: BTreeMap<Uuid, Waiting> = BTreeMap::new();
+    for database in &machine.databases {
+        for (id, more) in database.call(dunlin_schema::Store::waiting_by_machine).await? {
+            let all = waiting.entry(id).or_default();
+            all.held += more.held;
+            all.conflicts += more.conflicts;
+        }
+    }
+    let sightings = machine.discovery().map(Discovery::sightings).unwrap_or_default();
+    let around = Around { away: shop::away(&standing), sightings: &sightings };
+    let of = |member: &Member| waiting.get(&member.machine).copied().unwrap_or_default();
+    let others = machine.others();
+    Ok(others.iter().map(|member| partner(machine, member, of(member), &around)).collect())
 }
 
-fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
+/// What is the same for all partners.
+struct Around<'a> {
+    /// Why this machine exchanges nothing with anybody, if it does not.
+    away: Option<&'a str>,
+    sightings: &'a [Sighting],
+}
+
+fn partner(
+    machine: &Machine,
+    member: &Member,
+    waiting: Waiting,
+    around: &Around<'_>,
+) -> PartnerStatus {
     let known = machine.partner(member.pin);
     let held = machine.links.held(member.pin);
     let paused = machine.is_paused(member.machine);
     let state = known.state(held.as_deref(), paused, machine.clock.now());
-    let is_tried = state != State::Paused;
-    let away = shop::away(&machine.standing()).filter(|_| !known.linked);
+    let away = around.away.filter(|_| !known.linked);
+    // Who is out of the shop goes on asking whether he is let in again, and no row hangs on it.
+    let is_tried = state != State::Paused && away.is_none();
     let rows = |rows: u64| known.compared.map(|_| rows);
     PartnerStatus {
         id: member.machine,
@@ -132,12 +160,15 @@ fn partner(machine: &Machine, member: &Member) -> PartnerStatus {
             State::Retrying | State::Offline => known.reason,
         }),
         linked_since: known.linked_since.map(clock::text),
-        found: found(machine, member).map(ToOwned::to_owned),
+        found: found(machine, member, around.sightings).map(ToOwned::to_owned),
         clock_ms: known.compared.map(|_| known.skew),
         compared: known.compared_at.map(clock::text),
         moved: known.moving.map_or(0, |moving| moving.rows),
         left: known.moving.map(|moving| moving.left),
         left_seconds: known.moving.and_then(Moving::left_seconds),
+        round_trip_ms: known.round_trip.and_then(|took| u64::try_from(took.as_millis()).ok()),
+        held: Some(waiting.held),
+        conflicts: Some(waiting.conflicts),
     }
 }
 
@@ -171,8 +202,7 @@ fn shown(addresses: &[SocketAddr], scheme: &str) -> String {
 }
 
 /// How its address is known.
-fn found(machine: &Machine, member: &Member) -> Option<&'static str> {
-    let seen = machine.discovery().map(Discovery::sightings).unwrap_or_default();
+fn found(machine: &Machine, member: &Member, seen: &[Sighting]) -> Option<&'static str> {
     if seen.iter().any(|sighting| sighting.advert.id == member.machine) {
         return Some("mdns");
     }

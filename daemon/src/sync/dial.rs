@@ -378,6 +378,7 @@ pub fn unlinked(machine: &Machine, pin: Pin) {
         partner.linked = false;
         partner.linked_since = None;
         partner.moving = None;
+        partner.round_trip = None;
     });
     if was_linked {
         let machine = machine.clone();

@@ -275,6 +275,7 @@ impl Driver<'_> {
         };
         let asked = (ask.clock, Instant::now());
         let answer = self.link.partner_digest(ask).await.map_err(heard)?;
+        let took = asked.1.elapsed();
         self.handle.sign_of_life();
         self.skew = skew(answer.clock, asked);
         // His time has come for versions that were ahead of his clock: tell of the databases anew.
@@ -283,6 +284,7 @@ impl Driver<'_> {
         let equal = is_equal(&ours, &answer.tables);
         let now = self.machine.clock.now();
         self.machine.note(self.member.pin, |partner| {
+            partner.answered(took);
             partner.equal.insert(name.to_owned(), equal);
             partner.compared = Some(Instant::now());
             partner.told(name, &answer.tables, now);

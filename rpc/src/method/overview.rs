@@ -4,6 +4,7 @@ use jsonrpsee::core::RpcResult;
 use jsonrpsee::proc_macros::rpc;
 use uuid::Uuid;
 
+use crate::wire::network::NetworkCheck;
 use crate::wire::overview::{Candidate, HistoryHour, LogLine, TableCompared};
 
 /// The methods of the page that show more than the status does, and what its buttons need.
@@ -24,6 +25,10 @@ pub trait Overview {
     /// Deletes the held row `number` on every machine: a tombstone of this machine. W.
     #[method(name = "held_delete", with_extensions)]
     async fn held_delete(&self, number: i64) -> RpcResult<()>;
+
+    /// What this machine knows of its network, to find out why another is not seen. R.
+    #[method(name = "network_check", with_extensions)]
+    async fn network_check(&self) -> RpcResult<NetworkCheck>;
 
     /// Shows a machine no more among those found on the network. A.
     #[method(name = "sightings_ignore", with_extensions)]

@@ -152,6 +152,16 @@ pub struct PartnerStatus {
     /// About how many seconds that takes.
     #[serde(default)]
     pub left_seconds: Option<u64>,
+    /// The quickest answer over the link that stands now, in milliseconds; null where this machine was called, and
+    /// where there is no link.
+    #[serde(default)]
+    pub round_trip_ms: Option<u64>,
+    /// Rows that it wrote and that are held here.
+    #[serde(default)]
+    pub held: Option<u64>,
+    /// Conflicts that nobody settled and in which one of the two versions is its.
+    #[serde(default)]
+    pub conflicts: Option<u64>,
 }
 
 /// A machine seen over mDNS, not trusted.
@@ -279,6 +289,9 @@ pub struct ConflictEntry {
     pub loser: String,
     /// Whose version stands.
     pub winner: String,
+    /// The machine ids of both, the loser's first, where they are known.
+    #[serde(default)]
+    pub machines: Vec<Uuid>,
     /// When the losing version was written; empty for a row that was there before it was tracked.
     pub written: String,
     /// When the version that stands was written.
@@ -312,6 +325,9 @@ pub struct HeldEntry {
     pub since: String,
     /// Who wrote it: a machine's name or id.
     pub origin: String,
+    /// Who wrote it: the machine's id.
+    #[serde(default)]
+    pub machine: Uuid,
     /// Its place in the table is empty; else it is shown with other values.
     #[serde(default)]
     pub held: bool,

@@ -72,6 +72,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_kept (
     since INTEGER NOT NULL,
     via   INTEGER
 );
+-- "How many wait, and for what?", asked whenever somebody looks, and "which deletes wait for a person?".
+CREATE INDEX IF NOT EXISTS _dunlin_kept_why ON _dunlin_kept (why);
 
 -- Which kept rows wait for what: a parent's row uuid, or a claimed value of a UNIQUE.
 CREATE TABLE IF NOT EXISTS _dunlin_waits (

@@ -5,6 +5,7 @@
 //!   engine     fold, page and apply in one process
 //!   catch-up   100 000 rows from one daemon to an empty partner
 //!   visible    a commit on A, until another program sees it in B's file
+//!   page       each page and export of a large shop
 //! ```
 //!
 //! Every figure stands beside a baseline that was measured in the same minute, in turns with it: absolute values do
@@ -12,7 +13,7 @@
 //! make of it.
 //!
 //! Needs the release binary `dunlin` beside it, which `scripts/bench` builds. `--json` prints JSON, `--quick` does a
-//! tenth of the work, and words choose some of the four.
+//! tenth of the work, and words choose some of the five.
 
 #![expect(
     clippy::print_stdout,
@@ -24,6 +25,7 @@
 mod catch_up;
 mod engine;
 mod machines;
+mod page;
 mod report;
 mod visible;
 mod writes;
@@ -76,6 +78,9 @@ fn main() {
     }
     if asked.wants("visible") {
         visible::measure(&mut report, asked.many(200));
+    }
+    if asked.wants("page") {
+        page::measure(&mut report, asked.many(100).max(20));
     }
     print!("{}", if asked.json { report.json() } else { report.table() });
 }

@@ -77,6 +77,11 @@ impl Partner {
         }
     }
 
+    /// A member whom somebody signed in elsewhere; `us`: the pin of the machine that he calls.
+    pub fn member(identity: Identity, name: &str, there: SocketAddr, us: Pin, shop: &str) -> Self {
+        Self { identity, name: name.to_owned(), there, pin: us, shop: shop.to_owned() }
+    }
+
     /// His machine id, which follows from his key.
     pub fn id(&self) -> String {
         self.identity.public_key().machine_id().to_string()

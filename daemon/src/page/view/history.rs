@@ -92,7 +92,7 @@ pub(in crate::page) struct History {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
     when: String,
-    exact: String,
+    ago: String,
     name: String,
     direction: &'static str,
     sent: String,
@@ -199,8 +199,8 @@ fn times(t: Texts, filter: &Filter) -> Vec<Choice> {
 
 fn line(t: Texts, session: &HistoryEntry, now: NaiveDateTime) -> Line {
     Line {
-        when: words::ago(t, &session.started, now),
-        exact: words::clock(t, &session.started),
+        when: words::moment(t, &session.started, now),
+        ago: words::ago(t, &session.started, now),
         name: words::foreign(&session.name),
         direction: match session.direction.as_str() {
             "dialled" => t.of("history.dialled"),

@@ -1,9 +1,12 @@
 //! The front page: what needs a person, who was found, and a card for each partner.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use chrono::NaiveDateTime;
 use dunlin_rpc::wire::admin::{PartnerStatus, SightingStatus, Status};
 use dunlin_rpc::wire::overview::TableCompared;
+use uuid::Uuid;
 
 use super::attention::{self, Line};
 use super::press::Press;
@@ -15,6 +18,10 @@ use crate::page::words;
 
 /// So many machines found are shown; a flood of adverts is no list.
 const FOUND_MAX: usize = 50;
+
+/// Tables listed on a card: all where there are no more, else those that are not equal. The page of the tables has
+/// all of them.
+const TABLES_MAX: usize = 20;
 
 /// The page.
 #[derive(Debug, Template)]
@@ -56,6 +63,8 @@ struct Card {
     more: Vec<(&'static str, String)>,
     promote: Option<Press>,
     tables: Vec<(String, Shown)>,
+    /// Of the tables that are not listed.
+    tables_rest: String,
     presses: Vec<Press>,
 }
 
@@ -86,7 +95,7 @@ pub(in crate::page) fn page(
         ignored_words: t.count("found.ignored", ignored.len() as u64),
         found: found.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
         ignored: ignored.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
-        cards: status.partners.iter().map(|one| card(t, one, tables, may, now)).collect(),
+        cards: cards(t, status, tables, may, now),
         all: for_all(t, status, may.1),
         doors: status.doors.iter().map(|door| words::sentence(door)).collect(),
         may_begin,
@@ -133,22 +142,51 @@ fn for_all(t: Texts, status: &Status, can_admin: bool) -> Vec<Press> {
     presses
 }
 
+/// Whoever needs a person comes first, then who is away; who was paused comes last. Else by name, and a link that
+/// was lost for a moment moves no card.
+fn order(state: &str) -> u8 {
+    match state {
+        "Identity problem" => 0,
+        "Stopped" => 1,
+        "Offline" => 2,
+        "Paused" => 4,
+        _ => 3,
+    }
+}
+
+fn cards(
+    t: Texts,
+    status: &Status,
+    tables: &[TableCompared],
+    may: (bool, bool, &str),
+    now: NaiveDateTime,
+) -> Vec<Card> {
+    // Once for all partners: a search for each of them in each table would be one of fifty in ten thousand.
+    let mut there: HashMap<Uuid, Vec<(&str, &str)>> = HashMap::new();
+    for table in tables {
+        for one in &table.partners {
+            there.entry(one.id).or_default().push((&table.name, &one.state));
+        }
+    }
+    let mut partners: Vec<&PartnerStatus> = status.partners.iter().collect();
+    partners.sort_by_key(|partner| order(&partner.state));
+    let none = Vec::new();
+    partners
+        .into_iter()
+        .map(|one| card(t, one, there.get(&one.id).unwrap_or(&none), may, now))
+        .collect()
+}
+
 fn card(
     t: Texts,
     partner: &PartnerStatus,
-    tables: &[TableCompared],
+    tables: &[(&str, &str)],
     (can_write, can_admin, here): (bool, bool, &str),
     now: NaiveDateTime,
 ) -> Card {
     let id = partner.id.to_string();
     let name = words::foreign(&partner.name);
-    let tables: Vec<(String, Shown)> = tables
-        .iter()
-        .filter_map(|table| {
-            let there = table.partners.iter().find(|there| there.id == partner.id)?;
-            Some((words::foreign(&table.name), state::table(t, &there.state)))
-        })
-        .collect();
+    let (listed, tables_rest) = listed(t, tables);
     let mut presses = Vec::new();
     if can_write {
         let sync = Press::post("/do/sync", t.of("partner.sync"), format!("sync-{id}"));
@@ -174,14 +212,15 @@ fn card(
             .map(|why| reason::sentence(t, why)),
         step: step(t, partner),
         progress: progress(t, partner),
-        facts: facts(t, partner, &tables, now),
+        facts: facts(t, partner, tables, now),
         more: more(t, partner, now),
         promote: (can_admin && here == "keeper" && partner.role == "member").then(|| {
             let press =
                 Press::post("/do/promote", t.of("partner.promote"), format!("promote-{id}"));
             press.with("partner", id.clone()).about(&name)
         }),
-        tables,
+        tables: listed,
+        tables_rest,
         presses,
         name,
         id,
@@ -222,7 +261,7 @@ fn progress(t: Texts, partner: &PartnerStatus) -> Option<Progress> {
 fn facts(
     t: Texts,
     partner: &PartnerStatus,
-    tables: &[(String, Shown)],
+    tables: &[(&str, &str)],
     now: NaiveDateTime,
 ) -> Vec<(&'static str, String)> {
     let seen = match (&partner.linked_since, &partner.last_seen) {
@@ -257,11 +296,23 @@ fn waiting(t: Texts, rows: Option<u64>) -> String {
     rows.map_or_else(|| words::UNKNOWN.to_owned(), |rows| t.count("rows", rows))
 }
 
+/// The tables of a card, and what is to be said of those that are left out.
+fn listed(t: Texts, tables: &[(&str, &str)]) -> (Vec<(String, Shown)>, String) {
+    let few = tables.len() <= TABLES_MAX;
+    // A partner that was never compared has nothing to say of two hundred tables.
+    let said = |state| few || !matches!(state, "equal" | "unknown");
+    let unlike: Vec<_> = tables.iter().filter(|(_, state)| said(*state)).collect();
+    let listed = unlike.iter().take(TABLES_MAX);
+    let listed = listed.map(|(name, state)| (words::foreign(name), state::table(t, state)));
+    let rest = unlike.len().saturating_sub(TABLES_MAX) as u64;
+    (listed.collect(), if rest > 0 { t.count("partner.tables_rest", rest) } else { String::new() })
+}
+
 /// How many tables are equal, in words.
-fn equal(t: Texts, tables: &[(String, Shown)]) -> String {
+fn equal(t: Texts, tables: &[(&str, &str)]) -> String {
     let all = tables.len() as u64;
-    let known = tables.iter().filter(|(_, state)| state.sign != "?").count() as u64;
-    let equal = tables.iter().filter(|(_, state)| state.class == "good").count() as u64;
+    let known = tables.iter().filter(|(_, state)| *state != "unknown").count();
+    let equal = tables.iter().filter(|(_, state)| *state == "equal").count() as u64;
     if known == 0 {
         words::UNKNOWN.to_owned()
     } else if equal == all {

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use dunlin_rpc::wire::admin::Status;
-use dunlin_rpc::wire::overview::{Candidate, TableCompared};
+use dunlin_rpc::wire::overview::{Candidate, TableCompared, TableThere};
+use uuid::Uuid;
 
 use super::state::{self, Shown};
 use crate::page::frame::Frame;
@@ -11,6 +12,8 @@ use crate::page::words;
 
 /// With more partners than this the grid shows signs alone; what they mean stands below.
 const WORDS_UP_TO: usize = 4;
+/// With more tables or partners than this, what is not equal can be shown alone.
+const FEW: usize = 12;
 
 /// The page.
 #[derive(Debug, Template)]
@@ -21,6 +24,10 @@ pub(in crate::page) struct Tables {
     databases: Vec<Database>,
     /// Show the words beside the signs.
     wordy: bool,
+    /// Only what is not equal is shown.
+    unlike: bool,
+    /// There is something to choose: a grid that does not fit a screen.
+    is_large: bool,
     legend: Vec<Shown>,
     can: Vec<Offer>,
     cannot: Vec<(String, String)>,
@@ -63,15 +70,29 @@ pub(in crate::page) fn page(
     status: &Status,
     tables: &[TableCompared],
     candidates: &[Candidate],
+    unlike: bool,
 ) -> Tables {
     let t = frame.t;
-    let partners: Vec<String> =
-        status.partners.iter().map(|partner| words::foreign(&partner.name)).collect();
+    let is_large = tables.len().max(status.partners.len()) > FEW;
+    let unlike = unlike && is_large;
+    let columns: Vec<Uuid> = status
+        .partners
+        .iter()
+        .map(|partner| partner.id)
+        .filter(|id| !unlike || tables.iter().any(|table| is_unlike(table, Some(*id))))
+        .collect();
+    let partners: Vec<String> = status
+        .partners
+        .iter()
+        .filter(|partner| columns.contains(&partner.id))
+        .map(|partner| words::foreign(&partner.name))
+        .collect();
     let databases = status.databases.iter().map(|database| {
         let lines: Vec<Line> = tables
             .iter()
             .filter(|table| table.database == database.name)
-            .map(|table| line(t, table))
+            .filter(|table| !unlike || is_unlike(table, None))
+            .map(|table| line(t, table, &columns))
             .collect();
         Database {
             name: words::foreign(&database.name),
@@ -97,11 +118,21 @@ pub(in crate::page) fn page(
         can: can.collect(),
         cannot: cannot.collect(),
         partners,
+        unlike,
+        is_large,
         frame,
     }
 }
 
-fn line(t: Texts, table: &TableCompared) -> Line {
+/// Not equal with a partner, or with any; or rows of it want to be looked at.
+fn is_unlike(table: &TableCompared, with: Option<Uuid>) -> bool {
+    let of = |there: &&TableThere| with.is_none_or(|id| id == there.id);
+    let unlike = |there: &TableThere| !matches!(there.state.as_str(), "equal" | "unknown");
+    table.partners.iter().filter(of).any(unlike)
+        || (with.is_none() && (table.held > 0 || table.conflicts > 0))
+}
+
+fn line(t: Texts, table: &TableCompared, columns: &[Uuid]) -> Line {
     Line {
         name: words::foreign(&table.name),
         note: if table.tracked { "" } else { t.of("tables.not_tracked") },
@@ -112,7 +143,13 @@ fn line(t: Texts, table: &TableCompared) -> Line {
         conflicts: table.conflicts,
         conflicts_words: words::number(t, table.conflicts),
         digest: table.digest.chars().take(12).collect(),
-        there: table.partners.iter().map(|there| state::table(t, &there.state)).collect(),
+        there: columns
+            .iter()
+            .map(|id| {
+                let there = table.partners.iter().find(|there| there.id == *id);
+                state::table(t, there.map_or("unknown", |there| there.state.as_str()))
+            })
+            .collect(),
     }
 }
 
@@ -121,7 +158,6 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use dunlin_rpc::wire::admin::{DatabaseStatus, PartnerStatus};
-    use dunlin_rpc::wire::overview::TableThere;
 
     use super::*;
     use crate::page::frame::{About, Place};
@@ -145,7 +181,7 @@ mod tests {
     fn shop(partners: usize, tables: usize) -> (Status, Vec<TableCompared>) {
         let there: Vec<TableThere> = (0..partners)
             .map(|n| TableThere {
-                id: uuid::Uuid::from_u128(n as u128),
+                id: Uuid::from_u128(n as u128),
                 name: format!("till {n}"),
                 state: if n == 1 { "differs" } else { "equal" }.to_owned(),
             })
@@ -171,19 +207,37 @@ mod tests {
     #[test]
     fn the_grid_says_in_words_how_each_table_stands() {
         let (status, tables) = shop(2, 1);
-        let page = page(frame(&status), &status, &tables, &[]).render().unwrap();
+        let page = page(frame(&status), &status, &tables, &[], false).render().unwrap();
         assert!(page.contains("<span>equal</span>"), "{page}");
         assert!(page.contains("<span>differs</span>") && page.contains("≠"), "{page}");
         let (status, tables) = shop(5, 1);
-        let page = super::page(frame(&status), &status, &tables, &[]).render().unwrap();
+        let page = super::page(frame(&status), &status, &tables, &[], false).render().unwrap();
         assert!(page.contains("visually-hidden\">differs") && page.contains("id=\"legend\""));
+    }
+
+    #[test]
+    fn what_is_equal_can_be_left_out_of_a_large_grid() {
+        let (status, mut tables) = shop(50, 200);
+        for table in tables.iter_mut().skip(3) {
+            table.partners[1].state = "equal".to_owned();
+        }
+        tables[9].held = 1;
+        let all = page(frame(&status), &status, &tables, &[], false);
+        assert_eq!((all.partners.len(), all.databases[0].tables.len()), (50, 200));
+        assert!(all.render().unwrap().contains("id=\"show-unlike\""));
+        let few = page(frame(&status), &status, &tables, &[], true);
+        assert_eq!(few.partners, ["till 1"]);
+        let names: Vec<&str> =
+            few.databases[0].tables.iter().map(|table| table.name.as_str()).collect();
+        assert_eq!(names, ["table 0", "table 1", "table 2", "table 9"]);
+        assert!(few.render().unwrap().contains("id=\"show-all\""));
     }
 
     #[test]
     fn fifty_partners_and_two_hundred_tables_are_one_page() {
         let (status, tables) = shop(50, 200);
         let begun = Instant::now();
-        let page = page(frame(&status), &status, &tables, &[]).render().unwrap();
+        let page = page(frame(&status), &status, &tables, &[], false).render().unwrap();
         let took = begun.elapsed();
         assert!(page.matches("<td class=\"there").count() == 10_000);
         // Not optimised, on a busy machine: some ten times what it takes in a release.

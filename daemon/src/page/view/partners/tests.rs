@@ -1,6 +1,5 @@
 //! The front page as data.
 
-use dunlin_rpc::wire::overview::TableThere;
 use uuid::Uuid;
 
 use super::*;
@@ -88,22 +87,46 @@ fn buttons_are_those_that_the_role_may_press() {
 
 #[test]
 fn equal_is_claimed_for_what_was_compared_only() {
-    let table = |state: &str| TableCompared {
-        name: "parts".into(),
-        partners: vec![TableThere {
-            id: Uuid::from_u128(7),
-            name: String::new(),
-            state: state.into(),
-        }],
-        ..TableCompared::default()
-    };
-    let told = |tables: &[TableCompared]| {
-        let card = card(T, &partner("Up to date"), tables, (true, true, "keeper"), now());
+    let told = |states: &[&str]| {
+        let tables: Vec<(&str, &str)> = states.iter().map(|state| ("parts", *state)).collect();
+        let card = card(T, &partner("Up to date"), &tables, (true, true, "keeper"), now());
         card.facts.last().unwrap().1.clone()
     };
-    assert_eq!(told(&[table("equal"), table("equal")]), "all 2 tables are equal");
-    assert_eq!(told(&[table("equal"), table("differs")]), "1 of 2 tables");
-    assert_eq!(told(&[table("unknown")]), "–");
+    assert_eq!(told(&["equal", "equal"]), "all 2 tables are equal");
+    assert_eq!(told(&["equal", "differs"]), "1 of 2 tables");
+    assert_eq!(told(&["unknown"]), "–");
+}
+
+#[test]
+fn who_needs_a_person_comes_first_then_who_is_away_then_by_name() {
+    let named = |name: &str, state: &str| PartnerStatus {
+        id: Uuid::new_v4(),
+        name: name.to_owned(),
+        ..partner(state)
+    };
+    let partners = vec![
+        named("a", "Up to date"),
+        named("b", "Paused"),
+        named("c", "Retrying"),
+        named("d", "Offline"),
+        named("e", "Catching up"),
+        named("f", "Stopped"),
+        named("g", "Identity problem"),
+    ];
+    let status = Status { partners, ..Status::default() };
+    let cards = cards(T, &status, &[], (true, true, "keeper"), now());
+    let names: String = cards.iter().map(|card| card.name.as_str()).collect();
+    assert_eq!(names, "gfdaceb");
+}
+
+#[test]
+fn of_many_tables_a_card_lists_those_that_are_not_equal_and_says_how_many_more_there_are() {
+    let tables = |count: usize, state| vec![("parts", state); count];
+    assert_eq!(listed(T, &tables(20, "equal")).0.len(), 20, "few are all told");
+    assert_eq!(listed(T, &tables(21, "equal")), (Vec::new(), String::new()));
+    assert_eq!(listed(T, &tables(21, "unknown")), (Vec::new(), String::new()));
+    let (listed, rest) = listed(T, &tables(23, "differs"));
+    assert_eq!((listed.len(), rest.as_str()), (20, "and 3 more tables that are not equal"));
 }
 
 #[test]
