@@ -18,6 +18,8 @@ mod body;
 mod headers;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod late;
 mod link;
 
 #[cfg(unix)]

@@ -262,7 +262,7 @@ fn a_new_certificate_ends_old_connections_and_is_kept_by_whoever_comes_back_with
     assert_eq!(rest.matches("HTTP/1.1 200").count(), 0, "{rest}");
     // On one that had said nothing yet, nothing is done any more.
     let late = http::send(silent, alive.as_bytes());
-    assert!(late.as_ref().is_ok_and(|answer| answer.status == 421), "{late:?}");
+    assert!(late.as_ref().is_ok_and(|answer| answer.status == 421) || late.is_err(), "{late:?}");
 
     // At the machine it is not kept: that would prove nothing about the way that was changed.
     machine.cli(&["settings", "keep"]).failed(1, &["over the network"]);

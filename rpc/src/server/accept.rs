@@ -218,7 +218,7 @@ impl Connections {
         match accepted {
             Ok((io, at)) if self.places.make_room() => {
                 let (desk, work) = (self.desk.clone(), Work::default());
-                let closed = Closed(self.open.subscribe());
+                let closed = Closed::of(&self.open);
                 let serving = begin(io, at, desk, tls.cloned(), (work.clone(), closed));
                 let task = self.tasks.spawn(serving);
                 self.places.taken.push_back(Place { task, work });
@@ -242,6 +242,11 @@ impl Connections {
 pub(super) struct Closed(watch::Receiver<()>);
 
 impl Closed {
+    /// Said by dropping the other end.
+    pub(super) fn of(open: &watch::Sender<()>) -> Self {
+        Self(open.subscribe())
+    }
+
     pub(super) fn is_so(&self) -> bool {
         self.0.has_changed().is_err()
     }
