@@ -127,6 +127,9 @@ pub const FAR_BODIES_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long a large body waits for room before its caller is told to try later.
 pub const LARGE_BODY_WAIT: Duration = Duration::from_secs(10);
 
+/// How long a call may go on that was under way when its listener was closed or changed.
+pub const LAST_CALL: Duration = Duration::from_secs(10);
+
 /// What a closing caller may still send before the connection is given up.
 pub const GOODBYE_BYTES_MAX: usize = 64 * 1024;
 

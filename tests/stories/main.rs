@@ -30,6 +30,7 @@ mod rotate;
 mod routes;
 mod scripts;
 mod secrets;
+mod settings;
 mod shop;
 mod spaces;
 mod tokens;

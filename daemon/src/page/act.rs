@@ -3,6 +3,7 @@
 //! Every form carries its visitor's token. Without it nothing is done, whoever sent it.
 
 mod people;
+mod settings;
 mod shop;
 
 use axum::body::{Body, Bytes};
@@ -24,6 +25,7 @@ use super::visit::{self, LANGUAGE, THEME, Visit, see_other};
 use super::words;
 
 pub(super) use people::people;
+pub(super) use settings::settings;
 pub(super) use shop::{letting, pairing, shop};
 
 /// A form that its visitor filled in.
@@ -233,15 +235,6 @@ async fn track(form: &Filled) -> Result<Done, Error> {
         text.push_str(&words::sentence(note));
     }
     Ok(Done::good(text))
-}
-
-/// How much is logged.
-pub(super) async fn settings(form: Filled) -> Response {
-    let done = async {
-        form.visit.inside.settings_log_level(form.given("level")?).await?;
-        Ok(Done::good(form.visit.t.of("said.log_level")))
-    };
-    form.answer(done.await)
 }
 
 /// Theme and language: cookies for a year, of taste and not of trust.

@@ -25,6 +25,11 @@ impl Fields {
         Some(self.get(name).trim()).filter(|value| !value.is_empty()).map(ToOwned::to_owned)
     }
 
+    /// Whether a name is there, also with nothing in it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// All values of a name: of ticked boxes.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()

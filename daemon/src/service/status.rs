@@ -10,9 +10,9 @@ use dunlin_rpc::wire::admin::{
 use dunlin_schema::{Clock as _, Overview, Waiting};
 use uuid::Uuid;
 
-use super::{attention, shop};
+use super::{attention, settings, shop};
 use crate::clock;
-use crate::discovery::{Discovery, Kind, Sighting};
+use crate::discovery::{Discovery, Kind, Nets, Sighting};
 use crate::error::Result;
 use crate::machine::{Machine, Moving, State};
 use crate::roster::{Member, Standing};
@@ -187,7 +187,8 @@ fn doors(machine: &Machine) -> Vec<String> {
     let listening = machine.listening();
     let mut sentences = Vec::new();
     if !listening.lan.is_empty() {
-        let addresses = shown(&listening.lan, "https");
+        let own = Nets::now(false).own();
+        let addresses = shown(&settings::reached(&listening.lan, &own), "https");
         let fingerprint = listening.fingerprint.unwrap_or_default();
         sentences.push(format!(
             "this page is at {addresses}; the certificate that a browser is shown there has the SHA-256 fingerprint {fingerprint}"

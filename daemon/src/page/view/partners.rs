@@ -97,7 +97,7 @@ pub(in crate::page) fn page(
         status.sightings.iter().partition(|sighting| sighting.ignored);
     let hidden = found.len().saturating_sub(FOUND_MAX) as u64;
     Partners {
-        attention: attention::lines(t, status),
+        attention: attention::lines(t, status, frame.trying.is_some()),
         hidden: if hidden > 0 { t.count("found.hidden", hidden) } else { String::new() },
         ignored_words: t.count("found.ignored", ignored.len() as u64),
         found: found.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
