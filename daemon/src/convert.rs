@@ -205,6 +205,16 @@ pub(crate) fn shape_in(shape: TableShape) -> store::Shape {
     }
 }
 
-pub(crate) fn digests_out(digests: Vec<(String, u64, String)>) -> Vec<TableDigest> {
-    digests.into_iter().map(|(name, rows, digest)| TableDigest { name, rows, digest }).collect()
+/// Of a table that was let go the versions are told all the same: a Dunlin that does not know of that compares them.
+pub(crate) fn digests_out(
+    digests: Vec<(String, u64, String)>,
+    let_go: &[String],
+) -> Vec<TableDigest> {
+    let digest = |(name, rows, digest): (String, u64, String)| TableDigest {
+        untracked: let_go.contains(&name),
+        name,
+        rows,
+        digest,
+    };
+    digests.into_iter().map(digest).collect()
 }

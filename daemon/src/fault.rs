@@ -58,7 +58,11 @@ fn of_store(error: &schema::Error) -> Fault {
     let code = match error {
         E::Busy | E::Full | E::ReadOnly => Code::StoreUnavailable,
         E::NoSuchTable { .. } => Code::UnknownTable,
-        E::Untrackable { .. } | E::BadReference { .. } | E::NoWal { .. } => Code::CannotTrack,
+        E::Untrackable { .. }
+        | E::Bound { .. }
+        | E::Untracked { .. }
+        | E::BadReference { .. }
+        | E::NoWal { .. } => Code::CannotTrack,
         E::PageGap { .. } => Code::PageGap,
         E::BadPage { .. } | E::BadValue { .. } => Code::InvalidParams,
         E::NoSuchNumber { .. } => Code::NoSuchEntry,

@@ -92,6 +92,7 @@ fn pages() -> Router<Front> {
         .route("/pair", get(show::pair))
         .route("/unseen", get(show::unseen))
         .route("/forget", get(show::forget))
+        .route("/untrack", get(show::untrack))
         .route("/people", get(show::people))
         .route("/settings", get(show::settings))
         .route("/log", get(show::log))
@@ -130,6 +131,7 @@ fn actions() -> Router<Front> {
         .route("/do/keep-row", post(act::rows))
         .route("/do/keep-all", post(act::rows))
         .route("/do/track", post(act::rows))
+        .route("/do/untrack", post(act::rows))
         .route("/do/user-add", post(act::people))
         .route("/do/user-password", post(act::people))
         .route("/do/user-role", post(act::people))
@@ -138,6 +140,11 @@ fn actions() -> Router<Front> {
         .route("/do/token-revoke", post(act::people))
         .route("/do/rotate-key", post(act::rotate_key))
         .route("/do/log-level", post(act::settings))
+        .route("/do/settings-network", post(act::settings))
+        .route("/do/settings-close", post(act::settings))
+        .route("/do/settings-certificate", post(act::settings))
+        .route("/do/settings-keep", post(act::settings))
+        .route("/do/settings-undo", post(act::settings))
 }
 
 /// 128 bits that nobody can guess.

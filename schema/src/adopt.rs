@@ -21,7 +21,9 @@ const CACHE_KIB: i64 = 16 << 10;
 /// index again and again while many rows come in. 16 MiB; a connection of the application still has its own measure.
 const CHECKPOINT_PAGES: i64 = 4_000;
 /// What the sidecar looks like; a greater number is a newer Dunlin's.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+/// The format while every table is tracked or was never: what the first Dunlin reads and writes.
+const FORMAT_PLAIN: i64 = 1;
 
 impl Store {
     /// Makes the sidecar, or takes over that of a copied file.
@@ -56,7 +58,8 @@ impl Store {
         if let Some(found) = format.filter(|found| *found > FORMAT) {
             return Err(Error::Newer { found, known: FORMAT });
         }
-        set_meta(&self.conn, "format", FORMAT)?;
+        // Only a file in which a table was let go needs the newer one, and says so then.
+        set_meta(&self.conn, "format", format.unwrap_or(FORMAT_PLAIN))?;
         self.conn
             .execute("INSERT OR IGNORE INTO _dunlin_table (name, tracked) VALUES ('_dunlin_conflict', 1)", [])
             .doing("make the sidecar")?;
@@ -126,6 +129,22 @@ impl Store {
             .execute("DELETE FROM _dunlin_meta WHERE key = 'copied_from'", [])
             .doing("take over a copied file")?;
         Ok(())
+    }
+}
+
+impl crate::tx::Tx<'_> {
+    /// Says which Dunlin may open the file: one that does not know of tables that were let go would take what such
+    /// a table holds for newer than all that came meanwhile.
+    pub(crate) fn write_format(&self) -> Result<()> {
+        let plain = self
+            .conn
+            .query_row(
+                "SELECT NOT EXISTS (SELECT 1 FROM _dunlin_table WHERE tracked >= 2)",
+                [],
+                |row| row.get(0),
+            )
+            .doing("list the tables that were let go")?;
+        set_meta(self.conn, "format", if plain { FORMAT_PLAIN } else { FORMAT })
     }
 }
 

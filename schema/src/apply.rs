@@ -82,12 +82,12 @@ struct Work {
 }
 
 /// A version in hand.
-struct Incoming {
-    uuid: Uuid,
-    head: Head,
-    cells: Option<Cells>,
-    size: Option<u64>,
-    number: Option<i64>,
+pub(crate) struct Incoming {
+    pub(crate) uuid: Uuid,
+    pub(crate) head: Head,
+    pub(crate) cells: Option<Cells>,
+    pub(crate) size: Option<u64>,
+    pub(crate) number: Option<i64>,
 }
 
 impl Tx<'_> {
@@ -187,6 +187,9 @@ impl Tx<'_> {
             }
             Verdict::Theirs { conflict } => {
                 work.applied += 1;
+                if self.catalogue.untracked.contains_key(&table) {
+                    return self.stand_beside(table, new, old.as_ref(), conflict);
+                }
                 let old_cells = match &old {
                     Some(old) => self.values_if_needed(old, new, conflict)?,
                     None => None,

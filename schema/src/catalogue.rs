@@ -15,10 +15,10 @@ mod load;
 mod sql;
 
 pub use load::NAME_BYTES_MAX;
-pub(crate) use load::{Listed, load, read};
+pub(crate) use load::{KEPT_OUT, LET_GO, Listed, load, read};
 
 use crate::{Affinity, Cell, name};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -264,6 +264,11 @@ pub(crate) struct Catalogue {
     by_name: HashMap<String, Arc<Table>>,
     /// Parent's id → (child, which of its references).
     children: HashMap<i64, Vec<(Arc<Table>, usize)>>,
+    /// Tables that a person let go, or said no to: their rows are known and passed on, and nothing of ours touches the
+    /// tables. True: it was tracked until then.
+    pub(crate) untracked: BTreeMap<i64, bool>,
+    /// Table's id → (a child that was let go, its column that shows our number).
+    beside: HashMap<i64, Vec<(String, String)>>,
     /// Table's id → (child, its column, the column of ours that it shows).
     showing: HashMap<i64, Vec<(Arc<Table>, usize, String)>>,
 }
@@ -308,6 +313,41 @@ impl Catalogue {
     /// References to a table: the child and which of its references.
     pub(crate) fn children(&self, parent: i64) -> &[(Arc<Table>, usize)] {
         self.children.get(&parent).map_or(&[], Vec::as_slice)
+    }
+
+    /// Columns of tables that were let go which show this one's numbers: nobody writes them when a number passes on.
+    pub(crate) fn beside(&self, parent: i64) -> &[(String, String)] {
+        self.beside.get(&parent).map_or(&[], Vec::as_slice)
+    }
+
+    /// Notes a table that was let go.
+    pub(crate) fn let_go(&mut self, table: &Table) {
+        for reference in &table.references {
+            let Some(parent) = self.named(&reference.parent).map(Arc::clone) else { continue };
+            let number = parent.number.and_then(|number| parent.at(number));
+            let (Some(number), [column]) = (number, reference.columns.as_slice()) else { continue };
+            let of_number = match reference.parent_columns.as_slice() {
+                [] => true,
+                [name] => name.eq_ignore_ascii_case(&number.name),
+                _ => false,
+            };
+            if let (true, Some(column)) = (of_number, table.at(*column)) {
+                let shows = (table.name.clone(), column.name.clone());
+                self.beside.entry(parent.id).or_default().push(shows);
+            }
+        }
+    }
+
+    /// Other tables that refer to this one, by their names; also where a reference cannot be followed.
+    pub(crate) fn needing(&self, parent: i64) -> Vec<String> {
+        let children = self.children(parent).iter().map(|(child, _)| child);
+        let showing = self.showing(parent).iter().map(|(child, ..)| child);
+        let needing: BTreeSet<&str> = children
+            .chain(showing)
+            .filter(|child| child.id != parent)
+            .map(|child| child.name.as_str())
+            .collect();
+        needing.into_iter().map(str::to_owned).collect()
     }
 
     /// Columns of other tables that show a column of this one.

@@ -224,6 +224,7 @@ impl Store {
         self.fold()?;
         self.write(Flush::Now, |tx| {
             let found = tx.conflict_number(number)?;
+            tx.refuse_untracked(&found.table)?;
             let catalogue = Arc::clone(&tx.catalogue);
             let table = catalogue
                 .named(&found.table)

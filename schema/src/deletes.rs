@@ -162,7 +162,7 @@ impl Tx<'_> {
     }
 
     /// Live versions of a table, those of this transaction among them.
-    fn live_rows(&self, table: i64) -> Result<u64> {
+    pub(crate) fn live_rows(&self, table: i64) -> Result<u64> {
         let rows: i64 = self
             .conn
             .prepare_cached("SELECT rows FROM _dunlin_table WHERE id = ?")
@@ -229,7 +229,7 @@ impl Tx<'_> {
     fn lingering(&self, from: i64, upto: i64) -> Result<Vec<(i64, Uuid)>> {
         self.conn
             .prepare_cached(
-                "SELECT n, uuid FROM _dunlin_kept WHERE why = ?1 AND n BETWEEN ?2 AND ?3 ORDER BY n LIMIT ?4",
+                "SELECT n, uuid FROM _dunlin_kept WHERE why = ?1 AND n BETWEEN ?2 AND ?3 AND n > 0 ORDER BY n LIMIT ?4",
             )
             .and_then(|mut statement| {
                 let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);

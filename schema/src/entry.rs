@@ -50,7 +50,7 @@ impl Entry {
 }
 
 /// The digest of a version made here: of its size alone, where its values are too large to be passed on.
-fn digest(cells: &Cells) -> u64 {
+pub(crate) fn digest(cells: &Cells) -> u64 {
     let weight = cells.weight();
     if weight > ROW_BYTES_MAX { digest_of_size(weight as u64) } else { cells.digest() }
 }

@@ -81,6 +81,20 @@ pub enum Error {
         /// The reason and its cure.
         why: String,
     },
+    /// The table cannot be let go.
+    #[error("cannot untrack {table}: {why}")]
+    Bound {
+        /// Which table.
+        table: String,
+        /// The reason and its cure.
+        why: String,
+    },
+    /// The table was let go here.
+    #[error("{table} is not kept in step on this machine; track it again first")]
+    Untracked {
+        /// Which table.
+        table: String,
+    },
     /// A reference in the configuration names what does not exist.
     #[error("the reference {text} cannot be used: {why}")]
     BadReference {

@@ -116,23 +116,31 @@ impl Store {
 impl Tx<'_> {
     /// Folds up to so many lines; answers whether more are left.
     pub(crate) fn fold(&mut self, limit: usize) -> Result<bool> {
+        let (more, dirty) = self.fold_unsettled(limit)?;
+        if !dirty.is_empty() {
+            self.settle(dirty)?;
+        }
+        Ok(more)
+    }
+
+    /// As [`Tx::fold`]; answers also the rows that the caller has to settle.
+    pub(crate) fn fold_unsettled(&mut self, limit: usize) -> Result<(bool, BTreeSet<Uuid>)> {
         let mut lines = self.lines(limit)?;
         let more = lines.len() == limit;
         // A changed key takes two lines; a batch that ends between them would make two rows of one.
         if more && lines.len() > 1 && lines.last().is_some_and(|line| line.kind == trigger::FROM) {
             lines.pop();
         }
-        let Some(last) = lines.last().map(|line| line.n) else { return Ok(false) };
+        let Some(last) = lines.last().map(|line| line.n) else {
+            return Ok((false, BTreeSet::new()));
+        };
         self.together = self.count.pos + 1;
         let mut fold = Fold::default();
         self.read_lines(&mut fold, lines)?;
         self.name_all(&mut fold, if more { Some(last) } else { None })?;
         let dirty = self.make_versions(&mut fold)?;
-        if !dirty.is_empty() {
-            self.settle(dirty)?;
-        }
         self.empty_log(last)?;
-        Ok(more)
+        Ok((more, dirty))
     }
 
     /// Takes the lines up to `last` away and leaves that one blank: a new line's number is the greatest plus one,
@@ -361,7 +369,12 @@ impl Tx<'_> {
             }
         }
         let same = |old: &Entry| !old.head.dead && old.head.digest == cells.digest();
-        if touched.found && old.as_ref().is_some_and(same) {
+        if let Some(old) = old.as_ref().filter(|old| touched.found && same(old)) {
+            if old.key.is_none() {
+                // Another machine wrote the same row meanwhile, and this one stands where its place is.
+                let key = Some(touched.key.clone());
+                self.place(&Entry { key, state: State::Otherwise, ..old.clone() })?;
+            }
             return Ok(kept.is_some());
         }
         if let (Some(old), Some(kept)) = (&old, &kept)
@@ -379,7 +392,7 @@ impl Tx<'_> {
         };
         let entry =
             self.make((table, uuid), old.as_ref(), Some(&cells), stamp, Some(touched.key.clone()))?;
-        if anything_kept {
+        if anything_kept || kept.is_some() {
             self.forget_kept(uuid)?;
         }
         if old.is_some_and(|old| old.head.dead) {
@@ -502,7 +515,7 @@ impl Fold {
 
 /// What still shows what we put there was not written by the application: the version keeps its own value. Nor did
 /// it write columns that are unknown here. Answers what is still shown.
-fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut Cells) -> Cells {
+pub(crate) fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut Cells) -> Cells {
     let mut still = Vec::new();
     for (column, shown) in kept.shown.iter() {
         if let (Some(own), true) = (
@@ -521,6 +534,6 @@ fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut Cells) -> Ce
     Cells::new(still)
 }
 
-fn with_names(table: &Table, row: Vec<Cell>) -> Vec<(String, Cell)> {
+pub(crate) fn with_names(table: &Table, row: Vec<Cell>) -> Vec<(String, Cell)> {
     table.columns.iter().map(|column| column.name.clone()).zip(row).collect()
 }

@@ -128,6 +128,9 @@ impl Place<'_, '_> {
     fn load(&mut self, uuid: Uuid) -> Result<Option<Known>> {
         let Some(entry) = self.tx.entry(uuid)? else { return Ok(None) };
         let catalogue = Arc::clone(&self.tx.catalogue);
+        if catalogue.untracked.contains_key(&entry.table) {
+            return Ok(None);
+        }
         let table = catalogue.id(entry.table).map(Arc::clone);
         let cells = self.tx.values_to_show(&entry)?;
         let live = !entry.head.dead || entry.lingers();

@@ -148,6 +148,11 @@ impl Tx<'_> {
     }
 
     pub(crate) fn keep(&self, uuid: Uuid, keep: &Keep<'_>) -> Result<()> {
+        // Its table is tracked again: what is kept of it is in sight again.
+        self.conn
+            .prepare_cached("DELETE FROM _dunlin_kept WHERE uuid = ? AND n < 0")
+            .and_then(|mut statement| statement.execute([uuid.as_bytes()]))
+            .doing("keep a row's values")?;
         self.conn
             .prepare_cached(
                 "INSERT INTO _dunlin_kept (uuid, cells, shown, why, text, size, since, via) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -225,7 +230,7 @@ impl Tx<'_> {
     /// Does any row wait for anything?
     pub(crate) fn anybody_waits(&self) -> Result<bool> {
         self.conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_waits) OR EXISTS (SELECT 1 FROM _dunlin_kept)")
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_waits) OR EXISTS (SELECT 1 FROM _dunlin_kept WHERE n > 0)")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("ask whether anybody waits")
     }
@@ -236,7 +241,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "SELECT count(*), coalesce(sum(length(k.cells)), 0)
                  FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
-                 WHERE k.why IN (1, 2, 4, 5) AND k.via = ?1 AND (r.state = 2 OR (r.state = 1 AND k.why = 5))",
+                 WHERE k.why IN (1, 2, 4, 5) AND k.n > 0 AND k.via = ?1 AND (r.state = 2 OR (r.state = 1 AND k.why = 5))",
             )
             .and_then(|mut statement| {
                 statement.query_row([via], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -253,7 +258,7 @@ impl Store {
             let mut statement = tx
                 .conn
                 .prepare_cached(
-                    "SELECT n, uuid, why, text, since, shown FROM _dunlin_kept ORDER BY n LIMIT ?",
+                    "SELECT n, uuid, why, text, since, shown FROM _dunlin_kept WHERE n > 0 ORDER BY n LIMIT ?",
                 )
                 .doing(doing)?;
             let listed = statement
@@ -311,7 +316,7 @@ impl Store {
                 .conn
                 .prepare_cached(
                     "SELECT n, uuid FROM _dunlin_kept
-                     WHERE n >= ?1 AND (n = ?2 OR (?2 IS NULL AND why <> ?3)) ORDER BY n LIMIT ?4",
+                     WHERE n > 0 AND n >= ?1 AND (n = ?2 OR (?2 IS NULL AND why <> ?3)) ORDER BY n LIMIT ?4",
                 )
                 .and_then(|mut statement| {
                     statement
@@ -349,7 +354,7 @@ impl Store {
             let gone = || Error::NoSuchNumber { what: "held row", number };
             let uuid = tx
                 .conn
-                .query_row("SELECT uuid FROM _dunlin_kept WHERE n = ?", [number], |row| {
+                .query_row("SELECT uuid FROM _dunlin_kept WHERE n = ? AND n > 0", [number], |row| {
                     crate::cursor::uuid(row, 0)
                 })
                 .optional()

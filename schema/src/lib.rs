@@ -51,6 +51,7 @@ mod store;
 mod track;
 mod trigger;
 mod tx;
+mod untrack;
 pub mod version;
 
 pub use apply::{Applied, Sender};
@@ -72,3 +73,4 @@ pub use put::{Put, PutTable};
 pub use stamp::Stamp;
 pub use store::{Greeting, Options, Store, TableState};
 pub use track::{Track, Tracked};
+pub use untrack::Untracked;

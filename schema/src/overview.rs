@@ -33,7 +33,7 @@ const SHARE: u32 = 20;
 /// How a database stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// The tables, in the order of their names; ours is not among them.
+    /// The tables, in the order of their names; ours is not among them, nor those that a person let go.
     pub tables: Vec<TableState>,
     /// Held rows of tables or columns that the application here does not have yet.
     pub waiting_for_schema: u64,
@@ -154,7 +154,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT name, tracked, rows, digest, id FROM _dunlin_table
-                 WHERE tracked = 1 OR rows > 0 ORDER BY name",
+                 WHERE tracked = 1 OR (tracked = 0 AND rows > 0) ORDER BY name",
             )
             .doing(doing)?;
         let tables = statement
@@ -168,6 +168,7 @@ impl Tx<'_> {
                     digest: format!("{:032x}", crate::digest::read(row, 3)?),
                     held: counts.held.get(&id).copied().unwrap_or(0),
                     conflicts: of(&counts.conflicts, &name.to_ascii_lowercase()),
+                    needed_by: self.catalogue.needing(id),
                     name,
                 })
             })
@@ -183,7 +184,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT r.tbl, k.why, count(*) FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
-                 WHERE k.why IN (1, 2, 3, 4, 5) AND r.state = 2 GROUP BY r.tbl, k.why",
+                 WHERE k.why IN (1, 2, 3, 4, 5) AND k.n > 0 AND r.state = 2 GROUP BY r.tbl, k.why",
             )
             .doing(doing)?;
         let held = statement
@@ -218,7 +219,7 @@ impl Tx<'_> {
                 "SELECT t.name, o.machine, count(*) FROM _dunlin_kept AS k
                  JOIN _dunlin_row AS r ON r.uuid = k.uuid JOIN _dunlin_table AS t ON t.id = r.tbl
                  LEFT JOIN _dunlin_origin AS o ON o.id = r.via
-                 WHERE k.why = ? GROUP BY r.tbl, r.via ORDER BY t.name, o.machine",
+                 WHERE k.why = ? AND k.n > 0 GROUP BY r.tbl, r.via ORDER BY t.name, o.machine",
             )
             .and_then(|mut statement| {
                 statement

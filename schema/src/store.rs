@@ -94,6 +94,8 @@ pub struct TableState {
     pub held: u64,
     /// Conflicts that nobody has settled.
     pub conflicts: u64,
+    /// Other tracked tables that refer to it.
+    pub needed_by: Vec<String>,
 }
 
 impl Store {

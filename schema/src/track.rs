@@ -42,6 +42,7 @@ impl Store {
         let tracked = self.write(Flush::Now, |tx| tx.track(track, &now, Outside::Refuse))?;
         self.fold()?;
         self.try_rows_of(&tracked)?;
+        self.looked.forget();
         Ok(tracked)
     }
 
@@ -64,10 +65,13 @@ impl Store {
     }
 
     /// Learns of a partner's tables: those that exist here with the same key are tracked here too, and what is
-    /// loose there is loose here. Answers what is newly tracked.
+    /// loose there is loose here. Answers what is newly tracked. `untracked`: what the configuration leaves out; what
+    /// a person let go is left out too.
     pub fn meet(&mut self, shapes: &[Shape], untracked: &[String]) -> Result<Tracked> {
         let now = self.now_sql().to_owned();
         let mut wanted = Track { tables: Some(Vec::new()), ..Track::default() };
+        let let_go = self.untracked()?;
+        let untracked: Vec<&String> = untracked.iter().chain(&let_go).collect();
         self.write(Flush::Reads, |tx| {
             for shape in shapes {
                 if tx.catalogue.named(&shape.name).is_some()
@@ -148,6 +152,14 @@ impl Store {
         let names: Vec<&str> = tracked.tables.iter().map(|(name, ..)| name.as_str()).collect();
         self.write(Flush::Later, |tx| {
             let held = tx.rows_held_in(&names)?;
+            // What they claim was not known before the table was: of two that claim one value, one stands aside.
+            for uuid in &held {
+                if let (Some(entry), Some(kept)) = (tx.entry(*uuid)?, tx.kept(*uuid)?)
+                    && let Some(cells) = kept.cells
+                {
+                    tx.enlist(&entry, &cells)?;
+                }
+            }
             if held.is_empty() { Ok(()) } else { tx.settle(held) }
         })
     }
@@ -171,6 +183,11 @@ impl Tx<'_> {
         };
         for (child, column, parent) in &track.references {
             self.declare(child, column, parent)?;
+        }
+        let let_go = self.catalogue.untracked.clone();
+        if !let_go.is_empty() {
+            // What the log tells of other tables is read while those that come back are none of ours yet.
+            self.fold(usize::MAX)?;
         }
         let before: BTreeSet<i64> = self.catalogue.tables.iter().map(|table| table.id).collect();
         for name in &names {
@@ -210,18 +227,34 @@ impl Tx<'_> {
             .filter(|table| !before.contains(&table.id) && !table.internal())
             .cloned()
             .collect();
+        self.write_format()?;
+        let mut back = Vec::new();
         for table in &new {
-            self.loosen_what_is_not_kept(&table.name, &mut done.notes)?;
+            // Parents that went while it was let go say nothing of how the application keeps its references.
+            if let_go.get(&table.id) == Some(&true) {
+                back.push(Arc::clone(table));
+            } else {
+                self.loosen_what_is_not_kept(&table.name, &mut done.notes)?;
+            }
         }
         for table in &new {
             for statement in trigger::install(table, now) {
                 self.conn.execute_batch(&statement).doing("add the triggers")?;
+            }
+            if back.iter().any(|back| back.id == table.id) {
+                continue;
             }
             let rows = self
                 .conn
                 .execute(&trigger::list_rows(table, trigger::EXISTING, now), [])
                 .doing("list the rows that are there")?;
             done.tables.push((table.name.clone(), table.naming.word(), rows as u64));
+        }
+        if !back.is_empty() {
+            let rows = self.bring_back(&back, now)?;
+            for (table, rows) in back.iter().zip(rows) {
+                done.tables.push((table.name.clone(), table.naming.word(), rows));
+            }
         }
         Ok(done)
     }

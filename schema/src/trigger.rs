@@ -76,6 +76,19 @@ pub(crate) fn list_rows(table: &Table, kind: i64, now: &str) -> String {
     )
 }
 
+/// The statement that appends one line for a key, which its parameters say.
+pub(crate) fn line_of(table: &Table, kind: i64, now: &str) -> String {
+    let places = (1..=table.key.len()).fold(String::new(), |mut text, part| {
+        let _ = write!(text, ", ?{part}");
+        text
+    });
+    format!(
+        "INSERT INTO _dunlin_log (tbl, kind, t{}) VALUES ({}, {kind}, {now}{places})",
+        slots(table),
+        table.id
+    )
+}
+
 /// A line for each other row that holds the new value: SQLite fires no delete trigger when OR REPLACE removes it.
 fn look(table: &Table, columns: &[String], now: &str) -> String {
     let mut text = format!(

@@ -10,3 +10,4 @@ mod northwind_store;
 mod put;
 mod restarts;
 mod sim;
+mod untrack;

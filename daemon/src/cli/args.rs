@@ -6,6 +6,7 @@
 //! * What a flag cannot mean is refused here, as a mistake in usage, before anything is opened.
 
 mod access;
+mod settings;
 mod shop;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use access::{Role, TokenAct, Tokens, UserAct, Users};
+pub use settings::{Bundle, Level, Set, SettingAct, Settings};
 pub use shop::{Forget, Leave, PartnerAct, Partners, Shop, ShopAct, ShopRole, Whom};
 
 /// Machines that a shop can have, and so joins that one token can allow.
@@ -123,11 +125,11 @@ pub enum Command {
     #[command(after_help = "Example:\n  dunlin shop renew")]
     Shop(Shop),
 
-    /// List the tracked tables with their rows and digests
+    /// List the tracked tables with their rows and digests, or let tables go
     ///
     /// Equal tables have equal digests on all machines.
-    #[command(after_help = "Example:\n  dunlin tables --json")]
-    Tables(Here),
+    #[command(after_help = "Examples:\n  dunlin tables --json\n  dunlin tables untrack notes")]
+    Tables(Tables),
 
     /// List the sessions of the past, newest first
     #[command(after_help = "Example:\n  dunlin history --partner 'till 3' --limit 50")]
@@ -166,6 +168,22 @@ pub enum Command {
     /// Show this machine's key by its pin, or give it a new one
     #[command(after_help = "Examples:\n  dunlin key show\n  dunlin key rotate")]
     Key(Key),
+
+    /// Show what the daemon runs with, or change what can be changed while it runs
+    ///
+    /// How the page stands to the network holds for five minutes, until it is kept: nobody locks
+    /// himself out. What stands in dunlin.toml is changed there.
+    #[command(after_help = "Examples:\n  dunlin settings\n  \
+        dunlin settings set log.level debug\n  \
+        dunlin settings set admin.lan_listen 0.0.0.0:7476\n  dunlin settings keep\n  \
+        dunlin settings set admin.lan_listen\n  dunlin settings new-certificate")]
+    Settings(Settings),
+
+    /// Make a file for whoever helps from afar: versions, states, settings, history, log
+    ///
+    /// No row, no password, no token and no key is in it.
+    #[command(after_help = "Examples:\n  dunlin bundle\n  dunlin bundle --output - | less")]
+    Bundle(Bundle),
 
     /// Show it: a made-up parts shop on this computer, with real machines
     ///
@@ -255,6 +273,33 @@ pub struct Track {
     /// The machines start from copies of one file: rows with equal keys are the same row
     #[arg(long)]
     pub copies: bool,
+}
+
+/// `dunlin tables`.
+#[derive(Debug, Clone, Args)]
+pub struct Tables {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub here: Here,
+
+    /// What to do; to list when nothing is said
+    #[command(subcommand)]
+    pub act: Option<TablesAct>,
+}
+
+/// `dunlin tables …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TablesAct {
+    /// Stop keeping tables in step on this machine; nothing is lost, and `dunlin track` takes them back
+    ///
+    /// The rows that are here stay. What is written here from then on does not reach the others, and
+    /// what they write is not shown here; it is passed on. Tracked again, both come together.
+    #[command(after_help = "Example:\n  dunlin tables untrack orders order_lines")]
+    Untrack {
+        /// The tables; all of them are let go, or none
+        #[arg(value_name = "TABLE", required = true)]
+        tables: Vec<String>,
+    },
 }
 
 /// `dunlin run`.

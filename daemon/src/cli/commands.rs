@@ -4,11 +4,13 @@ pub(super) mod shop;
 
 use chrono::Utc;
 use dunlin_rpc::method::admin::AdminClient as _;
+use dunlin_rpc::method::overview::OverviewClient as _;
 use dunlin_rpc::wire::admin::Track as TrackAsk;
 use serde::Serialize;
 
 use super::args::{
-    ConflictAct, Conflicts, Demo, Held, HeldAct, Here, History, Init, Invite, Sync, Track,
+    ConflictAct, Conflicts, Demo, Held, HeldAct, Here, History, Init, Invite, Sync, Tables,
+    TablesAct, Track,
 };
 use super::door::Door;
 use super::error::Error;
@@ -112,10 +114,16 @@ pub(super) async fn status(here: &Here) -> Ended {
     Ok(if show::needs_a_person(&status) { Exit::Attention } else { Exit::Ok })
 }
 
-pub(super) async fn tables(here: &Here) -> Ended {
-    let door = Door::open(&here.folder()).await?;
+pub(super) async fn tables(args: &Tables) -> Ended {
+    let door = Door::open(&args.here.folder()).await?;
+    if let Some(TablesAct::Untrack { tables }) = &args.act {
+        let done = door.ask(door.tables_untrack(tables.clone(), None)).await?;
+        print(&args.here, "untracked", &done, || show::untracked(&done))?;
+        return Ok(Exit::Ok);
+    }
     let tables = door.ask(door.tables_list()).await?;
-    print(here, "tables", &tables, || show::tables(&tables, Look::of_stdout()))?;
+    let others = door.ask(door.tables_candidates()).await?;
+    print(&args.here, "tables", &tables, || show::tables(&tables, &others, Look::of_stdout()))?;
     Ok(Exit::Ok)
 }
 

@@ -9,6 +9,7 @@ mod access;
 mod attention;
 mod lists;
 pub mod pair;
+pub mod settings;
 mod shop;
 mod status;
 mod table;
@@ -22,7 +23,7 @@ pub use status::{needs_a_person, status};
 
 use std::fmt::Write as _;
 
-use dunlin_rpc::wire::admin::{Decided, Joined, Retried, Synced, Tracked};
+use dunlin_rpc::wire::admin::{Decided, Joined, Retried, Synced, Tracked, Untracked};
 
 use super::text::{count, foreign, sentence};
 
@@ -43,6 +44,20 @@ pub fn tracked(done: &Tracked) -> String {
         let _ = writeln!(text, "Note: {}", sentence(note));
     }
     text
+}
+
+/// What `tables untrack` did.
+pub fn untracked(done: &Untracked) -> String {
+    let names: Vec<String> = done.tables.iter().map(|name| foreign(name)).collect();
+    match names.as_slice() {
+        [] => "No table was tracked that is not now; no partner tracks it here again.\n".to_owned(),
+        _ => format!(
+            "Not kept in step on this machine any more: {}. What the others write is kept and passed on; \
+             `dunlin track` takes {} back.\n",
+            names.join(", "),
+            if names.len() == 1 { "it" } else { "them" }
+        ),
+    }
 }
 
 /// What a person is told whose machine joined under a new key.

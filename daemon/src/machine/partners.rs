@@ -71,10 +71,8 @@ pub struct Partner {
     pub equal: BTreeMap<String, bool>,
     /// When they last compared.
     pub compared: Option<Instant>,
-    /// Rows that it has for us.
-    pub waiting_in: u64,
-    /// Rows that we have for it.
-    pub waiting_out: u64,
+    /// By database: what waited when they last compared.
+    pub waiting: BTreeMap<String, Waiting>,
     /// Tries that failed since the last that succeeded.
     pub attempt: u32,
     /// When it is tried again.
@@ -101,6 +99,17 @@ pub struct Partner {
     pub round_trip: Option<Duration>,
 }
 
+/// What waited, each way, when two machines last compared a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Rows that it has for us.
+    pub coming: u64,
+    /// Rows that we have for it.
+    pub going: u64,
+    /// Where our journal ended.
+    pub end: u64,
+}
+
 /// Rows on their way, since both were last level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moving {
@@ -125,11 +134,7 @@ impl Partner {
             State::Stopped
         } else if self.linked {
             let equal = !self.equal.is_empty() && self.equal.values().all(|equal| *equal);
-            if equal && self.waiting_in == 0 && self.waiting_out == 0 {
-                State::UpToDate
-            } else {
-                State::CatchingUp
-            }
+            if equal && self.is_level() { State::UpToDate } else { State::CatchingUp }
         } else if self.last_seen.is_some_and(|seen| now - seen < RECENT) {
             State::Retrying
         } else {
@@ -151,11 +156,36 @@ impl Partner {
 
     /// Both sides have compared a database: its tables there.
     pub fn told(&mut self, database: &str, tables: &[TableDigest], now: Millis) {
-        let tables =
-            tables.iter().map(|table| (table.name.to_lowercase(), table.digest.clone())).collect();
+        let tables = tables
+            .iter()
+            .filter(|table| !table.untracked)
+            .map(|table| (table.name.to_lowercase(), table.digest.clone()))
+            .collect();
         self.digests.insert(database.to_owned(), Arc::new(tables));
         self.compared_at = Some(now);
         self.moving = None;
+    }
+
+    /// Did nothing wait, either way, when they last compared?
+    pub fn is_level(&self) -> bool {
+        self.waiting.values().all(|waiting| waiting.coming == 0 && waiting.going == 0)
+    }
+
+    /// Rows that it has for us. Nobody knows while there is no link.
+    pub fn waiting_in(&self) -> Option<u64> {
+        let coming = || self.waiting.values().map(|waiting| waiting.coming).sum();
+        (self.linked && self.compared.is_some()).then(coming)
+    }
+
+    /// Rows that we have for it, by where our journals end now; without a link, so many at most: a
+    /// row may have come from there, or have been written twice.
+    pub fn waiting_out(&self, end: impl Fn(&str) -> u64) -> Option<u64> {
+        self.compared?;
+        let since = |(name, waiting): (&String, &Waiting)| {
+            let more = if self.linked { 0 } else { end(name).saturating_sub(waiting.end) };
+            waiting.going + more
+        };
+        Some(self.waiting.iter().map(since).sum())
     }
 
     /// Is every database equal, by a comparison made since?
@@ -316,6 +346,25 @@ mod tests {
     use crate::roster::Role;
     use crate::roster::statement::Signer;
     use dunlin_rpc::Identity;
+
+    #[test]
+    fn what_waits_is_never_said_to_be_nothing_while_nobody_knows() {
+        let end = |_: &str| 40;
+        assert_eq!(
+            (Partner::default().waiting_in(), Partner::default().waiting_out(end)),
+            (None, None)
+        );
+        let waiting = Waiting { coming: 2, going: 3, end: 33 };
+        let linked = Partner {
+            linked: true,
+            compared: Some(Instant::now()),
+            waiting: [("main".to_owned(), waiting), ("stock".to_owned(), waiting)].into(),
+            ..Partner::default()
+        };
+        assert_eq!((linked.waiting_in(), linked.waiting_out(end)), (Some(4), Some(6)));
+        let away = Partner { linked: false, ..linked };
+        assert_eq!((away.waiting_in(), away.waiting_out(end)), (None, Some(20)));
+    }
 
     #[test]
     fn what_is_known_of_a_partner_follows_it_to_its_new_pin_also_over_a_restart() {

@@ -3,12 +3,13 @@
 //! Every form carries its visitor's token. Without it nothing is done, whoever sent it.
 
 mod people;
+mod settings;
 mod shop;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts as _};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::key::KeyClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
@@ -26,6 +27,7 @@ use super::visit::{self, LANGUAGE, THEME, Visit, see_other};
 use super::words;
 
 pub(super) use people::people;
+pub(super) use settings::settings;
 pub(super) use shop::{letting, pairing, shop};
 
 /// A form that its visitor filled in.
@@ -43,7 +45,7 @@ impl FromRequest<Front> for Filled {
     async fn from_request(request: Request<Body>, front: &Front) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut parts, front).await?;
-        let refuse = |status: StatusCode| status.into_response();
+        let refuse = |status: StatusCode| visit.not_taken(status);
         if !is_form(&parts.headers) {
             return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
@@ -208,10 +210,22 @@ pub(super) async fn rows(form: Filled) -> Response {
                 inside.held_delete(number).await?;
                 Done::good(t.of("said.deleted")).at("/held")
             }
+            "untrack" => untrack(&form).await?,
             _ => track(&form).await?,
         })
     };
     form.answer(done.await)
+}
+
+async fn untrack(form: &Filled) -> Result<Done, Error> {
+    let t = form.visit.t;
+    let tables = form.fields.all("table");
+    if tables.is_empty() {
+        return Ok(Done::bad(t.of("said.no_table")).at("/tables"));
+    }
+    let done = form.visit.inside.tables_untrack(tables, form.fields.given("database")).await?;
+    let text = t.count("said.untracked", done.tables.len() as u64);
+    Ok(Done::good(text).at("/tables"))
 }
 
 async fn track(form: &Filled) -> Result<Done, Error> {
@@ -234,15 +248,6 @@ pub(super) async fn rotate_key(form: Filled) -> Response {
     let done = async {
         let rotated = form.visit.inside.key_rotate().await?;
         Ok(Done::good(view::rotate::done(form.visit.t, &rotated)).at("/about"))
-    };
-    form.answer(done.await)
-}
-
-/// How much is logged.
-pub(super) async fn settings(form: Filled) -> Response {
-    let done = async {
-        form.visit.inside.settings_log_level(form.given("level")?).await?;
-        Ok(Done::good(form.visit.t.of("said.log_level")))
     };
     form.answer(done.await)
 }

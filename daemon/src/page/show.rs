@@ -7,6 +7,7 @@ use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::key::KeyClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
 use dunlin_rpc::method::pairing::PairingClient as _;
+use dunlin_rpc::method::settings::SettingsClient as _;
 use dunlin_rpc::method::shop::ShopClient as _;
 use dunlin_rpc::wire::admin::{HistoryEntry, HistoryFilter};
 use jsonrpsee::core::client::Error;
@@ -49,6 +50,23 @@ pub(super) async fn tables(visit: Visit) -> Response {
         Ok(view::tables::page(frame, &status, &tables, &candidates, unlike))
     };
     visit.answer(page.await)
+}
+
+/// `/untrack?table=…`: the question, not yet the deed.
+pub(super) async fn untrack(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let compared = visit.inside.tables_compare().await?;
+        let asked = view::untrack::Asked::of(&visit.query);
+        let frame = visit.frame(Place::Tables, &status);
+        Ok(view::untrack::page(frame, &asked, &compared))
+    };
+    match page.await {
+        Ok(Some(page)) => visit.answer(Ok(page)),
+        // Let go meanwhile, or never there: the list says what is.
+        Ok(None) => tables(visit).await,
+        Err(error) => visit.trouble(error),
+    }
 }
 
 /// `/history`
@@ -237,7 +255,8 @@ pub(super) async fn settings(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;
         let settings = visit.inside.settings_show().await?;
-        Ok(view::settings::settings(visit.frame(Place::Settings, &status), &settings))
+        let frame = visit.frame(Place::Settings, &status);
+        Ok(view::settings::settings(frame, &settings, visit.visitor.may_begin))
     };
     visit.answer(page.await)
 }
@@ -262,7 +281,7 @@ pub(super) async fn log(visit: Visit) -> Response {
 pub(super) async fn about(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;
-        Ok(view::settings::about(visit.frame(Place::About, &status), &status))
+        Ok(view::about::page(visit.frame(Place::About, &status), &status))
     };
     visit.answer(page.await)
 }

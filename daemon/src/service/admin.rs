@@ -6,11 +6,12 @@ use dunlin_rpc::Secret;
 use dunlin_rpc::method::admin::AdminServer;
 use dunlin_rpc::wire::admin::{
     ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus,
-    RefusedTable, Retried, Status, Synced, TableStatus, Track, Tracked,
+    RefusedTable, Retried, Status, Synced, TableStatus, Track, Tracked, Untracked,
 };
 use dunlin_schema::Decision;
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
+use tracing::info;
 
 use super::lists::Past;
 use super::{network, status};
@@ -71,6 +72,21 @@ impl Service {
                 .collect(),
             notes,
         })
+    }
+
+    async fn untrack(&self, tables: Vec<String>, database: Option<String>) -> Result<Untracked> {
+        let database = match &database {
+            Some(name) => self.machine.database(name)?,
+            None => self.machine.main_database()?,
+        };
+        if tables.is_empty() {
+            return Err(Error::Refused("name the tables".to_owned()));
+        }
+        let done = database.call(move |store| store.untrack(&tables)).await?;
+        for (table, rows) in &done.tables {
+            info!(database = database.name(), table, rows, "table untracked");
+        }
+        Ok(Untracked { tables: done.tables.into_iter().map(|(name, _)| name).collect() })
     }
 
     fn invite(
@@ -142,6 +158,15 @@ impl AdminServer for Service {
 
     async fn tables_track(&self, _: &Extensions, track: Track) -> RpcResult<Tracked> {
         Ok(self.track(track).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn tables_untrack(
+        &self,
+        _: &Extensions,
+        tables: Vec<String>,
+        database: Option<String>,
+    ) -> RpcResult<Untracked> {
+        Ok(self.untrack(tables, database).await.map_err(|error| fault(&error))?)
     }
 
     async fn history_list(

@@ -81,7 +81,7 @@ impl Service {
 /// Equal by a comparison made since, with nothing on the way.
 fn is_level(machine: &Machine, member: &Member, since: Instant) -> bool {
     let known = machine.partner(member.pin);
-    known.is_equal_since(since) && known.waiting_in == 0 && known.waiting_out == 0
+    known.is_equal_since(since) && known.is_level()
 }
 
 fn partner_status_message(machine: &Machine, member: &Member, equal: bool) -> String {

@@ -10,9 +10,9 @@ use dunlin_rpc::wire::admin::{
 use dunlin_schema::{Clock as _, Overview, Waiting};
 use uuid::Uuid;
 
-use super::{attention, shop};
+use super::{attention, settings, shop};
 use crate::clock;
-use crate::discovery::{Discovery, Kind, Sighting};
+use crate::discovery::{Discovery, Kind, Nets, Sighting};
 use crate::error::Result;
 use crate::machine::{Machine, Moving, State};
 use crate::roster::{Member, Standing};
@@ -21,15 +21,15 @@ use crate::sign_in;
 /// Everything that `dunlin status` and the page show.
 pub(crate) async fn status(machine: &Machine) -> Result<Status> {
     let overviews = overviews(machine).await?;
-    let mut databases = Vec::new();
-    for (database, overview) in machine.databases.iter().zip(&overviews) {
-        databases.push(DatabaseStatus {
+    let pairs = machine.databases.iter().zip(&overviews);
+    let databases: Vec<DatabaseStatus> = pairs
+        .map(|(database, overview)| DatabaseStatus {
             name: database.name().to_owned(),
             epoch: format!("{:016x}", database.origin().epoch),
             position: database.end(),
             tables: tables(overview),
-        });
-    }
+        })
+        .collect();
     let standing = machine.standing();
     // Who is in no shop sees everybody as a stranger.
     let members: Vec<String> = match standing {
@@ -72,6 +72,15 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
     })
 }
 
+/// How each database stands: one question to each.
+pub(super) async fn overviews(machine: &Machine) -> Result<Vec<Arc<Overview>>> {
+    let mut all = Vec::new();
+    for database in &machine.databases {
+        all.push(database.call(dunlin_schema::Store::overview).await?);
+    }
+    Ok(all)
+}
+
 fn seen(machine: &Machine, sighting: &Sighting) -> SightingStatus {
     let advert = &sighting.advert;
     SightingStatus {
@@ -97,15 +106,6 @@ pub(super) fn tables(overview: &Overview) -> Vec<TableStatus> {
             naming: table.naming.to_owned(),
         })
         .collect()
-}
-
-/// How each database stands.
-pub(super) async fn overviews(machine: &Machine) -> Result<Vec<Arc<Overview>>> {
-    let mut overviews = Vec::new();
-    for database in &machine.databases {
-        overviews.push(database.call(dunlin_schema::Store::overview).await?);
-    }
-    Ok(overviews)
 }
 
 /// The partners, by name; none once this machine has left its shop.
@@ -147,7 +147,10 @@ fn partner(
     let away = around.away.filter(|_| !known.linked);
     // Who is out of the shop goes on asking whether he is let in again, and no row hangs on it.
     let is_tried = state != State::Paused && away.is_none();
-    let rows = |rows: u64| known.compared.map(|_| rows);
+    let end = |name: &str| {
+        let database = machine.databases.iter().find(|database| database.name() == name);
+        database.map_or(0, |database| database.end())
+    };
     PartnerStatus {
         id: member.machine,
         name: member.name.clone(),
@@ -156,8 +159,8 @@ fn partner(
         paused,
         address: known.address.map(|address| address.to_string()),
         last_seen: known.last_seen.map(clock::text),
-        waiting_in: rows(known.waiting_in),
-        waiting_out: rows(known.waiting_out),
+        waiting_in: known.waiting_in(),
+        waiting_out: known.waiting_out(end),
         next_try_seconds: known.next_try_seconds().filter(|_| is_tried),
         attempt: if is_tried { known.attempt } else { 0 },
         reason: away.map(str::to_owned).or(match state {
@@ -184,7 +187,8 @@ fn doors(machine: &Machine) -> Vec<String> {
     let listening = machine.listening();
     let mut sentences = Vec::new();
     if !listening.lan.is_empty() {
-        let addresses = shown(&listening.lan, "https");
+        let own = Nets::now(false).own();
+        let addresses = shown(&settings::reached(&listening.lan, &own), "https");
         let fingerprint = listening.fingerprint.unwrap_or_default();
         sentences.push(format!(
             "this page is at {addresses}; the certificate that a browser is shown there has the SHA-256 fingerprint {fingerprint}"

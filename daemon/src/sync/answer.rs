@@ -28,7 +28,7 @@ use super::tell::{
 use crate::convert;
 use crate::error::{Error, Result};
 use crate::fault::fault;
-use crate::machine::{Machine, PAUSED};
+use crate::machine::{Machine, PAUSED, Waiting};
 use crate::roster::Member;
 
 /// One link that a partner dialled.
@@ -339,22 +339,22 @@ impl Answering {
         side.cursor = side.cursor.max(ask.cursor);
         self.sides().insert(ask.database.clone(), side.clone());
         let skew = self.set_skew(ask.clock);
-        let (ours, waiting, cursor) = database
+        let (tables, waiting, end, cursor) = database
             .call(move |store| {
                 store.ask_again(side.origin, skew)?;
                 let waiting = store.waiting_for(side.cursor, &side.knowledge)?;
-                Ok((store.digests()?, waiting, store.cursor(side.origin)?))
+                let tables = convert::digests_out(store.digests()?, &store.untracked()?);
+                Ok((tables, waiting, store.end()?, store.cursor(side.origin)?))
             })
             .await?;
-        let tables = convert::digests_out(ours);
         let equal = is_equal(&tables, &ask.tables);
         let now = machine.clock.now();
         machine.note(self.0.member.pin, |partner| {
             partner.told(&ask.database, &ask.tables, now);
+            let going = Waiting { coming: 0, going: waiting, end };
+            partner.waiting.insert(ask.database.clone(), going);
             partner.equal.insert(ask.database, equal);
             partner.compared = Some(Instant::now());
-            partner.waiting_out = waiting;
-            partner.waiting_in = 0;
             partner.last_seen = Some(now);
             partner.stopped = None;
             partner.skew = skew;

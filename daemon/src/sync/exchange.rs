@@ -16,6 +16,7 @@ use super::tell::{heard, is_equal, joined, look_at, skew, stop_at, weight};
 use crate::convert;
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::machine::Waiting;
 
 /// A page is sized so that the receiver holds his application's write lock about so long.
 const APPLY_TIME: Duration = Duration::from_millis(20);
@@ -256,17 +257,17 @@ impl Driver<'_> {
     async fn compare(&mut self, name: &str) -> Result<()> {
         let side = self.sides.get(name).ok_or(Error::Stopping)?;
         let (cursor, knowledge, origin) = (side.cursor, side.knowledge.clone(), side.origin);
-        let (ours, waiting_out, taken) = side
+        let (ours, going, end, taken) = side
             .database
             .call(move |store| {
                 Ok((
-                    store.digests()?,
+                    convert::digests_out(store.digests()?, &store.untracked()?),
                     store.waiting_for(cursor, &knowledge)?,
+                    store.end()?,
                     store.cursor(origin)?,
                 ))
             })
             .await?;
-        let ours = convert::digests_out(ours);
         let ask = DigestAsk {
             database: name.to_owned(),
             cursor: taken,
@@ -288,8 +289,8 @@ impl Driver<'_> {
             partner.equal.insert(name.to_owned(), equal);
             partner.compared = Some(Instant::now());
             partner.told(name, &answer.tables, now);
-            partner.waiting_in = answer.waiting;
-            partner.waiting_out = waiting_out;
+            let waiting = Waiting { coming: answer.waiting, going, end };
+            partner.waiting.insert(name.to_owned(), waiting);
             partner.last_seen = Some(now);
             partner.stopped = None;
             partner.skew = skew;

@@ -62,10 +62,16 @@ pub(crate) fn weight(page: &dunlin_rpc::wire::page::Page) -> u64 {
         .sum()
 }
 
-/// Equal, table by table; a table that one side has no row of may be missing there.
+/// Equal, table by table; a table that one side has no row of may be missing there, and one that a side let go says
+/// nothing of what it shows.
 pub(crate) fn is_equal(ours: &[wire::TableDigest], theirs: &[wire::TableDigest]) -> bool {
+    let let_go = |name: &str| {
+        ours.iter()
+            .chain(theirs)
+            .any(|table| table.untracked && table.name.eq_ignore_ascii_case(name))
+    };
     let lacks = |a: &[wire::TableDigest], b: &[wire::TableDigest]| {
-        a.iter().any(|table| {
+        a.iter().filter(|table| !let_go(&table.name)).any(|table| {
             let other = b.iter().find(|other| other.name.eq_ignore_ascii_case(&table.name));
             other.map_or(table.rows > 0, |other| other.digest != table.digest)
         })
@@ -260,7 +266,12 @@ mod tests {
     use super::*;
 
     fn table(name: &str, rows: u64, digest: &str) -> wire::TableDigest {
-        wire::TableDigest { name: name.to_owned(), rows, digest: digest.to_owned() }
+        wire::TableDigest {
+            name: name.to_owned(),
+            rows,
+            digest: digest.to_owned(),
+            untracked: false,
+        }
     }
 
     #[test]
@@ -270,5 +281,8 @@ mod tests {
         assert!(!is_equal(&ours, &[table("A", 1, "y")]));
         assert!(!is_equal(&ours, &[table("b", 0, "0")]));
         assert!(!is_equal(&[], &[table("a", 1, "x")]));
+        let let_go = wire::TableDigest { untracked: true, ..table("A", 1, "y") };
+        let let_go = [let_go];
+        assert!(is_equal(&ours, &let_go) && is_equal(&let_go, &ours));
     }
 }

@@ -6,7 +6,7 @@ use jsonrpsee::proc_macros::rpc;
 use crate::identity::Secret;
 use crate::wire::admin::{
     ConflictEntry, Decided, HeldEntry, HistoryEntry, HistoryFilter, Invited, Joined, PartnerStatus,
-    Retried, Status, Synced, TableStatus, Track, Tracked,
+    Retried, Status, Synced, TableStatus, Track, Tracked, Untracked,
 };
 
 /// The admin methods. Who may call which: R to look, W to write, A for the rest (trust.md).
@@ -27,6 +27,14 @@ pub trait Admin {
     /// Starts keeping tables in step. A.
     #[method(name = "tables_track", with_extensions)]
     async fn tables_track(&self, track: Track) -> RpcResult<Tracked>;
+
+    /// Stops keeping tables in step, on this machine alone. All of them, or none. A.
+    #[method(name = "tables_untrack", with_extensions)]
+    async fn tables_untrack(
+        &self,
+        tables: Vec<String>,
+        database: Option<String>,
+    ) -> RpcResult<Untracked>;
 
     /// Past sessions, newest first: of one partner (name or id), since a time, at most `limit`
     /// (100 unless said), and those that the filter lets through. R.

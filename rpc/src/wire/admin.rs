@@ -117,9 +117,9 @@ pub struct PartnerStatus {
     pub address: Option<String>,
     /// When a link to it was last alive.
     pub last_seen: Option<String>,
-    /// Rows that it has for us; null before the two have compared.
+    /// Rows that it has for us; null before the two have compared, and while there is no link.
     pub waiting_in: Option<u64>,
-    /// Rows that we have for it; null before the two have compared.
+    /// Rows that we have for it; without a link, so many at most; null before the two have compared.
     pub waiting_out: Option<u64>,
     /// Seconds until it is dialled again.
     #[serde(default)]
@@ -214,6 +214,13 @@ pub struct Tracked {
     pub refused: Vec<RefusedTable>,
     /// What the person should know: WAL was switched on, references are loose.
     pub notes: Vec<String>,
+}
+
+/// What `tables_untrack` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untracked {
+    /// The tables that were tracked and are not any more.
+    pub tables: Vec<String>,
 }
 
 /// A table that cannot be tracked.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::settings::Trying;
 use super::shop::Named;
 
 /// Something that needs a person: what it is, and the facts. The words are whoever shows it's.
@@ -118,6 +119,13 @@ pub enum Attention {
         /// Its name.
         name: String,
     },
+    /// Somebody changed settings, and they go back by themselves unless somebody keeps them.
+    Trying(Trying),
+    /// The page is to be open to the network, and is not.
+    PageShut {
+        /// Why, in a sentence.
+        reason: String,
+    },
     /// Anything else, in a sentence.
     Other {
         /// The sentence.
@@ -144,6 +152,9 @@ pub struct TableCompared {
     pub conflicts: u64,
     /// Hex.
     pub digest: String,
+    /// Other tracked tables that refer to it.
+    #[serde(default)]
+    pub needed_by: Vec<String>,
     /// One entry for each partner, in the order of `partners_list`.
     pub partners: Vec<TableThere>,
 }
@@ -155,7 +166,7 @@ pub struct TableThere {
     pub id: Uuid,
     /// Its name.
     pub name: String,
-    /// `equal`, `catching up`, `differs`, `not here` (the partner has no such table), or `unknown`
+    /// `equal`, `catching up`, `differs`, `not here` (the partner does not keep it in step), or `unknown`
     /// before the first comparison.
     pub state: String,
 }
@@ -169,6 +180,9 @@ pub struct Candidate {
     pub name: String,
     /// Why it cannot be tracked, and what helps; null when it can.
     pub reason: Option<String>,
+    /// A person let it go: no partner's greeting tracks it.
+    #[serde(default)]
+    pub untracked: bool,
 }
 
 /// `history_hours`: rows that moved with a partner in one hour.
@@ -199,15 +213,4 @@ pub struct LogLine {
     pub message: String,
     /// The facts: name and value.
     pub fields: Vec<(String, String)>,
-}
-
-/// `settings_show`: what the daemon runs with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SettingsShown {
-    /// The file.
-    pub file: String,
-    /// How much is logged now, which `settings_log_level` changes.
-    pub log_level: String,
-    /// Each setting as the file names it, and its value.
-    pub settings: Vec<(String, String)>,
 }

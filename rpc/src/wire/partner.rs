@@ -266,6 +266,9 @@ pub struct TableDigest {
     pub rows: u64,
     /// Equal tables have equal digests. Hex.
     pub digest: String,
+    /// A person there let the table go: its versions are known and passed on, and nobody compares it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untracked: bool,
 }
 
 /// What `partner_events` tells, as it happens.

@@ -16,11 +16,38 @@ const KEY_COLUMNS_MAX: usize = 8;
 
 /// The tables that the sidecar lists as tracked, as they look now.
 pub(crate) fn load(conn: &Connection) -> Result<Catalogue> {
+    let mut tables = tables_of(conn, TRACKED)?;
+    refer(conn, &mut tables)?;
+    let mut catalogue = Catalogue::new(tables);
+    catalogue.untracked = conn
+        .prepare("SELECT id, tracked FROM _dunlin_table WHERE tracked IN (?1, ?2)")
+        .and_then(|mut statement| {
+            let kinds = params![LET_GO, KEPT_OUT];
+            statement
+                .query_map(kinds, |row| Ok((row.get(0)?, row.get::<_, i64>(1)? == LET_GO)))?
+                .collect()
+        })
+        .doing("list the tables that were let go")?;
+    for table in tables_of(conn, LET_GO)? {
+        catalogue.let_go(&table);
+    }
+    Ok(catalogue)
+}
+
+/// What the sidecar says of a table that is kept in step.
+const TRACKED: i64 = 1;
+/// And of one that a person let go.
+pub(crate) const LET_GO: i64 = 2;
+/// And of one that a person said no to before it was ever tracked.
+pub(crate) const KEPT_OUT: i64 = 3;
+
+/// The tables of which the sidecar says this, as they look now; their references are not yet linked.
+fn tables_of(conn: &Connection, tracked: i64) -> Result<Vec<Table>> {
     let mut statement = conn
-        .prepare("SELECT id, name, naming, copies FROM _dunlin_table WHERE tracked = 1 ORDER BY id")
+        .prepare("SELECT id, name, naming, copies FROM _dunlin_table WHERE tracked = ? ORDER BY id")
         .doing("list the tracked tables")?;
     let listed = statement
-        .query_map([], |row| {
+        .query_map([tracked], |row| {
             Ok(Listed {
                 id: row.get(0)?,
                 name: row.get(1)?,
@@ -39,8 +66,7 @@ pub(crate) fn load(conn: &Connection) -> Result<Catalogue> {
             Err(error) => return Err(error),
         }
     }
-    refer(conn, &mut tables)?;
-    Ok(Catalogue::new(tables))
+    Ok(tables)
 }
 
 /// What the sidecar says of a table.

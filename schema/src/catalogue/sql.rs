@@ -57,6 +57,11 @@ impl Sql {
         format!("SELECT {} FROM {} WHERE {}", self.key_list, self.table, at.join(" AND "))
     }
 
+    /// The key of every row.
+    pub(crate) fn keys(&self) -> String {
+        format!("SELECT {} FROM {}", self.key_list, self.table)
+    }
+
     /// The greatest value of a column.
     pub(crate) fn greatest(&self, column: &str) -> String {
         format!("SELECT max({}) FROM {}", quote(column), self.table)

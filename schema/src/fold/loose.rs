@@ -8,8 +8,9 @@ use crate::catalogue::Table;
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
 use crate::held::{Keep, Why};
+use crate::key::Key;
 use crate::tx::Tx;
-use crate::{Cell, Cells, Result};
+use crate::{Cell, Cells, Result, trigger};
 use rusqlite::params;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -100,6 +101,7 @@ impl Tx<'_> {
     /// A row goes from its table, and rows that refer to it loosely stay: they go on meaning it.
     pub(crate) fn leave_children(&mut self, table: &Table, gone: &Entry) -> Result<()> {
         let catalogue = Arc::clone(&self.catalogue);
+        self.leave_those_let_go(table, gone)?;
         let mut standing = None;
         for (child, column, shows) in catalogue.showing(table.id) {
             let is_loose = child
@@ -121,11 +123,9 @@ impl Tx<'_> {
                 continue;
             };
             let left = self.keys_where(child, &[&name.name], std::slice::from_ref(&value))?;
-            if let (Some(number), false, true) = (
-                gone.key.as_ref().and_then(crate::key::Key::number),
-                left.is_empty(),
-                Some(of) == table.number,
-            ) {
+            if let (Some(number), false, true) =
+                (gone.key.as_ref().and_then(Key::number), left.is_empty(), Some(of) == table.number)
+            {
                 self.reserve_number(table.id, number, gone.uuid)?;
                 continue;
             }
@@ -135,6 +135,30 @@ impl Tx<'_> {
                 {
                     self.set_aside(entry)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nor does anybody write those in a table that was let go: the number stays this row's, so that they mean no other
+    /// row, here or when their table is tracked again.
+    fn leave_those_let_go(&mut self, table: &Table, gone: &Entry) -> Result<()> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let (Some(number), Some(_)) = (gone.key.as_ref().and_then(Key::number), table.number)
+        else {
+            return Ok(());
+        };
+        for (child, column) in catalogue.beside(table.id) {
+            let (child, column) = (trigger::quote(child), trigger::quote(column));
+            let left: bool = self
+                .conn
+                .prepare_cached(&format!(
+                    "SELECT EXISTS (SELECT 1 FROM {child} WHERE {column} = ?)"
+                ))
+                .and_then(|mut statement| statement.query_row([number], |row| row.get(0)))
+                .doing("look for rows that refer to one that goes")?;
+            if left {
+                self.reserve_number(table.id, number, gone.uuid)?;
             }
         }
         Ok(())

@@ -115,7 +115,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn name_of_row(&mut self, table: &Table, row: &[Cell], names: &Names) -> Result<Option<Uuid>> {
+    pub(crate) fn name_of_row(
+        &mut self,
+        table: &Table,
+        row: &[Cell],
+        names: &Names,
+    ) -> Result<Option<Uuid>> {
         let mut key = Vec::new();
         for &index in table.naming_columns() {
             debug_assert!(Some(index) != table.number, "a local number names nothing");

@@ -13,7 +13,9 @@ CREATE TABLE IF NOT EXISTS _dunlin_meta (
 CREATE TABLE IF NOT EXISTS _dunlin_table (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     name    TEXT NOT NULL UNIQUE COLLATE NOCASE,
-    tracked INTEGER NOT NULL DEFAULT 0,          -- 1: has triggers; 0: only heard of, its rows are held
+    tracked INTEGER NOT NULL DEFAULT 0,          -- 1: has triggers; 0: only heard of, its rows are held;
+                                                 -- 2: a person let it go, its rows are kept and passed on;
+                                                 -- 3: the same of one that was not tracked before
     naming  TEXT,                                -- 'natural' where the person said so
     copies  INTEGER NOT NULL DEFAULT 0,          -- 1: rows that were there are named by key alone
     rows    INTEGER NOT NULL DEFAULT 0,          -- live versions
@@ -62,7 +64,7 @@ CREATE INDEX IF NOT EXISTS _dunlin_row_key ON _dunlin_row (tbl, key) WHERE key I
 
 -- The values of versions that the table does not show as they are.
 CREATE TABLE IF NOT EXISTS _dunlin_kept (
-    n     INTEGER PRIMARY KEY AUTOINCREMENT,     -- what `held retry N` names
+    n     INTEGER PRIMARY KEY AUTOINCREMENT,     -- what `held retry N` names; below 0: of a table that was let go
     uuid  BLOB NOT NULL UNIQUE,
     cells BLOB,                                  -- the version's values; NULL when they were left out (size)
     shown BLOB,                                  -- the columns that show something else, and what
@@ -84,7 +86,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_waits (
 -- "What did this row wait for?", asked when it is settled anew.
 CREATE INDEX IF NOT EXISTS _dunlin_waits_by_row ON _dunlin_waits (uuid);
 
--- The last values of rows whose tombstone came from elsewhere: RESTRICT and undo need them.
+-- The last values of rows whose tombstone came from elsewhere: RESTRICT and undo need them. Of a row in a table that
+-- was let go, with a newer version: what the table showed last.
 CREATE TABLE IF NOT EXISTS _dunlin_old (
     uuid  BLOB PRIMARY KEY NOT NULL,
     cells BLOB NOT NULL

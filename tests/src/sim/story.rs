@@ -6,7 +6,7 @@ use super::witness::{Witness, journal};
 use super::world;
 use super::{Lab, Machine};
 use dunlin_schema::shop::Dice;
-use dunlin_schema::{Cell, DumpSince, Known, Why};
+use dunlin_schema::{Cell, DumpSince, Known, Track, Why};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Plot {
     pub loose: bool,
     /// Files copied to new machines.
     pub copies: bool,
+    /// Tables let go, and tracked again.
+    pub untrack: bool,
     /// Steps.
     pub steps: i64,
     /// Says on stderr what happens.
@@ -33,7 +35,7 @@ pub struct Plot {
 
 impl Default for Plot {
     fn default() -> Self {
-        Self { clocks: true, loose: false, copies: true, steps: 70, tell: false }
+        Self { clocks: true, loose: false, copies: true, untrack: false, steps: 70, tell: false }
     }
 }
 
@@ -116,6 +118,9 @@ impl Story {
         let seconds = self.dice.pick(&[0, 0, 1, 1, 5, 40]);
         self.lab.pass(Duration::from_secs(seconds));
         let at = self.any();
+        if self.plot.untrack && self.dice.one_in(12) {
+            return self.let_go_or_take_back(at);
+        }
         let what = self.dice.between(0, 99);
         if what < density {
             for _ in 0..self.dice.pick(&[1, 1, 1, 3]) {
@@ -150,6 +155,41 @@ impl Story {
         self.machines.push(copy);
         let last = self.machines.len() - 1;
         self.witness.look(&mut self.machines[last]);
+    }
+
+    /// Lets tables go that no other needs, or takes back all that were.
+    fn let_go_or_take_back(&mut self, at: usize) {
+        const TOGETHER: [&[&str]; 7] = [
+            &["line"],
+            &["tag"],
+            &["ext", "line"],
+            &["ca", "cb"],
+            &["prod", "line"],
+            &["ord", "line", "ext", "tag"],
+            &["ord", "line", "ext", "tag", "cust", "dept", "prod"],
+        ];
+        if !self.machines[at].store().untracked().unwrap().is_empty() {
+            return self.take_back(at);
+        }
+        let tables = self.dice.pick(&TOGETHER);
+        self.say(|| format!("{} lets {tables:?} go", self.machines[at].name));
+        let machine = &mut self.machines[at];
+        self.witness.look(machine);
+        let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
+        machine.store().untrack(&tables).unwrap();
+        self.witness.look(machine);
+    }
+
+    fn take_back(&mut self, at: usize) {
+        let machine = &mut self.machines[at];
+        let tables = machine.store().untracked().unwrap();
+        if tables.is_empty() {
+            return;
+        }
+        self.witness.look(machine);
+        machine.track(&Track { tables: Some(tables), ..Track::default() });
+        self.witness.look(machine);
+        self.say(|| format!("{} takes its tables back", self.machines[at].name));
     }
 
     fn session(&mut self, at: usize) {
@@ -198,6 +238,9 @@ impl Story {
     fn mend(&mut self) {
         self.say(|| "all is mended".to_owned());
         self.lab.pass(Duration::from_secs(1_000));
+        for at in 0..self.machines.len() {
+            self.take_back(at);
+        }
         for machine in &mut self.machines {
             self.witness.look(machine);
             machine.skew(0);

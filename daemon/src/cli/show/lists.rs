@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use chrono::NaiveDateTime;
 use comfy_table::Cell;
 use dunlin_rpc::wire::admin::{ConflictEntry, HeldEntry, HistoryEntry, PartnerStatus, TableStatus};
+use dunlin_rpc::wire::overview::Candidate;
 use serde_json::{Map, Value};
 
 use super::status::stuck;
@@ -64,9 +65,21 @@ fn tone(partner: &PartnerStatus) -> Tone {
 }
 
 /// The tracked tables of a database, or of all.
-pub fn tables(tables: &[TableStatus], look: Look) -> String {
-    if tables.is_empty() {
+pub fn tables(tables: &[TableStatus], others: &[Candidate], look: Look) -> String {
+    let let_go: Vec<String> =
+        others.iter().filter(|other| other.untracked).map(|other| foreign(&other.name)).collect();
+    let let_go = match let_go.as_slice() {
+        [] => String::new(),
+        names => format!(
+            "Not kept in step here, because a person said so: {}; `dunlin track` takes them back.\n",
+            names.join(", ")
+        ),
+    };
+    if tables.is_empty() && let_go.is_empty() {
         return "No table is tracked yet; `dunlin track --all` starts it.\n".into();
+    }
+    if tables.is_empty() {
+        return let_go;
     }
     let mut grid = Grid::new(&["Table", ">Rows", ">Held", ">Conflicts", "Digest"], look);
     for table in tables {
@@ -83,7 +96,7 @@ pub fn tables(tables: &[TableStatus], look: Look) -> String {
             digest(&table.digest).into(),
         ]);
     }
-    grid.text()
+    grid.text() + &let_go
 }
 
 /// Sessions of the past.

@@ -94,7 +94,7 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
     for database in &status.databases {
         let (name, epoch) = (foreign(&database.name), foreign(&database.epoch));
         let _ = writeln!(text, "\nDatabase {name}, epoch {epoch}");
-        text += &lists::tables(&database.tables, look);
+        text += &lists::tables(&database.tables, &[], look);
     }
     text += "\nPartners\n";
     text += &lists::partners(&status.partners, look, now);

@@ -206,7 +206,7 @@ fn conflicts_show_the_values_that_lost_escaped_and_cut() {
 fn an_empty_list_is_a_sentence() {
     for text in [
         partners(&[], Look::PLAIN, now()),
-        tables(&[], Look::PLAIN),
+        tables(&[], &[], Look::PLAIN),
         history(&[], Look::PLAIN, now()),
         held(&[], Look::PLAIN, now()),
         conflicts(&[], Look::PLAIN, now()),

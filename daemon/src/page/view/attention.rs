@@ -12,6 +12,7 @@ use dunlin_rpc::wire::shop::Named;
 
 use super::press::Press;
 use super::said;
+use super::trying;
 use crate::page::form;
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
@@ -47,17 +48,19 @@ struct Look<'a> {
     status: &'a Status,
     can_write: bool,
     can_admin: bool,
+    /// A bar above the page says that settings are tried.
+    has_bar: bool,
 }
 
 /// All of them, the gravest first.
 pub(in crate::page) fn strip(frame: &Frame, status: &Status) -> Strip {
     let (t, can_write, can_admin) = (frame.t, frame.can_write, frame.can_admin);
-    told(Look { t, status, can_write, can_admin })
+    told(Look { t, status, can_write, can_admin, has_bar: frame.trying.is_some() })
 }
 
 fn told(look: Look<'_>) -> Strip {
-    let Look { t, status, .. } = look;
-    let mut lines: Vec<Line> = each(&status.attention).map(|one| line(look, one)).collect();
+    let t = look.t;
+    let mut lines: Vec<Line> = each(look).map(|one| line(look, one)).collect();
     lines.extend(all_deletes(look));
     lines.sort_by_key(|line| line.class != "bad");
     let rest = lines.split_off(lines.len().min(LINES));
@@ -70,9 +73,12 @@ fn is_deletes(one: &Attention) -> bool {
 }
 
 /// What has a line of its own: deletes that wait share one, since they are decided together.
-fn each(all: &[Attention]) -> impl Iterator<Item = &Attention> {
-    let many = all.iter().filter(|one| is_deletes(one)).count() > 1;
-    all.iter().filter(move |one| !many || !is_deletes(one))
+/// What a bar above the page says already is not said again.
+fn each(look: Look<'_>) -> impl Iterator<Item = &Attention> {
+    let all = look.status.attention.iter();
+    let many = all.clone().filter(|one| is_deletes(one)).count() > 1;
+    let is_said = move |one: &&Attention| look.has_bar && matches!(one, Attention::Trying(_));
+    all.filter(move |one| !(is_said(one) || many && is_deletes(one)))
 }
 
 /// The line of deletes that came over several links or in several tables.
@@ -167,6 +173,25 @@ fn line(look: Look<'_>, attention: &Attention) -> Line {
         | Attention::Lost
         | Attention::Strays { .. }
         | Attention::OneKeeper { .. } => shop(look, attention),
+        Attention::Trying(waiting) => {
+            let what = trying::changes(t, waiting).join(" ");
+            let settings = lead("/settings", t.of("nav.settings"), "mend-trying");
+            let how = lead("/about#help", t.of("attention.how"), "how-trying");
+            warn(what, trying::left(t, waiting.seconds))
+                .mend_if(look.can_admin, settings)
+                .mend_if(!look.can_admin, how)
+        }
+        Attention::PageShut { reason } => {
+            let reason = said::sentence(t, reason);
+            let settings = lead("/settings", t.of("nav.settings"), "mend-shut");
+            let how = lead("/about#help", t.of("attention.how"), "how-shut");
+            warn(
+                t.of("attention.shut").to_owned(),
+                t.with("attention.shut_means", &[("reason", &reason)]),
+            )
+            .mend_if(look.can_admin, settings)
+            .mend_if(!look.can_admin, how)
+        }
         Attention::Other { text } => {
             warn(said::sentence(t, text), "").mend(log(look, "mend-other"))
         }

@@ -23,6 +23,9 @@ const FOUND_MAX: usize = 50;
 /// Sessions on a card.
 const SESSIONS_MAX: usize = 5;
 
+/// With more partners than this, those that need nobody are shown in a line.
+const FEW: usize = 12;
+
 /// Tables listed on a card: all where there are no more, else those that are not equal. The page of the tables has
 /// all of them.
 const TABLES_MAX: usize = 20;
@@ -38,6 +41,8 @@ pub(in crate::page) struct Partners {
     ignored: Vec<Found>,
     ignored_words: String,
     cards: Vec<Card>,
+    /// How many of each state, where the cards do not fit a screen.
+    counts: Vec<(Shown, String)>,
     all: Vec<Press>,
     /// What is open to the network.
     doors: Vec<String>,
@@ -60,6 +65,8 @@ struct Card {
     id: String,
     name: String,
     state: Shown,
+    /// One of many that needs nobody: what is known of it is folded.
+    brief: bool,
     reason: Option<String>,
     step: Option<String>,
     progress: Option<Progress>,
@@ -128,6 +135,7 @@ pub(in crate::page) fn page(
         found: found.iter().take(FOUND_MAX).map(|one| seen(t, one, can_admin)).collect(),
         ignored: ignored.iter().take(FOUND_MAX).map(|one| seen(t, one, can_admin)).collect(),
         cards: cards(around, status, tables),
+        counts: counts(t, status),
         all: for_all(t, status, can_admin),
         doors: status.doors.iter().map(|door| said::sentence(t, door)).collect(),
         may_begin,
@@ -199,8 +207,32 @@ fn cards(around: Around<'_>, status: &Status, tables: &[TableCompared]) -> Vec<C
     let none = Vec::new();
     partners
         .into_iter()
-        .map(|one| card(Around { tables: there.get(&one.id).unwrap_or(&none), ..around }, one))
+        .map(|one| {
+            let card = card(Around { tables: there.get(&one.id).unwrap_or(&none), ..around }, one);
+            let calm = matches!(one.state.as_str(), "Up to date" | "Offline" | "Paused");
+            Card { brief: is_large(status) && calm, ..card }
+        })
         .collect()
+}
+
+fn is_large(status: &Status) -> bool {
+    status.partners.len() > FEW
+}
+
+/// How many partners of a large shop are in each state, in the order of the cards.
+fn counts(t: Texts, status: &Status) -> Vec<(Shown, String)> {
+    let mut states: Vec<&str> = Vec::new();
+    for partner in status.partners.iter().filter(|_| is_large(status)) {
+        if !states.contains(&partner.state.as_str()) {
+            states.push(&partner.state);
+        }
+    }
+    states.sort_by_key(|state| (order(state), *state));
+    let count = |state: &str| {
+        let count = status.partners.iter().filter(|partner| partner.state == state).count();
+        (state::partner(t, state), words::number(t, count as u64))
+    };
+    states.into_iter().map(count).collect()
 }
 
 fn card(around: Around<'_>, partner: &PartnerStatus) -> Card {
@@ -226,6 +258,7 @@ fn card(around: Around<'_>, partner: &PartnerStatus) -> Card {
     }
     Card {
         state: state::partner(t, &partner.state),
+        brief: false,
         reason: partner
             .reason
             .as_deref()
@@ -310,7 +343,7 @@ fn facts(
         fact(t.of("partner.seen"), seen),
         fact(t.of("partner.address"), address),
         fact(t.of("partner.waiting_in"), waiting(t, partner.waiting_in)),
-        fact(t.of("partner.waiting_out"), waiting(t, partner.waiting_out)),
+        fact(t.of("partner.waiting_out"), going(t, partner)),
     ];
     if !tables.is_empty() {
         facts.push(fact(t.of("partner.equal"), equal(t, tables)));
@@ -345,6 +378,14 @@ fn waiting(t: Texts, rows: Option<u64>) -> String {
     rows.map_or_else(|| words::UNKNOWN.to_owned(), |rows| t.count("rows", rows))
 }
 
+/// Rows for a partner; without a link, so many at most.
+fn going(t: Texts, partner: &PartnerStatus) -> String {
+    match partner.waiting_out {
+        Some(rows) if rows > 0 && partner.linked_since.is_none() => t.count("rows_at_most", rows),
+        rows => waiting(t, rows),
+    }
+}
+
 /// The tables of a card, and what is to be said of those that are left out.
 fn listed(t: Texts, tables: &[(&str, &str)]) -> (Vec<(String, Shown)>, String) {
     let few = tables.len() <= TABLES_MAX;
@@ -359,6 +400,8 @@ fn listed(t: Texts, tables: &[(&str, &str)]) -> (Vec<(String, Shown)>, String) {
 
 /// How many tables are equal, in words.
 fn equal(t: Texts, tables: &[(&str, &str)]) -> String {
+    // Of a table that the partner does not keep there is nothing to compare.
+    let tables: Vec<_> = tables.iter().filter(|(_, state)| *state != "not here").collect();
     let all = tables.len() as u64;
     let known = tables.iter().filter(|(_, state)| *state != "unknown").count();
     let equal = tables.iter().filter(|(_, state)| *state == "equal").count() as u64;

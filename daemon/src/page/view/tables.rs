@@ -5,8 +5,10 @@ use dunlin_rpc::wire::admin::Status;
 use dunlin_rpc::wire::overview::{Candidate, TableCompared, TableThere};
 use uuid::Uuid;
 
+use super::press::Press;
 use super::said;
 use super::state::{self, Shown};
+use super::untrack;
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
 use crate::page::words;
@@ -48,6 +50,7 @@ struct Offer {
     /// As the file has it, to be sent back.
     exact: String,
     name: String,
+    note: &'static str,
 }
 
 /// A table.
@@ -63,6 +66,7 @@ struct Line {
     conflicts_words: String,
     digest: String,
     there: Vec<Shown>,
+    untrack: Option<Press>,
 }
 
 /// The page.
@@ -93,7 +97,7 @@ pub(in crate::page) fn page(
             .iter()
             .filter(|table| table.database == database.name)
             .filter(|table| !unlike || is_unlike(table, None))
-            .map(|table| line(t, table, &columns))
+            .map(|table| line(t, table, (&columns, frame.can_admin)))
             .collect();
         Database {
             name: words::foreign(&database.name),
@@ -107,6 +111,7 @@ pub(in crate::page) fn page(
     let can = can.into_iter().map(|candidate| Offer {
         exact: candidate.name.clone(),
         name: words::foreign(&candidate.name),
+        note: if candidate.untracked { t.of("tables.untracked") } else { "" },
     });
     let cannot = cannot.into_iter().map(|candidate| {
         let reason = candidate.reason.as_deref().unwrap_or_default();
@@ -133,8 +138,9 @@ fn is_unlike(table: &TableCompared, with: Option<Uuid>) -> bool {
         || (with.is_none() && (table.held > 0 || table.conflicts > 0))
 }
 
-fn line(t: Texts, table: &TableCompared, columns: &[Uuid]) -> Line {
+fn line(t: Texts, table: &TableCompared, (columns, can_admin): (&[Uuid], bool)) -> Line {
     Line {
+        untrack: (can_admin && table.tracked).then(|| untrack::lead(t, table)),
         name: words::foreign(&table.name),
         note: if table.tracked { "" } else { t.of("tables.not_tracked") },
         rows: words::number(t, table.rows),
@@ -170,6 +176,7 @@ mod tests {
             t: Texts { language: Language::English },
             theme: None,
             role: Role::Admin,
+            over_network: false,
             user: None,
             token: "0".repeat(32),
             back: "/tables".to_owned(),

@@ -26,7 +26,8 @@ fn status(attention: Vec<Attention>) -> Status {
 /// The one line, as an admin sees it.
 fn one(attention: Attention) -> Line {
     let status = status(vec![attention]);
-    let mut strip = told(Look { t: T, status: &status, can_write: true, can_admin: true });
+    let mut strip =
+        told(Look { t: T, status: &status, can_write: true, can_admin: true, has_bar: false });
     assert!(strip.rest.is_empty());
     strip.first.remove(0)
 }
@@ -103,6 +104,7 @@ fn all() -> Vec<(Attention, &'static [&'static str])> {
         (keeper(US), &["/do/promote", "/do/promote", "/about#keeper"]),
         (keeper(PARTNER), &["/about#keeper"]),
         (Attention::Other { text: "something".into() }, &["/log"]),
+        (Attention::PageShut { reason: "x".into() }, &["/settings"]),
     ]
 }
 
@@ -124,12 +126,21 @@ fn each_line_says_what_happened_and_has_the_button_that_mends_it() {
 fn whoever_may_only_look_is_led_and_never_offered_what_he_may_not() {
     for (attention, _) in all() {
         let status = status(vec![attention.clone()]);
-        let look = Look { t: T, status: &status, can_write: false, can_admin: false };
+        let look =
+            Look { t: T, status: &status, can_write: false, can_admin: false, has_bar: false };
         let line = told(look).first.remove(0);
         assert!(!line.mends.is_empty(), "{attention:?} leads nowhere");
         for press in &line.mends {
             assert!(press.link, "{attention:?}: {press:?}");
-            let is_admins = ["/let-in", "/join-shop", "/people", "/log", "/forget", "/held/accept"];
+            let is_admins = [
+                "/let-in",
+                "/join-shop",
+                "/people",
+                "/log",
+                "/settings",
+                "/forget",
+                "/held/accept",
+            ];
             let leads = |place: &&str| press.action.starts_with(*place);
             assert!(!is_admins.iter().any(leads), "{attention:?}: {press:?}");
         }
@@ -139,7 +150,7 @@ fn whoever_may_only_look_is_led_and_never_offered_what_he_may_not() {
 #[test]
 fn every_place_that_a_line_leads_to_about_is_there() {
     let about = include_str!("../../../../templates/about.html");
-    let help = include_str!("../settings.rs");
+    let help = include_str!("../about.rs");
     for (attention, _) in all() {
         for press in one(attention).mends {
             let Some((_, id)) = press.action.split_once("/about#") else { continue };
@@ -160,7 +171,8 @@ fn at_most_three_lines_are_shown_at_once_and_the_gravest_come_first() {
         Attention::Lost,
     ];
     let status = status(attention);
-    let strip = told(Look { t: T, status: &status, can_write: true, can_admin: true });
+    let strip =
+        told(Look { t: T, status: &status, can_write: true, can_admin: true, has_bar: false });
     let classes = |lines: &[Line]| lines.iter().map(|line| line.class).collect::<Vec<_>>();
     assert_eq!(classes(&strip.first), ["bad", "bad", "warn"]);
     assert_eq!(classes(&strip.rest), ["warn", "warn"]);
@@ -220,7 +232,8 @@ fn deletes_over_several_links_are_one_line_since_they_are_decided_together() {
         Attention::Held { table: "payments".into(), rows: 1 },
     ];
     let status = status(attention);
-    let strip = told(Look { t: T, status: &status, can_write: true, can_admin: true });
+    let strip =
+        told(Look { t: T, status: &status, can_write: true, can_admin: true, has_bar: false });
     assert_eq!(strip.first.len(), 3);
     let last = strip.first.last().unwrap();
     assert_eq!(last.what, "129 deletes in orders, payments wait for a person.");

@@ -40,11 +40,18 @@ fn what_is_not_known_is_a_dash_and_never_zero() {
     assert_eq!(value(T.of("partner.waiting_in")), "–");
     assert_eq!(value(T.of("partner.address")), "–");
     assert_eq!(value(T.of("partner.seen")), "never");
-    let compared =
-        PartnerStatus { waiting_in: Some(0), waiting_out: Some(1), ..partner("Up to date") };
-    let facts = shown(&compared).facts;
-    assert!(facts.contains(&fact(T.of("partner.waiting_in"), "0 rows")), "{facts:?}");
-    assert!(facts.contains(&fact(T.of("partner.waiting_out"), "1 row")), "{facts:?}");
+    let linked = PartnerStatus {
+        waiting_in: Some(0),
+        waiting_out: Some(1),
+        linked_since: Some("2026-11-20 12:00:00".into()),
+        ..partner("Up to date")
+    };
+    let away = PartnerStatus { waiting_in: None, linked_since: None, ..linked.clone() };
+    for (partner, coming, going) in [(linked, "0 rows", "1 row"), (away, "–", "up to 1 row")] {
+        let facts = shown(&partner).facts;
+        assert!(facts.contains(&fact(T.of("partner.waiting_in"), coming)), "{facts:?}");
+        assert!(facts.contains(&fact(T.of("partner.waiting_out"), going)), "{facts:?}");
+    }
 }
 
 #[test]
@@ -123,6 +130,28 @@ fn who_needs_a_person_comes_first_then_who_is_away_then_by_name() {
     let cards = cards(around("keeper"), &status, &[]);
     let told: String = cards.iter().map(|card| card.name.as_str()).collect();
     assert_eq!(told, "gfdaceb");
+}
+
+#[test]
+fn in_a_large_shop_whoever_needs_nobody_is_a_line_and_the_states_are_counted() {
+    let of = |count: usize| {
+        let partners = (0..count).map(|n| PartnerStatus {
+            id: Uuid::from_u128(n as u128),
+            ..partner(if n == 7 { "Catching up" } else { "Up to date" })
+        });
+        Status { partners: partners.collect(), ..Status::default() }
+    };
+    let briefs = |status: &Status| {
+        let cards = cards(around("keeper"), status, &[]);
+        cards.iter().map(|card| card.brief).filter(|brief| *brief).count()
+    };
+    let (few, many) = (of(FEW), of(FEW + 1));
+    assert_eq!((briefs(&few), briefs(&many)), (0, FEW));
+    assert!(counts(T, &few).is_empty());
+    let counted = counts(T, &many);
+    let told: Vec<(&str, &str)> =
+        counted.iter().map(|(state, count)| (state.word, count.as_str())).collect();
+    assert_eq!(told, [("Catching up", "1"), ("Up to date", "12")]);
 }
 
 #[test]

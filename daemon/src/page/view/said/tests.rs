@@ -10,7 +10,7 @@ const EN: Texts = Texts { language: Language::English };
 const DE: Texts = Texts { language: Language::German };
 
 /// Where sentences are made that can reach the page: in answers, and in what is kept of partners.
-const SOURCES: [&str; 35] = [
+const SOURCES: [&str; 38] = [
     "daemon/src/error.rs",
     "daemon/src/users.rs",
     "daemon/src/tokens.rs",
@@ -42,13 +42,16 @@ const SOURCES: [&str; 35] = [
     "daemon/src/machine/rotate.rs",
     "daemon/src/machine/shop.rs",
     "daemon/src/config/network.rs",
+    "daemon/src/settings.rs",
+    "daemon/src/settings/driver.rs",
+    "daemon/src/service/settings.rs",
     "daemon/src/sign_in.rs",
     "rpc/src/client/link.rs",
     "schema/src/error.rs",
     "schema/src/catalogue/load.rs",
 ];
 /// Where they stand among many of another kind; only whether those of the book are still there is asked.
-const ALSO: [&str; 2] = ["schema/src/track.rs", "schema/src/held.rs"];
+const ALSO: [&str; 3] = ["schema/src/track.rs", "schema/src/untrack.rs", "schema/src/held.rs"];
 
 fn source(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
