@@ -122,8 +122,8 @@ fn who_needs_a_person_comes_first_then_who_is_away_then_by_name() {
     ];
     let status = Status { partners, ..Status::default() };
     let cards = cards(T, &status, &[], (true, true, "keeper"), now());
-    let names: String = cards.iter().map(|card| card.name.as_str()).collect();
-    assert_eq!(names, "gfdaceb");
+    let order: String = cards.iter().map(|card| card.name.as_str()).collect();
+    assert_eq!(order, "gfdaceb");
 }
 
 #[test]
