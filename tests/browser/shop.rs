@@ -34,6 +34,7 @@ pub(crate) struct Rich {
     /// Whose page is looked at: a row is held, a conflict waits, a till is offline, a stranger is seen.
     pub(crate) office: Machine,
     /// Up to date.
+    #[expect(dead_code, reason = "its daemon runs for as long as the shop lives")]
     pub(crate) till: Machine,
     /// Offline, and its id.
     pub(crate) away: (Machine, String),
