@@ -2,16 +2,18 @@
 //!
 //! Made once and then kept, whatever becomes of the names and addresses in it: people compare its
 //! fingerprint, and a browser that was told to trust it should not ask again. Whoever wants a new
-//! one removes the file.
+//! one asks for it: see [`settings`](crate::settings).
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dunlin_rpc::Secret;
 use dunlin_rpc::tls::{PageCertificate, make_page_certificate};
 
+use crate::config::Admin;
 use crate::discovery::Nets;
+use crate::doors;
 use crate::error::{Error, Result};
 use crate::machine::Machine;
 
@@ -22,28 +24,51 @@ const FILE: &str = "page.pem";
 const FILE_MAX: u64 = 1 << 20;
 
 /// The page's certificate; made and stored if there is none.
-pub(crate) fn load(machine: &Machine, names: &[String]) -> Result<PageCertificate> {
-    let admin = &machine.config.admin;
-    let pin = machine.identity().pin();
-    let unfit = |file: &Path| {
-        let file = file.to_owned();
-        move |source| Error::PageCertificate { file, source }
-    };
+pub(crate) fn load(machine: &Machine, admin: &Admin) -> Result<PageCertificate> {
     if !admin.lan_certificate.as_os_str().is_empty() {
         let chain = read(&admin.lan_certificate)?;
         let key = read_key(&admin.lan_key)?;
-        return PageCertificate::read(&chain, &key, pin).map_err(unfit(&admin.lan_certificate));
+        let pin = machine.identity().pin();
+        return PageCertificate::read(&chain, &key, pin).map_err(|source| Error::PageCertificate {
+            file: admin.lan_certificate.clone(),
+            source,
+        });
     }
-    let file = machine.folder.file(FILE);
     let text = if let Some(kept) = machine.folder.read_if_there(FILE)? {
         Secret(String::from_utf8_lossy(&kept).into_owned())
     } else {
-        let made =
-            make_page_certificate(names, &addresses(&admin.lan_listen)).map_err(unfit(&file))?;
-        machine.folder.write(FILE, made.expose().as_bytes())?;
+        let made = make(machine, admin)?;
+        store(machine, &made)?;
         made
     };
-    PageCertificate::read(&text, &text, pin).map_err(unfit(&file))
+    read_own(machine, &text)
+}
+
+/// A new certificate with a new key, in no file yet.
+pub(crate) fn make(machine: &Machine, admin: &Admin) -> Result<Secret<String>> {
+    let names: Vec<String> = doors::names(admin).collect();
+    make_page_certificate(&names, &addresses(&admin.lan_listen))
+        .map_err(|source| Error::PageCertificate { file: machine.folder.file(FILE), source })
+}
+
+/// The certificate in a text that [`make`] made.
+pub(crate) fn read_own(machine: &Machine, text: &Secret<String>) -> Result<PageCertificate> {
+    PageCertificate::read(text, text, machine.identity().pin())
+        .map_err(|source| Error::PageCertificate { file: machine.folder.file(FILE), source })
+}
+
+/// Writes a certificate with its key down; the one before is gone.
+pub(crate) fn store(machine: &Machine, text: &Secret<String>) -> Result<()> {
+    Ok(machine.folder.write(FILE, text.expose().as_bytes())?)
+}
+
+/// The file that the certificate is from.
+pub(crate) fn file(machine: &Machine, admin: &Admin) -> PathBuf {
+    if admin.lan_certificate.as_os_str().is_empty() {
+        machine.folder.file(FILE)
+    } else {
+        admin.lan_certificate.clone()
+    }
 }
 
 /// Where the page can be reached: the addresses listened on, or all of ours.

@@ -18,6 +18,7 @@
 mod access;
 pub mod args;
 mod ask;
+mod bundle;
 mod commands;
 mod door;
 pub mod engine;
@@ -26,6 +27,7 @@ mod exit;
 mod key;
 pub mod output;
 mod pair;
+mod settings;
 pub mod show;
 #[cfg(test)]
 mod tests;
@@ -93,6 +95,8 @@ async fn serve(command: &Command) -> Result<Exit, Error> {
         Command::Users(args) => access::users(args).await,
         Command::Tokens(args) => access::tokens(args).await,
         Command::Key(args) => key::key(args).await,
+        Command::Settings(args) => settings::settings(args).await,
+        Command::Bundle(args) => bundle::bundle(args).await,
         Command::Demo(args) => commands::demo(args).await,
         Command::Completions { shell } => Ok(completions(*shell)),
     }

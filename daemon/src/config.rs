@@ -1,9 +1,9 @@
-//! The configuration: `DIR/dunlin.toml`, and the flags above it.
+//! The configuration: `DIR/dunlin.toml`, the flags above it, and below it what a person set at run time.
 //!
 //! ```text
-//!   defaults  <  DIR/dunlin.toml  <  flags
-//!                     │
-//!        read ─► merge flags ─► check() ─► Config, plain data that nothing downstream checks again
+//!   defaults  <  DIR/settings.json  <  DIR/dunlin.toml  <  flags
+//!                      │                     │
+//!        read ─► lay below, merge flags ─► check() ─► Config, plain data that nothing downstream checks again
 //! ```
 //!
 //! # Invariants
@@ -16,12 +16,14 @@
 
 mod admin;
 mod explain;
+pub(crate) mod kept;
 mod network;
 mod places;
 #[cfg(test)]
 mod tests;
 
 pub use admin::{Admin, LocalTrust, OldCallers, OthersTrust};
+pub use kept::{Kept, Said};
 pub use network::{Network, NotANetwork};
 pub use places::{computer_name, data_folder};
 
@@ -76,6 +78,18 @@ pub enum Error {
         /// The line, from 1.
         line: usize,
         /// What is wrong there, with a suggestion where there is one.
+        what: String,
+    },
+    /// The file of what was set at run time, which no person writes, does not hold what it must.
+    #[error(
+        "{} is damaged: {what}; remove it, and what was set on the page or by `dunlin settings` is \
+         as if it never had been",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         what: String,
     },
     /// A value breaks a rule.
@@ -268,13 +282,27 @@ pub struct Flags {
     pub log_level: Option<LogLevel>,
 }
 
+/// A configuration, and whose word each part of it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// What counts.
+    pub config: Config,
+    /// What the file and the flags say.
+    pub said: Said,
+    /// What was set at run time, beside that.
+    pub kept: Kept,
+}
+
 impl Config {
     /// The configuration in the state folder `dir`, with the flags above it, checked.
-    pub fn load(dir: &Path, flags: &Flags) -> Result<Self, Error> {
+    pub fn load(dir: &Path, flags: &Flags) -> Result<Loaded, Error> {
         let path = dir.join(FILE);
         let text = read(&path)?;
         let mut config = Self::parse(&text, &path)?;
-        config.merge(flags);
+        let mut said = Said::of(&text);
+        config.merge(flags, &mut said);
+        let kept = Kept::load(dir)?.beside(&said);
+        kept.lay_on(&mut config);
         for database in &mut config.database {
             if !database.file.as_os_str().is_empty() {
                 database.file = dir.join(&database.file);
@@ -282,7 +310,7 @@ impl Config {
         }
         config.admin.set_folder(dir);
         config.check()?;
-        Ok(config)
+        Ok(Loaded { config, said, kept })
     }
 
     /// The configuration in `text`, unchecked; `path` is for the error only.
@@ -290,17 +318,21 @@ impl Config {
         toml::from_str(text).map_err(|error| explain::syntax(&error, text, path))
     }
 
-    fn merge(&mut self, flags: &Flags) {
+    fn merge(&mut self, flags: &Flags, said: &mut Said) {
         if let Some(name) = &flags.name {
+            said.add("name");
             self.name.clone_from(name);
         }
         if let Some(listen) = flags.partner_listen {
+            said.add("partner.listen");
             self.partner.listen = listen;
         }
         if let Some(listen) = flags.admin_listen {
+            said.add("admin.listen");
             self.admin.listen = vec![listen];
         }
         if let Some(level) = flags.log_level {
+            said.add(kept::LOG_LEVEL);
             self.log.level = level;
         }
     }

@@ -1,4 +1,5 @@
-//! The doors: every listener of browsers and scripts, opened before anything runs.
+//! The doors: every listener of browsers and scripts, opened before anything runs; those of the
+//! page on the network also later, when somebody changes the settings.
 //!
 //! ```text
 //!   DIR/dunlin.sock             root and the daemon's user
@@ -10,6 +11,10 @@
 //!
 //! All of them share one desk: the same methods, the same gate, the same room for large bodies.
 
+mod lan;
+
+pub(crate) use lan::Lan;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,64 +23,51 @@ use dunlin_logs::Chain;
 use dunlin_rpc::Listener;
 use dunlin_rpc::guard::Rules;
 use dunlin_rpc::server::{self, Desk, Ends};
-use dunlin_rpc::tls::PageCertificate;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tracing::{debug, error};
 
-use crate::config::computer_name;
+use crate::config::{Admin, computer_name};
 use crate::error::{Error, Result};
 use crate::machine::{Listening, Machine};
 use crate::neighbours::OwnUsers;
-use crate::{certificate, page, ready, service};
+use crate::settings::Driver;
+use crate::{page, ready, service};
 
 /// Opens every door but the partners', and serves each in a task.
 pub(crate) async fn open(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<Listening> {
     let config = &machine.config;
     let own_users = Arc::new(OwnUsers::of(config)?);
-    let page = page_certificate(machine)?;
-    let (admin, lan, old) = (
-        bind_all(&config.admin.listen).await?,
-        bind_all(&config.admin.lan_listen).await?,
-        bind_all(&config.old_callers.listen).await?,
+    let (admin, old) = (
+        listeners(bind_all(&config.admin.listen).await?),
+        listeners(bind_all(&config.old_callers.listen).await?),
     );
     let addresses = |listeners: &[TcpListener]| -> Vec<SocketAddr> {
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     };
-    let listening = Listening {
-        partner: None,
+    let mut listening = Listening {
         admin: addresses(&admin),
-        lan: addresses(&lan),
         old_callers: addresses(&old),
-        fingerprint: page.as_ref().map(PageCertificate::fingerprint),
+        ..Listening::default()
     };
 
     let api = service::api(machine);
     let pages = page::router(machine, &api).merge(ready::router(machine));
     let desk = Desk::new(api, pages);
     open_sockets(machine, &desk, &own_users, tasks)?;
-    let names: Vec<String> = names(machine);
     let rules = |listener| Rules {
         listener,
-        names: names.iter().map(|name| name.to_ascii_lowercase()).collect(),
+        names: names(&config.admin).collect(),
         proxied: listener == Listener::Loopback && config.admin.behind_proxy,
     };
+    let mut settings = Driver::new(machine, Lan::new(machine, desk.clone()));
+    (listening.lan, listening.fingerprint) = settings.begin().await?;
+    tasks.spawn(settings.run());
     for listener in admin {
         let own_users = Arc::clone(&own_users);
         let near = Arc::new(move |ends: Ends| own_users.near(ends));
         let serving = server::serve_admin(listener, desk.clone(), rules(Listener::Loopback), near);
         tasks.spawn(async move { ended("admin listener", serving.await) });
-    }
-    if let Some(page) = page {
-        let tls = page.config().map_err(|source| Error::PageCertificate {
-            file: config.admin.lan_certificate.clone(),
-            source,
-        })?;
-        for listener in lan {
-            let (desk, tls) = (desk.clone(), Arc::clone(&tls));
-            let serving = server::serve_lan(listener, desk, rules(Listener::Lan), tls);
-            tasks.spawn(async move { ended("network's listener", serving.await) });
-        }
     }
     for listener in old {
         let allowed = config.old_callers.clone();
@@ -87,25 +79,10 @@ pub(crate) async fn open(machine: &Machine, tasks: &mut JoinSet<()>) -> Result<L
     Ok(listening)
 }
 
-/// The names of this machine on its network.
-fn names(machine: &Machine) -> Vec<String> {
+/// The names of this machine on its network, in lower case.
+pub(crate) fn names(admin: &Admin) -> impl Iterator<Item = String> {
     let own = format!("{}.local", computer_name());
-    machine.config.admin.lan_names.iter().cloned().chain([own]).collect()
-}
-
-/// The certificate of the page on the network, where it is to be there.
-fn page_certificate(machine: &Machine) -> Result<Option<PageCertificate>> {
-    if machine.config.admin.lan_listen.is_empty() {
-        return Ok(None);
-    }
-    if !machine.users.has_admin() {
-        return Err(Error::Refused(
-            "admin.lan_listen: the page is not opened to the network before somebody can sign in; \
-             make a user with `dunlin users add NAME --role admin` first"
-                .to_owned(),
-        ));
-    }
-    certificate::load(machine, &names(machine)).map(Some)
+    admin.lan_names.iter().cloned().chain([own]).map(|name| name.to_ascii_lowercase())
 }
 
 #[cfg(unix)]
@@ -139,11 +116,11 @@ fn ended(what: &str, result: std::io::Result<()>) {
     }
 }
 
-async fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
-    let mut listeners = Vec::new();
+async fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<(SocketAddr, TcpListener)>> {
+    let mut bound = Vec::new();
     for address in addresses {
         match bind(*address).await {
-            Ok(listener) => listeners.push(listener),
+            Ok(listener) => bound.push((*address, listener)),
             // A machine without IPv6 has no [::1].
             Err(Error::Listen { address, source })
                 if address.ip().is_loopback()
@@ -155,7 +132,11 @@ async fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
             Err(error) => return Err(error),
         }
     }
-    Ok(listeners)
+    Ok(bound)
+}
+
+fn listeners(bound: Vec<(SocketAddr, TcpListener)>) -> Vec<TcpListener> {
+    bound.into_iter().map(|(_, listener)| listener).collect()
 }
 
 /// A port in use stops the start with a sentence.

@@ -5,6 +5,7 @@
 //!     dunlin.toml        the person's                    roster.jsonl   statements, appended
 //!     key                the machine's key               invites.json   open invites
 //!     users.json         who may call                    history.db, logs/
+//!     settings.json      what was set at run time
 //!     dunlin.lock        one daemon serves a folder
 //!   shop.db-dunlin.lock  and one folder a database
 //! ```
@@ -35,7 +36,7 @@ const DATABASE_LOCK: &str = "-dunlin.lock";
 const FILE_MAX: u64 = 256 << 20;
 
 /// What only the daemon's user may read; whichever of these is there is looked at before the start.
-const SECRETS: [&str; 14] = [
+const SECRETS: [&str; 15] = [
     "key",
     "key.next",
     "key.old",
@@ -50,6 +51,7 @@ const SECRETS: [&str; 14] = [
     "history.db",
     "history.db-wal",
     "page.pem",
+    "settings.json",
 ];
 
 /// What went wrong with the state folder.

@@ -27,6 +27,7 @@ pub mod roster;
 pub mod run;
 mod service;
 pub mod sessions;
+mod settings;
 mod sign_in;
 #[cfg(unix)]
 mod socket;

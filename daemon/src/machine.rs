@@ -11,6 +11,7 @@ mod member;
 mod partners;
 mod pauses;
 mod rotate;
+mod settings;
 mod shop;
 mod tally;
 
@@ -34,7 +35,7 @@ use tracing::{error, info};
 use uuid::Uuid;
 
 use crate::clock::SystemClock;
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, Loaded};
 use crate::database::Database;
 use crate::discovery::{Announcement, Discovery};
 use crate::error::{Error, Result};
@@ -65,7 +66,7 @@ pub struct Machine(Arc<Inner>);
 /// What a [`Machine`] shares.
 #[derive(Debug)]
 pub struct Inner {
-    /// Its configuration.
+    /// Its configuration, as it was at the start.
     pub config: Config,
     /// Its state folder.
     pub folder: Folder,
@@ -111,6 +112,7 @@ pub struct Inner {
     changed: watch::Sender<u64>,
     ignored: ignored::Ignored,
     log: OnceLock<Output>,
+    in_hand: settings::InHand,
     /// What was moved since the start.
     pub(crate) tally: Tally,
     _locks: Vec<Lock>,
@@ -143,7 +145,7 @@ impl Machine {
     /// Opens the machine in a state folder, takes its locks and opens its databases.
     pub fn open(data: &Path) -> Result<Self> {
         let folder = Folder::open(data)?;
-        let config = Config::load(folder.path(), &Flags::default())?;
+        let Loaded { config, said, kept } = Config::load(folder.path(), &Flags::default())?;
         let mut locks = vec![folder.lock()?];
         folder.check_secrets()?;
         let roster = Roster::load(&folder)?;
@@ -213,6 +215,7 @@ impl Machine {
             changed: watch::Sender::new(0),
             ignored: ignored::Ignored::load(&folder),
             log: OnceLock::new(),
+            in_hand: settings::InHand::new(kept, said),
             tally: Tally::default(),
             _locks: locks,
             config,

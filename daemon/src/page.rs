@@ -136,6 +136,11 @@ fn actions() -> Router<Front> {
         .route("/do/token-create", post(act::people))
         .route("/do/token-revoke", post(act::people))
         .route("/do/log-level", post(act::settings))
+        .route("/do/settings-network", post(act::settings))
+        .route("/do/settings-close", post(act::settings))
+        .route("/do/settings-certificate", post(act::settings))
+        .route("/do/settings-keep", post(act::settings))
+        .route("/do/settings-undo", post(act::settings))
 }
 
 /// 128 bits that nobody can guess.

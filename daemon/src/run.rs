@@ -78,7 +78,7 @@ fn begin_anew() -> std::io::Error {
 /// Before anything is opened: what opening meets is in the log.
 fn start_log(data: &Path) -> Result<dunlin_logs::Output> {
     let folder = Folder::open(data)?;
-    let log = Config::load(folder.path(), &Flags::default())?.log;
+    let log = Config::load(folder.path(), &Flags::default())?.config.log;
     let terminal = std::io::stderr().is_terminal();
     Ok(dunlin_logs::start(&dunlin_logs::Settings {
         level: log.level.into(),

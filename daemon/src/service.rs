@@ -13,6 +13,7 @@ mod network;
 mod overview;
 mod pairing;
 mod rights;
+mod settings;
 mod shop;
 mod status;
 mod tables;
@@ -25,6 +26,7 @@ use dunlin_rpc::method::admin::AdminServer as _;
 use dunlin_rpc::method::key::KeyServer as _;
 use dunlin_rpc::method::overview::OverviewServer as _;
 use dunlin_rpc::method::pairing::PairingServer as _;
+use dunlin_rpc::method::settings::SettingsServer as _;
 use dunlin_rpc::method::shop::ShopServer as _;
 use dunlin_rpc::method::tables::TablesServer as _;
 use dunlin_rpc::method::{METHODS, Right};
@@ -58,12 +60,14 @@ fn methods(machine: &Machine) -> Methods {
     let key = key::Service { machine: machine.clone() }.into_rpc();
     let overview = overview::Service { machine: machine.clone() }.into_rpc();
     let shop = shop::Service { machine: machine.clone() }.into_rpc();
-    let modules: [Methods; 7] = [
+    let settings = settings::Service { machine: machine.clone() }.into_rpc();
+    let modules: [Methods; 8] = [
         access.into(),
         admin.into(),
         key.into(),
         overview.into(),
         pairing.into(),
+        settings.into(),
         shop.into(),
         tables.into(),
     ];

@@ -43,8 +43,8 @@ pub const DUMP_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// 2009, little enough that a stranger's many calls do not fill the memory.
 pub const OLD_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// A form of the page: a name and a password.
-pub const PAGE_BODY_BYTES_MAX: usize = 1024;
+/// A form of the page: the longest names five hundred ticked tables, or an invite.
+pub const PAGE_BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// A request's head: a script's has some hundred bytes, a browser's with all its cookies a few
 /// thousand.
@@ -126,6 +126,9 @@ pub const FAR_BODIES_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How long a large body waits for room before its caller is told to try later.
 pub const LARGE_BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a call may go on that was under way when its listener was closed or changed.
+pub const LAST_CALL: Duration = Duration::from_secs(10);
 
 /// What a closing caller may still send before the connection is given up.
 pub const GOODBYE_BYTES_MAX: usize = 64 * 1024;

@@ -8,7 +8,7 @@
 //! | `tables` | `/rpc`, the old paths | scripts: `getdata`, `putdata` |
 //! | `pairing` | `/rpc`, the socket | the CLI and the page |
 //! | `admin`, `shop`, `key` | `/rpc`, the socket | the CLI and scripts |
-//! | `overview` | `/rpc`, the socket | the page, the CLI and scripts |
+//! | `overview`, `settings` | `/rpc`, the socket | the page, the CLI and scripts |
 //! | `access` | the same | the same: users and tokens |
 //!
 //! Each method is given the request's extensions: [`Peer`](crate::Peer) on a link,
@@ -23,6 +23,7 @@ pub mod overview;
 pub mod pair;
 pub mod pairing;
 pub mod partner;
+pub mod settings;
 pub mod shop;
 pub mod tables;
 
@@ -98,7 +99,13 @@ pub const METHODS: &[Method] = &[
     method("sightings_notice", &["id"], Right::Admin),
     method("log_list", &["level", "limit"], Right::Admin),
     method("settings_show", &[], Right::Admin),
-    method("settings_log_level", &["level"], Right::Admin),
+    method(
+        "settings_set",
+        &["log_level", "lan_listen", "lan_names", "new_certificate"],
+        Right::Admin,
+    ),
+    method("settings_keep", &[], Right::Admin),
+    method("settings_undo", &[], Right::Admin),
     method("support_bundle", &[], Right::Admin),
     method("partners_let_in", &["partner"], Right::Read),
     method("partners_forget", &["partner", "keep"], Right::Admin),

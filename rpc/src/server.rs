@@ -8,7 +8,8 @@
 //! Unix socket       ─▶ serve_socket       /rpc
 //! ```
 //!
-//! Each runs until it is dropped, and takes its connections with it. What is not named is 404;
+//! Each runs until it is dropped, and takes its connections with it; the network's page also until it
+//! has no terms any more, and then it lets its calls end. What is not named is 404;
 //! `docs/routes.md` is the table.
 
 mod accept;
@@ -17,11 +18,15 @@ mod body;
 mod headers;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod late;
 mod link;
 
 #[cfg(unix)]
 pub use accept::serve_socket;
-pub use accept::{Admits, AdmitsUser, Ends, Neighbours, serve_admin, serve_lan, serve_old_callers};
+pub use accept::{
+    Admits, AdmitsUser, Ends, Neighbours, Terms, serve_admin, serve_lan, serve_old_callers,
+};
 pub use admin::Desk;
 pub use body::query;
 pub use link::serve_link;

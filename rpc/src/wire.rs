@@ -13,5 +13,6 @@ pub mod page;
 pub mod pair;
 pub mod pairing;
 pub mod partner;
+pub mod settings;
 pub mod shop;
 pub mod value;

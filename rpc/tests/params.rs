@@ -12,6 +12,7 @@ use dunlin_rpc::method::admin::AdminClient;
 use dunlin_rpc::method::key::KeyClient;
 use dunlin_rpc::method::overview::OverviewClient;
 use dunlin_rpc::method::pairing::PairingClient;
+use dunlin_rpc::method::settings::SettingsClient;
 use dunlin_rpc::method::shop::ShopClient;
 use dunlin_rpc::method::tables::TablesClient;
 use dunlin_rpc::wire::admin::Track;
@@ -97,7 +98,9 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.sightings_notice(uuid::Uuid::nil()).await.unwrap_err();
     client.log_list(None, None).await.unwrap_err();
     client.settings_show().await.unwrap_err();
-    client.settings_log_level(text()).await.unwrap_err();
+    client.settings_set(None, None, None, None).await.unwrap_err();
+    client.settings_keep().await.unwrap_err();
+    client.settings_undo().await.unwrap_err();
     client.support_bundle().await.unwrap_err();
     client.partners_let_in(text()).await.unwrap_err();
     client.partners_forget(text(), None).await.unwrap_err();

@@ -20,6 +20,7 @@ use crate::catalogue::{self, Catalogue};
 use crate::deletes::ManyDeletes;
 use crate::error::Doing as _;
 use crate::held::Why;
+use crate::machines::Waiting;
 use crate::store::{Flush, TableState};
 use crate::tx::Tx;
 use crate::{Millis, Result, Store};
@@ -38,6 +39,8 @@ pub struct Overview {
     pub waiting_for_schema: u64,
     /// Deletes that wait for a person.
     pub many_deletes: Vec<ManyDeletes>,
+    /// Held rows and conflicts by the machine that wrote them; see [`Store::waiting_by_machine`].
+    pub by_machine: BTreeMap<Uuid, Waiting>,
 }
 
 /// What was found when somebody last looked.
@@ -57,6 +60,7 @@ struct Counts {
     waiting_for_schema: u64,
     conflicts: BTreeMap<String, u64>,
     deletes: Vec<ManyDeletes>,
+    by_machine: BTreeMap<Uuid, Waiting>,
 }
 
 /// An answer, and for how long it is told again.
@@ -138,6 +142,7 @@ impl Tx<'_> {
             tables: self.table_states(&counts)?,
             waiting_for_schema: counts.waiting_for_schema,
             many_deletes: counts.deletes.clone(),
+            by_machine: counts.by_machine.clone(),
         });
         looked.overview = Some((mark, Arc::clone(&self.catalogue), Arc::clone(&overview)));
         Ok(overview)
@@ -204,6 +209,7 @@ impl Tx<'_> {
             })
             .doing(doing)?;
         counts.deletes = self.deletes_that_wait()?;
+        counts.by_machine = self.count_by_machine()?;
         Ok(counts)
     }
 

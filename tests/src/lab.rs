@@ -29,14 +29,17 @@ pub mod load;
 pub mod machine;
 pub mod outside;
 pub mod partner;
+pub mod person;
 pub mod space;
 pub mod talk;
 pub mod tls;
+pub mod webdriver;
 
 pub use browse::Browser;
 pub use http::Answer;
 pub use machine::{Machine, Told};
 pub use partner::Partner;
+pub use person::Person;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

@@ -6,31 +6,12 @@ use dunlin::folder::Folder;
 use dunlin::roster::Roster;
 use dunlin::roster::statement::Signer;
 use dunlin_rpc::Identity;
-use dunlin_tests::lab::attacker::{self, Browser, Reply};
+use dunlin_tests::lab::attacker::{self, Browser, FORGED, Reply, evil};
 use dunlin_tests::lab::outside::has;
 use dunlin_tests::lab::{self, Lab, Machine, SOON, until, until_true};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse battery";
-
-/// A line that nobody of ours wrote.
-const FORGED: &str = "2026-11-20 12:00:00 INFO  admin logged in";
-
-/// What an attacker calls things. Each has a word by which it is found again.
-fn evil() -> Vec<String> {
-    vec![
-        "pwned-a<img src=x onerror=\"document.title='pwned'\">".to_owned(),
-        "pwned-b\"'><script>document.title='pwned'</script>".to_owned(),
-        "pwned-c</title></table><iframe src=//evil.test></iframe>&lt;b&gt;".to_owned(),
-        "pwned-d{{7*7}}${7*7}<%= 7*7 %>".to_owned(),
-        "javascript:document.title='pwned-e'".to_owned(),
-        "pwned-f\u{1b}[2J\u{1b}[31mred\u{1b}]0;title\u{7}\u{9b}31m\u{8}\u{7f}".to_owned(),
-        "pwned-g\u{202e}gpj.exe\u{2066}\u{200f}\u{2028}\u{feff}".to_owned(),
-        format!("pwned-h\r\n{FORGED}\r\n\t"),
-        "pwned-i👩\u{200d}👩\u{200d}👧 刹车片 Käse".to_owned(),
-        format!("pwned-j{}", "x".repeat(10_000)),
-    ]
-}
 
 /// Characters that command a terminal or turn the reading direction.
 fn is_command(c: char) -> bool {

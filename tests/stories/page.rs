@@ -12,7 +12,7 @@ const SHOP: &str = "
     CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL);
     CREATE TABLE orders (id INTEGER PRIMARY KEY, part INTEGER NOT NULL REFERENCES parts, what TEXT);";
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/",
     "/tables",
     "/untrack?table=parts",
@@ -259,6 +259,30 @@ fn text_of_others_is_shown_as_text_wherever_it_stands() {
     let conflicts = visitor.page("/conflicts");
     assert!(conflicts.contains("&#60;img src=x onerror=alert(1)&#62;"), "{conflicts}");
     assert!(conflicts.contains("{{1234567*7}}"), "shown as it is");
+}
+
+#[test]
+fn two_hundred_ticked_tables_are_one_form_and_what_is_too_long_is_told_on_a_page() {
+    let lab = Lab::new();
+    let names: Vec<String> = (0..200).map(|n| format!("a_table_of_the_shop_{n}")).collect();
+    let tables = names.iter().map(|name| format!("CREATE TABLE {name} (id INTEGER PRIMARY KEY);"));
+    let mut a = lab.machine("a", &tables.collect::<String>());
+    a.start();
+    let visitor = browser(&a);
+    let ticked: Vec<(&str, &str)> = names.iter().map(|name| ("table", name.as_str())).collect();
+    let done = visitor.press("/do/track", &[&ticked[..], &[("back", "/tables")]].concat());
+    assert!(done.contains("a_table_of_the_shop_199"), "{done}");
+    assert_eq!(a.tables().unwrap().len(), 201, "the conflicts' own figure is one more");
+    let token = visitor.token();
+    let long = "x".repeat(4_000);
+    for (path, fields, status) in [
+        ("/sign-in", [("token", token.as_str()), ("name", long.as_str())], 413),
+        ("/do/join", [("token", "0000"), ("invite", long.as_str())], 403),
+    ] {
+        let told = visitor.post(path, &fields);
+        assert_eq!(told.status, status, "{path}: {told:?}");
+        assert!(told.body.contains("This form was not taken"), "{path}: {told:?}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! * What a flag cannot mean is refused here, as a mistake in usage, before anything is opened.
 
 mod access;
+mod settings;
 mod shop;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use access::{Role, TokenAct, Tokens, UserAct, Users};
+pub use settings::{Bundle, Level, Set, SettingAct, Settings};
 pub use shop::{Forget, Leave, PartnerAct, Partners, Shop, ShopAct, ShopRole, Whom};
 
 /// Machines that a shop can have, and so joins that one token can allow.
@@ -166,6 +168,22 @@ pub enum Command {
     /// Show this machine's key by its pin, or give it a new one
     #[command(after_help = "Examples:\n  dunlin key show\n  dunlin key rotate")]
     Key(Key),
+
+    /// Show what the daemon runs with, or change what can be changed while it runs
+    ///
+    /// How the page stands to the network holds for five minutes, until it is kept: nobody locks
+    /// himself out. What stands in dunlin.toml is changed there.
+    #[command(after_help = "Examples:\n  dunlin settings\n  \
+        dunlin settings set log.level debug\n  \
+        dunlin settings set admin.lan_listen 0.0.0.0:7476\n  dunlin settings keep\n  \
+        dunlin settings set admin.lan_listen\n  dunlin settings new-certificate")]
+    Settings(Settings),
+
+    /// Make a file for whoever helps from afar: versions, states, settings, history, log
+    ///
+    /// No row, no password, no token and no key is in it.
+    #[command(after_help = "Examples:\n  dunlin bundle\n  dunlin bundle --output - | less")]
+    Bundle(Bundle),
 
     /// Show it: a made-up parts shop on this computer, with real machines
     ///

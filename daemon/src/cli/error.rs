@@ -119,6 +119,20 @@ pub enum Error {
         /// The name that was wanted.
         name: String,
     },
+    /// The file that was to be made is there.
+    #[error("{} is there already; name another with --output", file.display())]
+    FileThere {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file cannot be made or written.
+    #[error("cannot write {}; name another with --output", file.display())]
+    Output {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The threads that everything runs on could not be started.
     #[error("cannot start; the system has no threads to give")]
     Runtime {
@@ -150,6 +164,8 @@ impl Error {
             | Self::Unconfirmed { .. }
             | Self::OtherName { .. }
             | Self::Propose { .. }
+            | Self::FileThere { .. }
+            | Self::Output { .. }
             | Self::Runtime { .. }
             | Self::Init(_)
             | Self::Demo(_) => Exit::Failed,

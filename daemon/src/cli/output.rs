@@ -71,6 +71,11 @@ pub fn json(result: &impl Serialize, list: &str) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&top).map(|text| printable(&text))
 }
 
+/// JSON that has its own number of the form.
+pub fn pretty(value: &Value) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|text| printable(&text) + "\n")
+}
+
 /// One state of something that is followed, on one line.
 pub fn json_line(state: &impl Serialize) -> serde_json::Result<String> {
     let mut top = Map::new();

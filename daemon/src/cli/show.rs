@@ -9,6 +9,7 @@ mod access;
 mod attention;
 mod lists;
 pub mod pair;
+pub mod settings;
 mod shop;
 mod status;
 mod table;

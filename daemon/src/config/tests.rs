@@ -151,7 +151,7 @@ fn flags_stand_above_the_file_and_the_file_above_the_defaults() {
     let text = "name = \"file\"\nlog.level = \"warn\"\n[[database]]\nfile = \"shop.db\"\n";
     std::fs::write(dir.path().join(FILE), text).unwrap();
     let flags = Flags { name: Some("flag".to_owned()), ..Flags::default() };
-    let config = Config::load(dir.path(), &flags).unwrap();
+    let config = Config::load(dir.path(), &flags).unwrap().config;
     assert_eq!(config.name, "flag");
     assert_eq!(config.log.level, LogLevel::Warn);
     assert_eq!(config.history, History::default());
@@ -176,7 +176,7 @@ fn the_first_file_says_what_init_was_told() {
     };
     let database = dir.path().join("a \"quoted\" shop.db");
     std::fs::write(dir.path().join(FILE), first_file(&flags, &database).unwrap()).unwrap();
-    let config = Config::load(dir.path(), &Flags::default()).unwrap();
+    let config = Config::load(dir.path(), &Flags::default()).unwrap().config;
     let expected = Config {
         name: "Käse \"und\" Co".to_owned(),
         partner: Partner { listen: flags.partner_listen.unwrap() },

@@ -64,7 +64,7 @@ fn a_machine_has_a_key_a_shop_and_a_configuration() {
     assert_eq!(roster.members().len(), 1);
     assert!(roster.members().get(identity.public_key()).is_some());
     assert!(roster.members().get(identity.public_key()).is_some());
-    let config = Config::load(&settings.data, &Flags::default()).unwrap();
+    let config = Config::load(&settings.data, &Flags::default()).unwrap().config;
     assert_eq!(config.machine_name(), "till 1");
     assert_eq!(config.database.first().map(|found| found.file.clone()), Some(settings.database));
     assert_eq!(Some(config.partner.listen), settings.partner_listen);

@@ -3,12 +3,13 @@
 //! Every form carries its visitor's token. Without it nothing is done, whoever sent it.
 
 mod people;
+mod settings;
 mod shop;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts as _};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
 use dunlin_rpc::method::shop::ShopClient as _;
@@ -24,6 +25,7 @@ use super::visit::{self, LANGUAGE, THEME, Visit, see_other};
 use super::words;
 
 pub(super) use people::people;
+pub(super) use settings::settings;
 pub(super) use shop::{letting, pairing, shop};
 
 /// A form that its visitor filled in.
@@ -41,7 +43,7 @@ impl FromRequest<Front> for Filled {
     async fn from_request(request: Request<Body>, front: &Front) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut parts, front).await?;
-        let refuse = |status: StatusCode| status.into_response();
+        let refuse = |status: StatusCode| visit.not_taken(status);
         if !is_form(&parts.headers) {
             return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
@@ -233,15 +235,6 @@ async fn track(form: &Filled) -> Result<Done, Error> {
         text.push_str(&words::sentence(note));
     }
     Ok(Done::good(text))
-}
-
-/// How much is logged.
-pub(super) async fn settings(form: Filled) -> Response {
-    let done = async {
-        form.visit.inside.settings_log_level(form.given("level")?).await?;
-        Ok(Done::good(form.visit.t.of("said.log_level")))
-    };
-    form.answer(done.await)
 }
 
 /// Theme and language: cookies for a year, of taste and not of trust.

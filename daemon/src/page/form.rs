@@ -2,8 +2,8 @@
 
 use dunlin_rpc::server::query;
 
-/// The largest form: a token and some names.
-pub(super) const FORM_BYTES_MAX: usize = 64 * 1024;
+/// The largest form, which the server has read already.
+pub(super) const FORM_BYTES_MAX: usize = dunlin_rpc::limits::PAGE_BODY_BYTES_MAX;
 
 /// Names and values, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,11 @@ impl Fields {
     /// The value of a name, unless it is empty.
     pub(super) fn given(&self, name: &str) -> Option<String> {
         Some(self.get(name).trim()).filter(|value| !value.is_empty()).map(ToOwned::to_owned)
+    }
+
+    /// Whether a name is there, also with nothing in it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
     }
 
     /// All values of a name: of ticked boxes.

@@ -4,6 +4,7 @@ use dunlin_rpc::wire::admin::Status;
 
 use super::texts::{Language, Texts};
 use super::view::state::{self, Shown};
+use super::view::trying::{self, Bar};
 use super::words;
 use crate::users::Role;
 
@@ -54,6 +55,8 @@ pub(super) struct About {
     pub(super) t: Texts,
     pub(super) theme: Option<&'static str>,
     pub(super) role: Role,
+    /// He came over the network.
+    pub(super) over_network: bool,
     pub(super) user: Option<String>,
     pub(super) token: String,
     /// The page itself, to come back to.
@@ -74,6 +77,8 @@ pub(super) struct Frame {
     pub(super) short: String,
     pub(super) ways: Vec<Way>,
     pub(super) note: Option<Told>,
+    /// A change of settings that waits to be kept, for whoever may keep it.
+    pub(super) trying: Option<Bar>,
     pub(super) user: Option<String>,
     pub(super) token: String,
     pub(super) back: String,
@@ -100,6 +105,7 @@ impl Frame {
             can_write: about.role >= Role::Write,
             can_admin,
             theme: about.theme,
+            trying: trying::bar(t, status, about.over_network).filter(|_| can_admin),
             note: about.note,
             user: about.user.map(|user| words::foreign(&user)),
             token: about.token,

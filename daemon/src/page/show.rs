@@ -6,6 +6,7 @@ use dunlin_rpc::method::access::AccessClient as _;
 use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
 use dunlin_rpc::method::pairing::PairingClient as _;
+use dunlin_rpc::method::settings::SettingsClient as _;
 use dunlin_rpc::method::shop::ShopClient as _;
 use dunlin_rpc::wire::admin::{HistoryEntry, HistoryFilter};
 use jsonrpsee::core::client::Error;
@@ -220,7 +221,8 @@ pub(super) async fn settings(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;
         let settings = visit.inside.settings_show().await?;
-        Ok(view::settings::settings(visit.frame(Place::Settings, &status), &settings))
+        let frame = visit.frame(Place::Settings, &status);
+        Ok(view::settings::settings(frame, &settings, visit.visitor.may_begin))
     };
     visit.answer(page.await)
 }
@@ -245,7 +247,7 @@ pub(super) async fn log(visit: Visit) -> Response {
 pub(super) async fn about(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;
-        Ok(view::settings::about(visit.frame(Place::About, &status), &status))
+        Ok(view::about::about(visit.frame(Place::About, &status), &status))
     };
     visit.answer(page.await)
 }

@@ -89,7 +89,7 @@ pub(super) async fn sign_in(
 ) -> Response {
     let mut form = match Form::read(&headers, body, &["token", "name", "password"]).await {
         Ok(form) => form,
-        Err(status) => return status.into_response(),
+        Err(status) => return Alone::of(&headers).not_taken(status),
     };
     let (machine, alone) = (&front.machine, Alone::of(&headers));
     let t = alone.t;
@@ -130,14 +130,14 @@ pub(super) async fn sign_out(
 ) -> Response {
     let form = match Form::read(&headers, body, &["token"]).await {
         Ok(form) => form,
-        Err(status) => return status.into_response(),
+        Err(status) => return Alone::of(&headers).not_taken(status),
     };
     let machine = &front.machine;
     let Some(id) = door::session_id(machine, &caller) else {
         return page(&front, &caller, Alone::of(&headers), (StatusCode::UNAUTHORIZED, ""));
     };
     if !door::is_form_of(id, form.get("token")) {
-        return StatusCode::FORBIDDEN.into_response();
+        return Alone::of(&headers).not_taken(StatusCode::FORBIDDEN);
     }
     machine.sessions.end(id);
     front.machine.seen_to_change();
@@ -187,7 +187,7 @@ pub(super) async fn first_password(
     let fields = ["token", "name", "password", "again"];
     let mut form = match Form::read(&headers, body, &fields).await {
         Ok(form) => form,
-        Err(status) => return status.into_response(),
+        Err(status) => return Alone::of(&headers).not_taken(status),
     };
     let alone = Alone::of(&headers);
     let t = alone.t;

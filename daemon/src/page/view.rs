@@ -1,5 +1,6 @@
 //! View models: from answers of the machine to what templates show. Pure; the words are in `texts`.
 
+pub(super) mod about;
 pub(super) mod attention;
 pub(super) mod conflicts;
 pub(super) mod forget;
@@ -15,6 +16,7 @@ pub(super) mod reason;
 pub(super) mod settings;
 pub(super) mod state;
 pub(super) mod tables;
+pub(super) mod trying;
 pub(super) mod unseen;
 pub(super) mod untrack;
 

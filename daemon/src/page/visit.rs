@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use dunlin_logs::Chain;
 use dunlin_rpc::client::CallError;
 use dunlin_rpc::wire::admin::Status;
-use dunlin_rpc::{Caller, Code, Fault};
+use dunlin_rpc::{Caller, Code, Fault, Listener};
 use jsonrpsee::core::client::Error as ClientError;
 use tracing::warn;
 
@@ -87,12 +87,18 @@ impl Visit {
             t: self.t,
             theme: self.theme,
             role: self.visitor.role,
+            over_network: self.inside.caller.listener == Listener::Lan,
             user: self.visitor.user.clone().filter(|_| self.visitor.has_session),
             token: self.visitor.token.clone(),
             back: without_note(&self.path),
             note,
         };
         Frame::new(about, place, status)
+    }
+
+    /// For a page that stands alone.
+    pub(super) fn alone(&self) -> Alone {
+        Alone { t: self.t, theme: self.theme, mark: super::assets::mark() }
     }
 
     /// What is shown once, when the page was asked for with its code.
@@ -126,10 +132,16 @@ impl Visit {
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
-        let alone = Alone { t: self.t, theme: self.theme, mark: super::assets::mark() };
+        let alone = self.alone();
         let sign_in = matches!(fault.code, Code::NotSignedIn | Code::NotAllowed);
         let page = Trouble { alone, text: self.why(&fault), sign_in };
         html(status, page.render().unwrap_or_default())
+    }
+
+    /// A page that says that a form was not taken.
+    pub(super) fn not_taken(&self, status: StatusCode) -> Response {
+        let alone = Alone { t: self.t, theme: self.theme, mark: super::assets::mark() };
+        alone.not_taken(status)
     }
 
     /// A fault in the visitor's language, where it is one that people meet.
@@ -169,6 +181,14 @@ impl Alone {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let t = Texts { language: language(headers) };
         Self { t, theme: theme(headers), mark: super::assets::mark() }
+    }
+
+    /// A page that says that a form was not taken, and leads back: without one a person would be
+    /// shown the browser's own, which looks as if the machine were broken.
+    pub(super) fn not_taken(self, status: StatusCode) -> Response {
+        let text = self.t.of("fault.form").to_owned();
+        let page = Trouble { alone: self, text, sign_in: false };
+        html(status, page.render().unwrap_or_default())
     }
 }
 

@@ -142,7 +142,8 @@ impl AdminServer for Service {
     }
 
     async fn partners_list(&self, _: &Extensions) -> RpcResult<Vec<PartnerStatus>> {
-        Ok(status::partners(&self.machine).await.map_err(|error| fault(&error))?)
+        let overviews = status::overviews(&self.machine).await.map_err(|error| fault(&error))?;
+        Ok(status::partners(&self.machine, &overviews))
     }
 
     async fn tables_list(&self, _: &Extensions) -> RpcResult<Vec<TableStatus>> {

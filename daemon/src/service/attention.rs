@@ -6,7 +6,7 @@ use dunlin_rpc::wire::admin::{DatabaseStatus, PartnerStatus};
 use dunlin_rpc::wire::overview::Attention;
 use dunlin_schema::Overview;
 
-use super::shop;
+use super::{settings, shop};
 use crate::discovery::Discovery;
 use crate::machine::{Machine, State};
 use crate::roster::Member;
@@ -25,7 +25,10 @@ pub(super) async fn attention(
     overviews: &[Arc<Overview>],
     partners: &[PartnerStatus],
 ) -> Vec<Attention> {
-    let mut found = shop::attention(machine);
+    // First, since it does not wait.
+    let mut found: Vec<Attention> =
+        settings::trying(machine).map(Attention::Trying).into_iter().collect();
+    found.extend(shop::attention(machine));
     if let Some(reason) = machine.links.held(machine.identity().pin()) {
         found.push(Attention::Copied { reason });
     }
@@ -42,6 +45,7 @@ pub(super) async fn attention(
             });
         }
     }
+    found.extend(machine.shut().map(|reason| Attention::PageShut { reason }));
     found.extend(odd(machine));
     found.extend(disk(machine).await);
     found.extend(clocks(machine));

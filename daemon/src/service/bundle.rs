@@ -6,7 +6,7 @@
 //! * Settings whose name speaks of a secret are starred, should there ever be one.
 
 use dunlin_logs::{Level, Query};
-use dunlin_rpc::wire::overview::SettingsShown;
+use dunlin_rpc::wire::settings::SettingsShown;
 use serde_json::{Value, json};
 
 use super::{overview, status};
@@ -45,7 +45,10 @@ pub(super) async fn make(machine: &Machine, settings: &SettingsShown) -> Result<
     let settings: serde_json::Map<String, Value> = settings
         .settings
         .iter()
-        .map(|(key, value)| (key.clone(), starred(key, value).into()))
+        .map(|one| {
+            let value = starred(&one.key, &one.value);
+            (one.key.clone(), json!({"value": value, "from": one.from}))
+        })
         .collect();
     Ok(json!({
         "schema": 1,

@@ -1,4 +1,4 @@
-//! What the page shows beyond the status: comparisons, charts, the log, settings.
+//! What the page shows beyond the status: comparisons, charts, the log.
 
 use std::sync::Arc;
 
@@ -6,18 +6,15 @@ use chrono::{Local, NaiveTime, TimeZone as _};
 use dunlin_logs::Level;
 use dunlin_rpc::method::overview::OverviewServer;
 use dunlin_rpc::wire::network::NetworkCheck;
-use dunlin_rpc::wire::overview::{
-    Candidate, HistoryHour, LogLine, SettingsShown, TableCompared, TableThere,
-};
+use dunlin_rpc::wire::overview::{Candidate, HistoryHour, LogLine, TableCompared, TableThere};
 use dunlin_rpc::{Code, Fault};
 use dunlin_schema::{Clock as _, Millis, TableState};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 use uuid::Uuid;
 
-use super::bundle;
+use super::{bundle, settings};
 use crate::clock;
-use crate::config;
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::fault::fault;
@@ -124,21 +121,6 @@ impl Service {
             .await
             .map_err(|_panic| Error::Stopping)?
     }
-
-    fn settings(&self) -> SettingsShown {
-        let config = &self.machine.config;
-        let mut settings = Vec::new();
-        if let Ok(toml::Value::Table(table)) = toml::Value::try_from(config) {
-            flatten("", &toml::Value::Table(table), &mut settings);
-        }
-        let level =
-            self.machine.log().map_or_else(|| config.log.level.into(), dunlin_logs::Output::level);
-        SettingsShown {
-            file: self.machine.folder.file(config::FILE).display().to_string(),
-            log_level: level.as_str().to_owned(),
-            settings,
-        }
-    }
 }
 
 /// How a table stands against a partner, as of the last comparison.
@@ -161,25 +143,6 @@ fn midnight(now: Millis) -> Millis {
     let day = Local.timestamp_millis_opt(now).single();
     day.and_then(|now| now.with_time(NaiveTime::MIN).earliest())
         .map_or(now - now % 86_400_000, |midnight| midnight.timestamp_millis())
-}
-
-/// `section.key` and value, line by line, as the file would have it.
-fn flatten(at: &str, value: &toml::Value, lines: &mut Vec<(String, String)>) {
-    let below = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
-    match value {
-        toml::Value::Table(table) => {
-            for (key, value) in table {
-                flatten(&below(key), value, lines);
-            }
-        }
-        toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
-            for (number, value) in list.iter().enumerate() {
-                flatten(&format!("{at}[{}]", number + 1), value, lines);
-            }
-        }
-        toml::Value::String(text) => lines.push((at.to_owned(), text.clone())),
-        other => lines.push((at.to_owned(), other.to_string())),
-    }
 }
 
 pub(super) fn log_lines(machine: &Machine, level: Level, limit: u32) -> Vec<LogLine> {
@@ -251,20 +214,8 @@ impl OverviewServer for Service {
         Ok(log_lines(&self.machine, level(word.as_deref())?, limit.unwrap_or(LINES)))
     }
 
-    async fn settings_show(&self, _: &Extensions) -> RpcResult<SettingsShown> {
-        Ok(self.settings())
-    }
-
-    async fn settings_log_level(&self, _: &Extensions, word: String) -> RpcResult<()> {
-        let level = level(Some(&word))?;
-        let log = self.machine.log().ok_or_else(|| fault(&Error::NoDaemon))?;
-        log.set_level(level);
-        tracing::info!(cause = level.as_str(), "log level changed");
-        Ok(())
-    }
-
     async fn support_bundle(&self, _: &Extensions) -> RpcResult<serde_json::Value> {
-        let made = bundle::make(&self.machine, &self.settings()).await;
+        let made = bundle::make(&self.machine, &settings::shown(&self.machine)).await;
         Ok(made.map_err(|error| fault(&error))?)
     }
 }
@@ -314,15 +265,6 @@ mod tests {
         assert_eq!(stands("main", &table("a", 1), &written_since), "catching up");
         let away = Partner { linked: false, ..waiting };
         assert_eq!(stands("main", &table("a", 1), &away), "differs");
-    }
-
-    #[test]
-    fn settings_are_told_as_the_file_has_them() {
-        let mut lines = Vec::new();
-        let config = config::Config { name: "till".to_owned(), ..config::Config::default() };
-        flatten("", &toml::Value::try_from(config).unwrap(), &mut lines);
-        assert!(lines.contains(&("name".to_owned(), "till".to_owned())), "{lines:?}");
-        assert!(lines.contains(&("log.level".to_owned(), "info".to_owned())), "{lines:?}");
     }
 
     #[test]

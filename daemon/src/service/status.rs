@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use dunlin_rpc::wire::admin::{
     DatabaseStatus, MachineStatus, PartnerStatus, SightingStatus, Status, TableStatus,
@@ -9,9 +10,9 @@ use dunlin_rpc::wire::admin::{
 use dunlin_schema::{Clock as _, Overview, Waiting};
 use uuid::Uuid;
 
-use super::{attention, shop};
+use super::{attention, settings, shop};
 use crate::clock;
-use crate::discovery::{Discovery, Kind, Sighting};
+use crate::discovery::{Discovery, Kind, Nets, Sighting};
 use crate::error::Result;
 use crate::machine::{Machine, Moving, State};
 use crate::roster::{Member, Standing};
@@ -19,17 +20,16 @@ use crate::sign_in;
 
 /// Everything that `dunlin status` and the page show.
 pub(crate) async fn status(machine: &Machine) -> Result<Status> {
-    let (mut databases, mut overviews) = (Vec::new(), Vec::new());
-    for database in &machine.databases {
-        let overview = database.call(dunlin_schema::Store::overview).await?;
-        databases.push(DatabaseStatus {
+    let overviews = overviews(machine).await?;
+    let pairs = machine.databases.iter().zip(&overviews);
+    let databases: Vec<DatabaseStatus> = pairs
+        .map(|(database, overview)| DatabaseStatus {
             name: database.name().to_owned(),
             epoch: format!("{:016x}", database.origin().epoch),
             position: database.end(),
-            tables: tables(&overview),
-        });
-        overviews.push(overview);
-    }
+            tables: tables(overview),
+        })
+        .collect();
     let standing = machine.standing();
     // Who is in no shop sees everybody as a stranger.
     let members: Vec<String> = match standing {
@@ -43,7 +43,7 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
         let roster = machine.roster();
         (roster.shop().to_string(), roster.members().len())
     };
-    let partners = partners(machine).await?;
+    let partners = partners(machine, &overviews);
     Ok(Status {
         attention: attention::attention(machine, &databases, &overviews, &partners).await,
         doors: doors(machine),
@@ -70,6 +70,15 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
         started: clock::text(machine.started),
         uptime: machine.clock.elapsed().as_secs(),
     })
+}
+
+/// How each database stands: one question to each.
+pub(super) async fn overviews(machine: &Machine) -> Result<Vec<Arc<Overview>>> {
+    let mut all = Vec::new();
+    for database in &machine.databases {
+        all.push(database.call(dunlin_schema::Store::overview).await?);
+    }
+    Ok(all)
 }
 
 fn seen(machine: &Machine, sighting: &Sighting) -> SightingStatus {
@@ -100,24 +109,22 @@ pub(super) fn tables(overview: &Overview) -> Vec<TableStatus> {
 }
 
 /// The partners, by name; none once this machine has left its shop.
-pub(super) async fn partners(machine: &Machine) -> Result<Vec<PartnerStatus>> {
+pub(super) fn partners(machine: &Machine, overviews: &[Arc<Overview>]) -> Vec<PartnerStatus> {
     let standing = machine.standing();
     if standing == Standing::Left {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let mut waiting: BTreeMap<Uuid, Waiting> = BTreeMap::new();
-    for database in &machine.databases {
-        for (id, more) in database.call(dunlin_schema::Store::waiting_by_machine).await? {
-            let all = waiting.entry(id).or_default();
-            all.held += more.held;
-            all.conflicts += more.conflicts;
-        }
+    for (id, more) in overviews.iter().flat_map(|overview| &overview.by_machine) {
+        let all = waiting.entry(*id).or_default();
+        all.held += more.held;
+        all.conflicts += more.conflicts;
     }
     let sightings = machine.discovery().map(Discovery::sightings).unwrap_or_default();
     let around = Around { away: shop::away(&standing), sightings: &sightings };
     let of = |member: &Member| waiting.get(&member.machine).copied().unwrap_or_default();
     let others = machine.others();
-    Ok(others.iter().map(|member| partner(machine, member, of(member), &around)).collect())
+    others.iter().map(|member| partner(machine, member, of(member), &around)).collect()
 }
 
 /// What is the same for all partners.
@@ -180,7 +187,8 @@ fn doors(machine: &Machine) -> Vec<String> {
     let listening = machine.listening();
     let mut sentences = Vec::new();
     if !listening.lan.is_empty() {
-        let addresses = shown(&listening.lan, "https");
+        let own = Nets::now(false).own();
+        let addresses = shown(&settings::reached(&listening.lan, &own), "https");
         let fingerprint = listening.fingerprint.unwrap_or_default();
         sentences.push(format!(
             "this page is at {addresses}; the certificate that a browser is shown there has the SHA-256 fingerprint {fingerprint}"

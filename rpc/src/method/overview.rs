@@ -5,7 +5,7 @@ use jsonrpsee::proc_macros::rpc;
 use uuid::Uuid;
 
 use crate::wire::network::NetworkCheck;
-use crate::wire::overview::{Candidate, HistoryHour, LogLine, SettingsShown, TableCompared};
+use crate::wire::overview::{Candidate, HistoryHour, LogLine, TableCompared};
 
 /// The methods of the page that show more than the status does, and what its buttons need.
 #[rpc(server, client)]
@@ -42,14 +42,6 @@ pub trait Overview {
     /// most `limit` (200 unless said), oldest first. A.
     #[method(name = "log_list", with_extensions)]
     async fn log_list(&self, level: Option<String>, limit: Option<u32>) -> RpcResult<Vec<LogLine>>;
-
-    /// What the daemon runs with, secrets left out. A.
-    #[method(name = "settings_show", with_extensions)]
-    async fn settings_show(&self) -> RpcResult<SettingsShown>;
-
-    /// How much is logged from now on, until the daemon starts again: `error` to `trace`. A.
-    #[method(name = "settings_log_level", with_extensions)]
-    async fn settings_log_level(&self, level: String) -> RpcResult<()>;
 
     /// What somebody who helps from afar needs: versions, status, settings, history, log. No row,
     /// no password, no token, no key is in it. A.

@@ -4,6 +4,10 @@
 //! listener's places are taken, the connection that has been idle there the longest gives way: the
 //! newest is never turned away for the sake of some that only sit there. Idle is whatever does not
 //! have a call running, so whoever sends or reads slowly is idle too.
+//!
+//! What holds at the network's page may change while it is open: a new certificate, other names, no
+//! page at all. A connection lives under the terms that it was begun under, so a change ends it: a
+//! call that it has under way is answered, and nothing that comes after is.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,9 +18,10 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
@@ -60,18 +65,50 @@ pub async fn serve_admin(
     rules: Rules,
     neighbours: Neighbours,
 ) -> io::Result<()> {
-    serve_tcp(listener, desk, rules, None, Way { neighbours: Some(neighbours), tls: None }).await
+    serve_tcp(listener, desk, rules, Way { neighbours: Some(neighbours), admits: None }).await
 }
 
-/// Serves the admin listener of the network until dropped: the same by TLS, and nobody is local.
+/// What holds at the network's page, as long as nobody changes it.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// By which names it may be called.
+    pub rules: Arc<Rules>,
+    /// The certificate that it shows.
+    pub tls: Arc<ServerConfig>,
+}
+
+/// Serves the admin listener of the network by TLS, where nobody is local, until there are no terms
+/// any more. Then the address is free at once, whoever watches the terms from elsewhere sees that
+/// this one does not, and what is under way ends.
 pub async fn serve_lan(
     listener: TcpListener,
     desk: Desk,
-    rules: Rules,
-    tls: Arc<ServerConfig>,
+    mut terms: watch::Receiver<Option<Terms>>,
 ) -> io::Result<()> {
-    let tls = Some(TlsAcceptor::from(tls));
-    serve_tcp(listener, desk, rules, None, Way { neighbours: None, tls }).await
+    let bound = listener.local_addr()?;
+    let mut connections = Connections::new(desk, NETWORK_CONNECTIONS_MAX);
+    loop {
+        let now = terms.borrow_and_update().clone();
+        let Some(Terms { rules, tls }) = now else { break };
+        let (tls, way) = (Some(TlsAcceptor::from(tls)), Way { neighbours: None, admits: None });
+        loop {
+            tokio::select! {
+                accepted = accept(&listener, &way, &rules, bound) => {
+                    connections.take(accepted, tls.as_ref()).await;
+                }
+                Some(_) = connections.tasks.join_next() => {}
+                changed = terms.changed() => match changed {
+                    Ok(()) => break,
+                    // Whoever set the terms is gone, as all of the daemon is.
+                    Err(_) => return Ok(()),
+                },
+            }
+        }
+        connections.close();
+    }
+    drop((listener, terms));
+    while connections.tasks.join_next().await.is_some() {}
+    Ok(())
 }
 
 /// Serves the listener for programs of 2009 until dropped. An address that is not admitted is hung
@@ -82,43 +119,43 @@ pub async fn serve_old_callers(
     rules: Rules,
     admits: Admits,
 ) -> io::Result<()> {
-    serve_tcp(listener, desk, rules, Some(admits), Way { neighbours: None, tls: None }).await
+    serve_tcp(listener, desk, rules, Way { neighbours: None, admits: Some(admits) }).await
 }
 
 /// How a TCP connection is treated before its first request.
 struct Way {
     neighbours: Option<Neighbours>,
-    tls: Option<TlsAcceptor>,
+    admits: Option<Admits>,
 }
 
-async fn serve_tcp(
-    listener: TcpListener,
-    desk: Desk,
-    rules: Rules,
-    admits: Option<Admits>,
-    way: Way,
-) -> io::Result<()> {
+async fn serve_tcp(listener: TcpListener, desk: Desk, rules: Rules, way: Way) -> io::Result<()> {
     let bound = listener.local_addr()?;
     let most =
         if way.neighbours.is_some() { ADMIN_CONNECTIONS_MAX } else { NETWORK_CONNECTIONS_MAX };
-    let (listener, rules, neighbours) = (&listener, &Arc::new(rules), &way.neighbours);
-    let admits = &admits;
-    let accept = move || async move {
-        loop {
-            let (io, peer) = listener.accept().await?;
-            let ip = peer.ip().to_canonical();
-            if admits.as_ref().is_some_and(|admits| !admits(ip)) {
-                debug!(from = %ip, "address not admitted");
-                continue;
-            }
-            io.set_nodelay(true).ok();
-            // A listener on all addresses does not know which one the caller reached.
-            let ends = Ends { here: io.local_addr().unwrap_or(bound), peer };
-            let (rules, neighbours) = (Arc::clone(rules), neighbours.clone());
-            return Ok((io, At::Network { rules, ends, neighbours }));
+    let (listener, rules, way) = (&listener, &Arc::new(rules), &way);
+    serve_all(move || accept(listener, way, rules, bound), desk, most).await
+}
+
+/// The next connection of an address that is admitted.
+async fn accept(
+    listener: &TcpListener,
+    way: &Way,
+    rules: &Arc<Rules>,
+    bound: SocketAddr,
+) -> io::Result<(TcpStream, At)> {
+    loop {
+        let (io, peer) = listener.accept().await?;
+        let ip = peer.ip().to_canonical();
+        if way.admits.as_ref().is_some_and(|admits| !admits(ip)) {
+            debug!(from = %ip, "address not admitted");
+            continue;
         }
-    };
-    serve_all(accept, desk, way.tls.clone(), most).await
+        io.set_nodelay(true).ok();
+        // A listener on all addresses does not know which one the caller reached.
+        let ends = Ends { here: io.local_addr().unwrap_or(bound), peer };
+        let (rules, neighbours) = (Arc::clone(rules), way.neighbours.clone());
+        return Ok((io, At::Network { rules, ends, neighbours }));
+    }
 }
 
 /// Serves a socket until dropped. Who can open it was decided by its file's mode, or is decided by
@@ -141,32 +178,50 @@ pub async fn serve_socket(
             }
         }
     };
-    serve_all(accept, desk, None, ADMIN_CONNECTIONS_MAX).await
+    serve_all(accept, desk, ADMIN_CONNECTIONS_MAX).await
 }
 
 /// Takes connections, as many at once as there are places.
-async fn serve_all<IO, F>(
-    accept: impl Fn() -> F,
-    desk: Desk,
-    tls: Option<TlsAcceptor>,
-    most: usize,
-) -> io::Result<()>
+async fn serve_all<IO, F>(accept: impl Fn() -> F, desk: Desk, most: usize) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = io::Result<(IO, At)>>,
 {
-    let mut places = Places { most, taken: VecDeque::new() };
-    let mut connections = JoinSet::new();
+    let mut connections = Connections::new(desk, most);
     loop {
-        let accepted = tokio::select! {
-            accepted = accept() => accepted,
-            Some(_) = connections.join_next() => continue,
-        };
+        tokio::select! {
+            accepted = accept() => connections.take(accepted, None).await,
+            Some(_) = connections.tasks.join_next() => {}
+        }
+    }
+}
+
+/// The connections of one listener.
+struct Connections {
+    desk: Desk,
+    places: Places,
+    tasks: JoinSet<()>,
+    /// Dropped when the terms of those that are open hold no more.
+    open: watch::Sender<()>,
+}
+
+impl Connections {
+    fn new(desk: Desk, most: usize) -> Self {
+        let places = Places { most, taken: VecDeque::new() };
+        Self { desk, places, tasks: JoinSet::new(), open: watch::Sender::new(()) }
+    }
+
+    async fn take<IO>(&mut self, accepted: io::Result<(IO, At)>, tls: Option<&TlsAcceptor>)
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         match accepted {
-            Ok((io, at)) if places.make_room() => {
-                let (desk, tls, work) = (desk.clone(), tls.clone(), Work::default());
-                let task = connections.spawn(begin(io, at, desk, tls, work.clone()));
-                places.taken.push_back(Place { task, work });
+            Ok((io, at)) if self.places.make_room() => {
+                let (desk, work) = (self.desk.clone(), Work::default());
+                let closed = Closed::of(&self.open);
+                let serving = begin(io, at, desk, tls.cloned(), (work.clone(), closed));
+                let task = self.tasks.spawn(serving);
+                self.places.taken.push_back(Place { task, work });
             }
             Ok(_) => warn!(cause = "every place has a call under way", "connection refused"),
             Err(error) => {
@@ -175,15 +230,45 @@ where
             }
         }
     }
+
+    /// Ends those that are open; what they have under way is answered.
+    fn close(&mut self) {
+        self.open = watch::Sender::new(());
+    }
 }
 
-async fn begin<IO>(io: IO, at: At, desk: Desk, tls: Option<TlsAcceptor>, work: Work)
-where
+/// Whether a connection's terms hold no more.
+#[derive(Clone)]
+pub(super) struct Closed(watch::Receiver<()>);
+
+impl Closed {
+    /// Said by dropping the other end.
+    pub(super) fn of(open: &watch::Sender<()>) -> Self {
+        Self(open.subscribe())
+    }
+
+    pub(super) fn is_so(&self) -> bool {
+        self.0.has_changed().is_err()
+    }
+
+    pub(super) async fn wait(&mut self) {
+        // Nothing is ever sent: it changes by being dropped.
+        while self.0.changed().await.is_ok() {}
+    }
+}
+
+async fn begin<IO>(
+    io: IO,
+    at: At,
+    desk: Desk,
+    tls: Option<TlsAcceptor>,
+    (work, closed): (Work, Closed),
+) where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Some(tls) = tls else { return serve(io, at, desk, work).await };
+    let Some(tls) = tls else { return serve(io, at, desk, work, closed).await };
     match tokio::time::timeout(HANDSHAKE, tls.accept(io)).await {
-        Ok(Ok(io)) => serve(io, at, desk, work).await,
+        Ok(Ok(io)) => serve(io, at, desk, work, closed).await,
         // A browser that does not know the certificate yet hangs up here, every time.
         Ok(Err(error)) => debug!(cause = %error, "handshake failed"),
         Err(_late) => debug!(cause = "too slow", "handshake failed"),

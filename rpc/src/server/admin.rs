@@ -5,6 +5,7 @@
 //! HTTP/2 is not spoken.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,7 +21,7 @@ use tokio::sync::OnceCell;
 use tower::ServiceExt;
 use tracing::debug;
 
-use super::accept::{At, Ends, Neighbours, Work, pause};
+use super::accept::{At, Closed, Ends, Neighbours, Work, pause};
 use super::body::{self, Most, Room};
 use super::headers::secure;
 use crate::caller::{Caller, Listener, Near, Taken};
@@ -30,8 +31,8 @@ use crate::fault::Fault;
 use crate::guard::{self, Facts, Path, Verdict};
 use crate::json::old_safe;
 use crate::limits::{
-    DUMP_BODY_BYTES_MAX, GOODBYE, GOODBYE_BYTES_MAX, HEAD, HEAD_BYTES_MAX, OLD_BODY_BYTES_MAX,
-    PAGE_BODY_BYTES_MAX,
+    DUMP_BODY_BYTES_MAX, GOODBYE, GOODBYE_BYTES_MAX, HEAD, HEAD_BYTES_MAX, LAST_CALL,
+    OLD_BODY_BYTES_MAX, PAGE_BODY_BYTES_MAX,
 };
 
 /// What all listeners of scripts and browsers share: the methods, the pages, and the room for
@@ -71,29 +72,44 @@ impl Connection {
     }
 }
 
-/// Serves one connection until it ends.
-pub(super) async fn serve<IO>(io: IO, at: At, desk: Desk, work: Work)
+/// Serves one connection until it ends, or until the terms that it was begun under hold no more.
+pub(super) async fn serve<IO>(io: IO, at: At, desk: Desk, work: Work, mut closed: Closed)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let taken = Taken::default();
     let from = Arc::new(Connection { at, near: OnceCell::new(), taken: taken.clone(), work });
+    let is_closed = closed.clone();
     let answer = service_fn(move |request| {
         // Another request on this connection: the answers before it have arrived.
         from.taken.run();
         let (desk, from) = (desk.clone(), Arc::clone(&from));
-        async move { Ok::<_, Infallible>(secure(desk.answer(&from, request).await)) }
+        let is_late = is_closed.is_so();
+        Box::pin(async move {
+            // Whoever sends it again on a new connection meets the terms of now.
+            let late = || closing(empty(StatusCode::MISDIRECTED_REQUEST));
+            let answer = if is_late { late() } else { desk.answer(&from, request).await };
+            Ok::<_, Infallible>(secure(answer))
+        })
     });
-    let served = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_header_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(io), answer)
-        .without_shutdown()
-        .await;
+        .serve_connection(TokioIo::new(io), answer);
+    let served = tokio::select! {
+        served = poll_fn(|cx| connection.poll_without_shutdown(cx)) => served,
+        () = closed.wait() => {
+            Pin::new(&mut connection).graceful_shutdown();
+            let rest = poll_fn(|cx| connection.poll_without_shutdown(cx));
+            // A stream of events would never end by itself.
+            let Ok(served) = tokio::time::timeout(LAST_CALL, rest).await else { return };
+            served
+        }
+    };
     match served {
-        Ok(parts) => {
-            if closed_well(parts.io.into_inner()).await {
+        Ok(()) => {
+            if closed_well(connection.into_parts().io.into_inner()).await {
                 taken.run();
             }
         }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::settings::Trying;
 use super::shop::Named;
 
 /// Something that needs a person: what it is, and the facts. The words are whoever shows it's.
@@ -106,6 +107,13 @@ pub enum Attention {
         /// Its name.
         name: String,
     },
+    /// Somebody changed settings, and they go back by themselves unless somebody keeps them.
+    Trying(Trying),
+    /// The page is to be open to the network, and is not.
+    PageShut {
+        /// Why, in a sentence.
+        reason: String,
+    },
     /// Anything else, in a sentence.
     Other {
         /// The sentence.
@@ -193,15 +201,4 @@ pub struct LogLine {
     pub message: String,
     /// The facts: name and value.
     pub fields: Vec<(String, String)>,
-}
-
-/// `settings_show`: what the daemon runs with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SettingsShown {
-    /// The file.
-    pub file: String,
-    /// How much is logged now, which `settings_log_level` changes.
-    pub log_level: String,
-    /// Each setting as the file names it, and its value.
-    pub settings: Vec<(String, String)>,
 }

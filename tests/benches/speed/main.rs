@@ -6,6 +6,7 @@
 //!   catch-up   100 000 rows from one daemon to an empty partner
 //!   visible    a commit on A, until another program sees it in B's file
 //!   page       each page and export of a large shop
+//!   watched    whether looking is in the way: of a till, of a catch-up, of a person's decision
 //! ```
 //!
 //! Every figure stands beside a baseline that was measured in the same minute, in turns with it: absolute values do
@@ -13,7 +14,7 @@
 //! make of it.
 //!
 //! Needs the release binary `dunlin` beside it, which `scripts/bench` builds. `--json` prints JSON, `--quick` does a
-//! tenth of the work, and words choose some of the five.
+//! tenth of the work, and words choose some of the six.
 
 #![expect(
     clippy::print_stdout,
@@ -28,6 +29,7 @@ mod machines;
 mod page;
 mod report;
 mod visible;
+mod watched;
 mod writes;
 
 use report::Report;
@@ -81,6 +83,9 @@ fn main() {
     }
     if asked.wants("page") {
         page::measure(&mut report, asked.many(100).max(20));
+    }
+    if asked.wants("watched") {
+        watched::measure(&mut report, asked.many(1_000), asked.many(150_000));
     }
     print!("{}", if asked.json { report.json() } else { report.table() });
 }

@@ -33,6 +33,25 @@ use super::space::{Space, within};
 /// The name under the attacker's control.
 pub const NAME: &str = "evil.test";
 
+/// A line that nobody of ours wrote.
+pub const FORGED: &str = "2026-11-20 12:00:00 INFO  admin logged in";
+
+/// What an attacker calls things. Each has a word by which it is found again.
+pub fn evil() -> Vec<String> {
+    vec![
+        "pwned-a<img src=x onerror=\"document.title='pwned'\">".to_owned(),
+        "pwned-b\"'><script>document.title='pwned'</script>".to_owned(),
+        "pwned-c</title></table><iframe src=//evil.test></iframe>&lt;b&gt;".to_owned(),
+        "pwned-d{{7*7}}${7*7}<%= 7*7 %>".to_owned(),
+        "javascript:document.title='pwned-e'".to_owned(),
+        "pwned-f\u{1b}[2J\u{1b}[31mred\u{1b}]0;title\u{7}\u{9b}31m\u{8}\u{7f}".to_owned(),
+        "pwned-g\u{202e}gpj.exe\u{2066}\u{200f}\u{2028}\u{feff}".to_owned(),
+        format!("pwned-h\r\n{FORGED}\r\n\t"),
+        "pwned-i👩\u{200d}👩\u{200d}👧 刹车片 Käse".to_owned(),
+        format!("pwned-j{}", "x".repeat(10_000)),
+    ]
+}
+
 /// The longest request that a site reads.
 const REQUEST_MAX: u64 = 1 << 20;
 

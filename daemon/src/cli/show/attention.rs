@@ -62,6 +62,15 @@ pub(super) fn sentence(attention: &Attention) -> String {
             "“{}” is the only keeper of the shop: without it nobody can be let in or forgotten; make another one a keeper there with `dunlin partners promote NAME`",
             foreign(name)
         ),
+        Attention::Trying(trying) => format!(
+            "settings were changed and have to be kept: {}; `dunlin settings keep` keeps them, and if nobody does so within {} the old ones come back",
+            super::settings::changes(trying).join("; "),
+            span(trying.seconds)
+        ),
+        Attention::PageShut { reason } => format!(
+            "the page is not open to the network, although it is to be: {}; it is tried again every half minute, and `dunlin settings` shows how it is to be",
+            words(reason)
+        ),
         Attention::Other { text } => words(text),
     }
 }

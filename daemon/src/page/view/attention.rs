@@ -5,6 +5,7 @@ use dunlin_rpc::wire::overview::Attention;
 use dunlin_rpc::wire::shop::Named;
 
 use super::press::Press;
+use super::trying;
 use crate::page::texts::Texts;
 use crate::page::words;
 
@@ -18,9 +19,10 @@ pub(in crate::page) struct Line {
     pub(in crate::page) mend: Option<Press>,
 }
 
-/// All of them, the gravest first.
-pub(in crate::page) fn lines(t: Texts, status: &Status) -> Vec<Line> {
-    status.attention.iter().map(|one| line(t, one)).collect()
+/// All of them, the gravest first; what a bar above the page says already is not said again.
+pub(in crate::page) fn lines(t: Texts, status: &Status, has_bar: bool) -> Vec<Line> {
+    let is_said = |one: &&Attention| !(has_bar && matches!(one, Attention::Trying(_)));
+    status.attention.iter().filter(is_said).map(|one| line(t, one)).collect()
 }
 
 fn line(t: Texts, attention: &Attention) -> Line {
@@ -85,6 +87,15 @@ fn line(t: Texts, attention: &Attention) -> Line {
         | Attention::Lost
         | Attention::Strays { .. }
         | Attention::OneKeeper { .. } => shop(t, attention),
+        Attention::Trying(waiting) => {
+            ("warn", trying::changes(t, waiting).join(" "), trying::left(t, waiting.seconds), None)
+        }
+        Attention::PageShut { reason } => (
+            "warn",
+            t.of("attention.shut").to_owned(),
+            t.with("attention.shut_means", &[("reason", &words::sentence(reason))]),
+            lead("/settings", t.of("nav.settings"), "mend-shut"),
+        ),
         Attention::Other { text } => ("warn", words::sentence(text), String::new(), None),
     };
     Line { class, what, means, mend }

@@ -19,6 +19,9 @@ use crate::page::words;
 /// So many machines found are shown; a flood of adverts is no list.
 const FOUND_MAX: usize = 50;
 
+/// With more partners than this, those that need nobody are shown in a line.
+const FEW: usize = 12;
+
 /// Tables listed on a card: all where there are no more, else those that are not equal. The page of the tables has
 /// all of them.
 const TABLES_MAX: usize = 20;
@@ -34,6 +37,8 @@ pub(in crate::page) struct Partners {
     ignored: Vec<Found>,
     ignored_words: String,
     cards: Vec<Card>,
+    /// How many of each state, where the cards do not fit a screen.
+    counts: Vec<(Shown, String)>,
     all: Vec<Press>,
     /// What is open to the network.
     doors: Vec<String>,
@@ -56,6 +61,8 @@ struct Card {
     id: String,
     name: String,
     state: Shown,
+    /// One of many that needs nobody: what is known of it is folded.
+    brief: bool,
     reason: Option<String>,
     step: Option<String>,
     progress: Option<Progress>,
@@ -90,12 +97,13 @@ pub(in crate::page) fn page(
         status.sightings.iter().partition(|sighting| sighting.ignored);
     let hidden = found.len().saturating_sub(FOUND_MAX) as u64;
     Partners {
-        attention: attention::lines(t, status),
+        attention: attention::lines(t, status, frame.trying.is_some()),
         hidden: if hidden > 0 { t.count("found.hidden", hidden) } else { String::new() },
         ignored_words: t.count("found.ignored", ignored.len() as u64),
         found: found.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
         ignored: ignored.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
         cards: cards(t, status, tables, may, now),
+        counts: counts(t, status),
         all: for_all(t, status, may.1),
         doors: status.doors.iter().map(|door| words::sentence(door)).collect(),
         may_begin,
@@ -173,8 +181,32 @@ fn cards(
     let none = Vec::new();
     partners
         .into_iter()
-        .map(|one| card(t, one, there.get(&one.id).unwrap_or(&none), may, now))
+        .map(|one| {
+            let card = card(t, one, there.get(&one.id).unwrap_or(&none), may, now);
+            let calm = matches!(one.state.as_str(), "Up to date" | "Offline" | "Paused");
+            Card { brief: is_large(status) && calm, ..card }
+        })
         .collect()
+}
+
+fn is_large(status: &Status) -> bool {
+    status.partners.len() > FEW
+}
+
+/// How many partners of a large shop are in each state, in the order of the cards.
+fn counts(t: Texts, status: &Status) -> Vec<(Shown, String)> {
+    let mut states: Vec<&str> = Vec::new();
+    for partner in status.partners.iter().filter(|_| is_large(status)) {
+        if !states.contains(&partner.state.as_str()) {
+            states.push(&partner.state);
+        }
+    }
+    states.sort_by_key(|state| (order(state), *state));
+    let count = |state: &str| {
+        let count = status.partners.iter().filter(|partner| partner.state == state).count();
+        (state::partner(t, state), words::number(t, count as u64))
+    };
+    states.into_iter().map(count).collect()
 }
 
 fn card(
@@ -205,6 +237,7 @@ fn card(
     }
     Card {
         state: state::partner(t, &partner.state),
+        brief: false,
         reason: partner
             .reason
             .as_deref()

@@ -175,6 +175,7 @@ mod tests {
             t: Texts { language: Language::English },
             theme: None,
             role: Role::Admin,
+            over_network: false,
             user: None,
             token: "0".repeat(32),
             back: "/tables".to_owned(),

@@ -127,6 +127,28 @@ fn who_needs_a_person_comes_first_then_who_is_away_then_by_name() {
 }
 
 #[test]
+fn in_a_large_shop_whoever_needs_nobody_is_a_line_and_the_states_are_counted() {
+    let of = |count: usize| {
+        let partners = (0..count).map(|n| PartnerStatus {
+            id: Uuid::from_u128(n as u128),
+            ..partner(if n == 7 { "Catching up" } else { "Up to date" })
+        });
+        Status { partners: partners.collect(), ..Status::default() }
+    };
+    let briefs = |status: &Status| {
+        let cards = cards(T, status, &[], (true, true, "keeper"), now());
+        cards.iter().map(|card| card.brief).filter(|brief| *brief).count()
+    };
+    let (few, many) = (of(FEW), of(FEW + 1));
+    assert_eq!((briefs(&few), briefs(&many)), (0, FEW));
+    assert!(counts(T, &few).is_empty());
+    let counted = counts(T, &many);
+    let told: Vec<(&str, &str)> =
+        counted.iter().map(|(state, count)| (state.word, count.as_str())).collect();
+    assert_eq!(told, [("Catching up", "1"), ("Up to date", "12")]);
+}
+
+#[test]
 fn of_many_tables_a_card_lists_those_that_are_not_equal_and_says_how_many_more_there_are() {
     let tables = |count: usize, state| vec![("parts", state); count];
     assert_eq!(listed(T, &tables(20, "equal")).0.len(), 20, "few are all told");
