@@ -77,6 +77,16 @@ impl Looks {
         }
     }
 
+    /// Looks at what is bad on purpose: as [`Looks::whole`], without pictures.
+    pub(crate) fn bad(&mut self, person: &Person) {
+        for (width, dark) in WIDTHS.into_iter().flat_map(|width| [(width, false), (width, true)]) {
+            person.has_window(width, dark);
+            let how = format!("bad-{}-{width}", if dark { "dark" } else { "light" });
+            self.fits(person, &how);
+            self.everybody_can_use_it(person, &how);
+        }
+    }
+
     /// Looks only whether it fits into a narrow window.
     pub(crate) fn narrow(&mut self, person: &Person, name: &str) {
         self.has_seen(person);

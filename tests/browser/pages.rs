@@ -214,7 +214,7 @@ fn a_page_that_is_too_wide_pale_and_without_words_is_found_to_be_so() {
     let mut looks = Looks::new();
     let eve = Person::looking_at(&driver, &home, "en");
     eve.opens("/");
-    looks.whole(&eve, "bad");
+    looks.bad(&eve);
     let wrong = looks.wrong();
     assert!(wrong.contains("bad-light-320: scrolls sideways: "), "{wrong}");
     assert!(!wrong.contains("1280: scrolls sideways"), "{wrong}");
