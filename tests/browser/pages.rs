@@ -57,6 +57,7 @@ fn walk(rich: &Rich, ann: &Person, looks: &mut Looks, look: Look, name: &dyn Fn(
         ("/settings", "settings"),
         ("/log", "log"),
         ("/about", "about"),
+        ("/unseen", "unseen"),
         ("/sign-in", "sign-in"),
         ("/forget?partner=nobody", "trouble"),
         ("/held", "held"),
@@ -65,6 +66,9 @@ fn walk(rich: &Rich, ann: &Person, looks: &mut Looks, look: Look, name: &dyn Fn(
     }
     let delete = link(ann, "/held/delete?number=");
     sees(&delete, "held-delete");
+    ann.opens("/tables");
+    let untrack = link(ann, "/untrack?");
+    sees(&untrack, "untrack");
     sees(&format!("/forget?partner={}", rich.away.1), "forget");
 
     // Everything that can be opened on a page is open.

@@ -32,7 +32,7 @@ fn a_wrong_password_opens_nothing_the_right_one_does_and_a_session_ends() {
     ann.opens("/tables");
     ann.sees("parts");
     ann.opens("/settings");
-    ann.sees("In the file");
+    ann.sees_in("h1", "Settings");
 
     // Somebody takes her out: her window notices by itself, and shows nothing more.
     ann.opens("/");

@@ -33,8 +33,8 @@ pub(crate) fn looking(lab: &Lab, folder: &str, name: &str, schema: &str) -> Mach
 pub(crate) struct Rich {
     /// Whose page is looked at: a row is held, a conflict waits, a till is offline, a stranger is seen.
     pub(crate) office: Machine,
-    /// Up to date.
-    pub(crate) till: Machine,
+    /// Up to date; it runs as long as somebody looks.
+    pub(crate) _till: Machine,
     /// Offline, and its id.
     pub(crate) away: (Machine, String),
     /// Alone, and seen on the network.
@@ -124,7 +124,7 @@ impl Rich {
             if all { Ok(()) } else { Err(format!("{conflicts} {held} {state:?}")) }
         });
         until_true("up to date", SOON, || office.partner_state(machines[1]) == "Up to date");
-        let rich = Self { office, till, away: (away, id), stranger };
+        let rich = Self { office, _till: till, away: (away, id), stranger };
         rich.has_seen_the_stranger();
         rich
     }

@@ -76,11 +76,12 @@ fn s24_strings_in_every_text_field_of_every_form_do_nothing() {
         let lab = Lab::new();
         let rich = Rich::make(&lab, &Names::USUAL);
         let ann = Person::at(&driver, &rich.office);
-        ann.opens("/held");
-        let delete = ann.script(
-            "return document.querySelector('a[href^=\"/held/delete\"]').getAttribute('href')",
-            &[],
-        );
+        let link = |place: &str, start: &str| {
+            ann.opens(place);
+            let script = "return document.querySelector(`a[href^=\"${arguments[0]}\"]`).getAttribute('href')";
+            ann.script(script, &[json!(start)]).as_str().unwrap().to_owned()
+        };
+        let (delete, untrack) = (link("/held", "/held/delete?"), link("/tables", "/untrack?"));
         let forget = format!("/forget?partner={}", rich.away.1);
         // The first password last: with it there is an admin, and the form is gone.
         let places = [
@@ -89,8 +90,10 @@ fn s24_strings_in_every_text_field_of_every_form_do_nothing() {
             "/history",
             "/conflicts",
             "/held",
-            delete.as_str().unwrap(),
+            &delete,
             &forget,
+            &untrack,
+            "/unseen",
             "/let-in",
             "/join-shop",
             "/people",

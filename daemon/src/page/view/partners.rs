@@ -221,18 +221,18 @@ fn is_large(status: &Status) -> bool {
 
 /// How many partners of a large shop are in each state, in the order of the cards.
 fn counts(t: Texts, status: &Status) -> Vec<(Shown, String)> {
-    let mut states: Vec<&str> = Vec::new();
+    let mut found: Vec<&str> = Vec::new();
     for partner in status.partners.iter().filter(|_| is_large(status)) {
-        if !states.contains(&partner.state.as_str()) {
-            states.push(&partner.state);
+        if !found.contains(&partner.state.as_str()) {
+            found.push(&partner.state);
         }
     }
-    states.sort_by_key(|state| (order(state), *state));
+    found.sort_by_key(|state| (order(state), *state));
     let count = |state: &str| {
         let count = status.partners.iter().filter(|partner| partner.state == state).count();
         (state::partner(t, state), words::number(t, count as u64))
     };
-    states.into_iter().map(count).collect()
+    found.into_iter().map(count).collect()
 }
 
 fn card(around: Around<'_>, partner: &PartnerStatus) -> Card {
