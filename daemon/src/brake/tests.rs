@@ -190,3 +190,18 @@ proptest! {
         prop_assert!(brake.ask("user 0", Source::Here, now + WAIT_MAX_HERE).is_ok());
     }
 }
+
+#[test]
+fn what_was_wrong_lately_is_what_was_wrong_within_the_hour_and_five_at_most() {
+    let mut brake = Brake::default();
+    let lately = |brake: &Brake, now| brake.failing(now).first().map(|one| one.lately);
+    for n in 0..7 {
+        assert!(wrong(&mut brake, "anna", guest(9), NOON + seconds(n * 300)));
+    }
+    let last = NOON + seconds(6 * 300);
+    assert_eq!(lately(&brake, last), Some(5));
+    assert_eq!(lately(&brake, last + seconds(3_000)), Some(2), "two of the latest five");
+    assert_eq!(lately(&brake, last + seconds(3_600)), Some(0));
+    brake.forgive("anna");
+    assert_eq!(lately(&brake, last), None);
+}
