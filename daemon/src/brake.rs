@@ -49,6 +49,12 @@ const TRIES_A_SECOND: u32 = 20;
 /// How long a wrong password is remembered after the last one.
 const REMEMBERED: Duration = Duration::from_hours(24);
 
+/// So many of the latest wrong passwords of an account are remembered with their time.
+const LATEST: usize = 5;
+
+/// What counts as lately.
+const LATELY: Duration = Duration::from_hours(1);
+
 /// How many accounts and sources are remembered.
 const TABLE_MAX: usize = 1_024;
 
@@ -108,6 +114,8 @@ pub struct Failing {
     pub account: String,
     /// How many were wrong since the last right one.
     pub wrong: u32,
+    /// How many of the latest five were within the last hour.
+    pub lately: u32,
     /// For how long the next try has to wait.
     pub wait: Duration,
 }
@@ -119,6 +127,7 @@ struct Mark {
     last: Duration,
     until: Duration,
     under_way: u32,
+    latest: [Option<Duration>; LATEST],
 }
 
 impl Mark {
@@ -126,9 +135,24 @@ impl Mark {
         self.under_way == 0 && (self.wrong == 0 || self.last + REMEMBERED <= now)
     }
 
+    /// How many were wrong lately.
+    fn lately(&self, now: Duration) -> u32 {
+        let lately = self.latest.iter().flatten().filter(|at| now < **at + LATELY);
+        u32::try_from(lately.count()).unwrap_or(u32::MAX)
+    }
+
+    /// What was wrong counts no more.
+    fn forgive(&mut self) {
+        (self.wrong, self.until, self.latest) = (0, Duration::ZERO, [None; LATEST]);
+    }
+
     fn fail(&mut self, free: u32, max: Duration, now: Duration) {
         self.wrong = self.wrong.saturating_add(1);
         self.last = now;
+        self.latest.rotate_left(1);
+        if let Some(place) = self.latest.last_mut() {
+            *place = Some(now);
+        }
         if let Some(step) = self.wrong.checked_sub(free + 1) {
             self.until = now + wait(step).min(max);
         }
@@ -220,7 +244,7 @@ impl Brake {
                 if whole.wrong <= SOURCE_FREE {
                     whole.until = Duration::ZERO;
                 }
-                (mark.wrong, mark.until) = (0, Duration::ZERO);
+                mark.forgive();
             }
             Outcome::Wrong => {
                 mark.fail(0, source.wait_max(), now);
@@ -244,7 +268,7 @@ impl Brake {
                 whole.wrong = whole.wrong.saturating_sub(mark.wrong);
                 whole.until = Duration::ZERO;
             }
-            (mark.wrong, mark.until) = (0, Duration::ZERO);
+            mark.forgive();
         }
     }
 
@@ -257,7 +281,13 @@ impl Brake {
             .map(|((source, account), mark)| {
                 let whole = self.sources.get(source).map_or(Duration::ZERO, |whole| whole.until);
                 let wait = mark.until.max(whole).saturating_sub(now);
-                Failing { source: *source, account: account.clone(), wrong: mark.wrong, wait }
+                Failing {
+                    source: *source,
+                    account: account.clone(),
+                    wrong: mark.wrong,
+                    lately: mark.lately(now),
+                    wait,
+                }
             })
             .collect();
         failing.sort_by_key(|failing| std::cmp::Reverse(failing.wrong));

@@ -313,6 +313,7 @@ impl Trying {
             count(&self.machine.tally.wrong_passwords);
             let user = self.machine.users.known(name).map(|_known| name).unwrap_or_default();
             warn!(user, from = %address(self.source), "wrong password");
+            self.machine.seen_to_change();
         }
     }
 
@@ -357,23 +358,29 @@ fn address(source: Source) -> String {
 
 /// Wrong passwords, the most stubborn first; names that are nobody's are taken together.
 pub(crate) fn wrong_passwords(machine: &Machine) -> Vec<SignInEntry> {
+    let mut entries = all_wrong_passwords(machine);
+    entries.truncate(SHOWN_MAX);
+    entries
+}
+
+/// As [`wrong_passwords`], all of them: who tries many names must not hide one.
+pub(crate) fn all_wrong_passwords(machine: &Machine) -> Vec<SignInEntry> {
     let failing = machine.desk.brake().failing(machine.clock.elapsed());
     let mut entries: Vec<SignInEntry> = Vec::new();
     for one in failing {
         let address = address(one.source);
         let user = machine.users.known(&one.account).map(|_known| one.account);
         let wait = one.wait.as_secs();
-        match entries.iter_mut().find(|entry| entry.address == address && entry.user == user) {
-            Some(entry) => {
-                entry.wrong = entry.wrong.saturating_add(one.wrong);
-                entry.wait_seconds = entry.wait_seconds.max(wait);
-            }
-            None => {
-                entries.push(SignInEntry { address, user, wrong: one.wrong, wait_seconds: wait });
-            }
+        let known = |entry: &&mut SignInEntry| entry.address == address && entry.user == user;
+        if let Some(entry) = entries.iter_mut().find(known) {
+            entry.wrong = entry.wrong.saturating_add(one.wrong);
+            entry.lately = entry.lately.saturating_add(one.lately);
+            entry.wait_seconds = entry.wait_seconds.max(wait);
+        } else {
+            let (wrong, lately) = (one.wrong, one.lately);
+            entries.push(SignInEntry { address, user, wrong, lately, wait_seconds: wait });
         }
     }
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.wrong));
-    entries.truncate(SHOWN_MAX);
     entries
 }

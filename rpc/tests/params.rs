@@ -65,6 +65,7 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.partners_list().await.unwrap_err();
     client.tables_list().await.unwrap_err();
     client.tables_track(Track::default()).await.unwrap_err();
+    client.tables_untrack(Vec::new(), None).await.unwrap_err();
     client.history_list(None, None, None, None).await.unwrap_err();
     client.conflicts_list(None).await.unwrap_err();
     client.conflicts_restore(1).await.unwrap_err();

@@ -408,9 +408,9 @@ fn shown_instead(shown: &Cells, why: Why) -> Option<String> {
             _ => format!("{column} is empty"),
         })
         .collect();
-    let until = match why {
-        Why::Parent => "until the row it refers to is here",
-        _ => "until no other row has its value",
-    };
-    (!columns.is_empty()).then(|| format!("{} {until}", columns.join(", ")))
+    let columns = (!columns.is_empty()).then(|| columns.join(", "))?;
+    Some(match why {
+        Why::Parent => format!("{columns} until the row it refers to is here"),
+        _ => format!("{columns} until no other row has its value"),
+    })
 }

@@ -39,7 +39,7 @@ pub struct Overview {
     pub waiting_for_schema: u64,
     /// Deletes that wait for a person.
     pub many_deletes: Vec<ManyDeletes>,
-    /// Held rows and conflicts by the machine that wrote them; see [`Store::waiting_by_machine`].
+    /// What waits of each machine's versions; of those that are not in it, nothing.
     pub by_machine: BTreeMap<Uuid, Waiting>,
 }
 
@@ -209,7 +209,7 @@ impl Tx<'_> {
             })
             .doing(doing)?;
         counts.deletes = self.deletes_that_wait()?;
-        counts.by_machine = self.count_by_machine()?;
+        counts.by_machine = self.waiting_by_machine()?;
         Ok(counts)
     }
 

@@ -14,6 +14,7 @@ mod attack_partner;
 mod attack_text;
 mod attack_web;
 mod away;
+mod cards;
 mod collide;
 mod deletes;
 mod doors;

@@ -10,7 +10,7 @@ const STRICTER: &str = "CREATE TABLE part (id INTEGER PRIMARY KEY, v TEXT CHECK 
 /// What waits on `on` of `of`'s versions.
 fn of(on: &mut Machine, of: &mut Machine) -> Waiting {
     let machine = of.store().origin().machine;
-    on.store().waiting_by_machine().unwrap().get(&machine).copied().unwrap_or_default()
+    on.store().overview().unwrap().by_machine.get(&machine).copied().unwrap_or_default()
 }
 
 fn waiting(held: u64, conflicts: u64) -> Waiting {
@@ -34,10 +34,10 @@ fn a_conflict_counts_for_both_machines_whose_versions_met_and_for_no_other() {
     for on in [0, 1, 2] {
         let mut all = [&mut anna, &mut bert, &mut sam];
         let ids = all.each_mut().map(|machine| machine.store().origin().machine);
-        let found = all[on].store().waiting_by_machine().unwrap();
-        assert_eq!(found.get(&ids[0]), Some(&waiting(0, 1)));
-        assert_eq!(found.get(&ids[1]), Some(&waiting(0, 1)));
-        assert_eq!(found.get(&ids[2]), None);
+        let found = all[on].store().overview().unwrap();
+        assert_eq!(found.by_machine.get(&ids[0]), Some(&waiting(0, 1)));
+        assert_eq!(found.by_machine.get(&ids[1]), Some(&waiting(0, 1)));
+        assert_eq!(found.by_machine.get(&ids[2]), None);
     }
     // Settled by whoever, it is settled for all.
     let number = sam.store().conflicts(false, 9).unwrap()[0].number;

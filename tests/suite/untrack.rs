@@ -168,7 +168,7 @@ fn tracked_again_both_sides_are_brought_together() {
     equal(&mut [&mut anna, &mut bert, &mut carl]);
     let end = bert.store().end().unwrap();
     let_go(&mut bert, &["part"]);
-    lab.pass(Duration::from_secs(60));
+    lab.pass(Duration::from_mins(1));
     anna.run("UPDATE part SET price = 20 WHERE code IN ('theirs', 'both'); UPDATE part SET price = 50 WHERE code = 'alike';
         DELETE FROM part WHERE code LIKE 'gone there%' OR code = 'gone';
         INSERT INTO part (code, price) VALUES ('new there', 21)");
@@ -177,7 +177,7 @@ fn tracked_again_both_sides_are_brought_together() {
         INSERT INTO part (id, code, price) VALUES (99, 'new here', 31)");
     take(&mut bert, &mut anna);
     assert_eq!(bert.store().end().unwrap(), end + 7, "nothing of bert's was made a version");
-    lab.pass(Duration::from_secs(60));
+    lab.pass(Duration::from_mins(1));
     take_back(&mut bert, &["part"]);
     equal(&mut [&mut anna, &mut bert, &mut carl]);
     assert_eq!(

@@ -11,6 +11,7 @@ use axum::extract::{FromRequest, FromRequestParts as _};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use dunlin_rpc::method::admin::AdminClient as _;
+use dunlin_rpc::method::key::KeyClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
 use dunlin_rpc::method::shop::ShopClient as _;
 use dunlin_rpc::wire::admin::Track;
@@ -21,6 +22,7 @@ use subtle::ConstantTimeEq as _;
 use super::Front;
 use super::form::{self, Fields};
 use super::notes::{Note, Once, Tone};
+use super::view;
 use super::visit::{self, LANGUAGE, THEME, Visit, see_other};
 use super::words;
 
@@ -195,6 +197,10 @@ pub(super) async fn rows(form: Filled) -> Response {
                 let done = inside.held_keep(None).await?;
                 Done::good(t.count("said.kept_row", done.rows))
             }
+            "accept-all" => {
+                let done = inside.held_accept(None).await?;
+                Done::good(t.count("said.accepted", done.rows))
+            }
             "delete-held" => {
                 let number = form.number()?;
                 if !form.confirms(&form.given("table")?) {
@@ -232,9 +238,18 @@ async fn track(form: &Filled) -> Result<Done, Error> {
     let mut text = t.count("said.tracked", done.tables.len() as u64);
     for note in &done.notes {
         text.push(' ');
-        text.push_str(&words::sentence(note));
+        text.push_str(&view::said::sentence(t, note));
     }
     Ok(Done::good(text))
+}
+
+/// A new key for this machine.
+pub(super) async fn rotate_key(form: Filled) -> Response {
+    let done = async {
+        let rotated = form.visit.inside.key_rotate().await?;
+        Ok(Done::good(view::rotate::done(form.visit.t, &rotated)).at("/about"))
+    };
+    form.answer(done.await)
 }
 
 /// Theme and language: cookies for a year, of taste and not of trust.

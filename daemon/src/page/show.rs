@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use dunlin_rpc::method::access::AccessClient as _;
 use dunlin_rpc::method::admin::AdminClient as _;
+use dunlin_rpc::method::key::KeyClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
 use dunlin_rpc::method::pairing::PairingClient as _;
 use dunlin_rpc::method::settings::SettingsClient as _;
@@ -13,12 +14,15 @@ use jsonrpsee::core::client::Error;
 
 use super::frame::Place;
 use super::view::history::Filter;
+use super::view::only::Only;
 use super::view::{self};
 use super::visit::Visit;
 use super::words;
 
 /// Conflicts and held rows on one page.
 const ROWS: u32 = 200;
+/// Sessions that the front page looks at for the last ones of each partner.
+const LATEST: u32 = 200;
 /// Sessions in one export.
 const EXPORTED: u32 = 10_000;
 
@@ -27,8 +31,10 @@ pub(super) async fn partners(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;
         let tables = visit.inside.tables_compare().await?;
+        let sessions = visit.inside.history_list(None, None, Some(LATEST), None).await?;
         let frame = visit.frame(Place::Partners, &status);
-        Ok(view::partners::page(frame, &status, &tables, visit.visitor.may_begin, words::now()))
+        let (more, may_begin) = ((&tables[..], &sessions[..]), visit.visitor.may_begin);
+        Ok(view::partners::page(frame, &status, more, may_begin, words::now()))
     };
     visit.answer(page.await)
 }
@@ -117,9 +123,11 @@ pub(super) async fn history_json(visit: Visit) -> Response {
 pub(super) async fn conflicts(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;
-        let conflicts = visit.inside.conflicts_list(Some(ROWS)).await?;
+        let only = Only::of(visit.t, &visit.query, &status);
+        let asked = if only.is_some() { EXPORTED } else { ROWS };
+        let conflicts = visit.inside.conflicts_list(Some(asked)).await?;
         let frame = visit.frame(Place::Conflicts, &status);
-        Ok(view::conflicts::page(frame, &conflicts, ROWS as usize, words::now()))
+        Ok(view::conflicts::page(frame, &conflicts, (only, ROWS as usize), words::now()))
     };
     visit.answer(page.await)
 }
@@ -128,9 +136,11 @@ pub(super) async fn conflicts(visit: Visit) -> Response {
 pub(super) async fn held(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;
-        let rows = visit.inside.held_list(Some(ROWS)).await?;
+        let only = Only::of(visit.t, &visit.query, &status);
+        let asked = if only.is_some() { EXPORTED } else { ROWS };
+        let rows = visit.inside.held_list(Some(asked)).await?;
         let frame = visit.frame(Place::Held, &status);
-        Ok(view::held::page(frame, &rows, ROWS as usize, words::now()))
+        Ok(view::held::page(frame, &rows, (only, ROWS as usize), words::now()))
     };
     visit.answer(page.await)
 }
@@ -149,6 +159,28 @@ pub(super) async fn held_delete(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;
         Ok(view::held::delete(visit.frame(Place::Held, &status), row, words::now()))
+    };
+    visit.answer(page.await)
+}
+
+/// `/held/accept`: the question, not yet the deed.
+pub(super) async fn held_accept(visit: Visit) -> Response {
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        Ok(view::held::accept(visit.frame(Place::Held, &status), &status))
+    };
+    visit.answer(page.await)
+}
+
+/// `/rotate-key`: the question, not yet the deed.
+pub(super) async fn rotate_key(visit: Visit) -> Response {
+    if let Some(refusal) = visit.must_be_admin() {
+        return refusal;
+    }
+    let page = async {
+        let status = visit.inside.machine_status().await?;
+        let key = visit.inside.key_show().await?;
+        Ok(view::rotate::page(visit.frame(Place::About, &status), &key))
     };
     visit.answer(page.await)
 }
@@ -211,7 +243,9 @@ pub(super) async fn people(visit: Visit) -> Response {
         let tokens = visit.inside.tokens_list().await?;
         let frame = visit.frame(Place::People, &status);
         let once = (visit.once(), visit.visitor.may_begin);
-        Ok(view::people::page(frame, (&users, &tokens), &status, once, words::now()))
+        let open = visit.query.given("user");
+        let all = (&users[..], &tokens[..], open.as_deref());
+        Ok(view::people::page(frame, all, &status, once, words::now()))
     };
     visit.answer(page.await)
 }
@@ -247,7 +281,7 @@ pub(super) async fn log(visit: Visit) -> Response {
 pub(super) async fn about(visit: Visit) -> Response {
     let page = async {
         let status = visit.inside.machine_status().await?;
-        Ok(view::about::about(visit.frame(Place::About, &status), &status))
+        Ok(view::about::page(visit.frame(Place::About, &status), &status))
     };
     visit.answer(page.await)
 }

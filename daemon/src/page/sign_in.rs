@@ -13,8 +13,8 @@ use dunlin_schema::Clock as _;
 use tracing::{info, warn};
 
 use super::Front;
+use super::view::said;
 use super::visit::{Alone, html, see_other};
-use super::words;
 use crate::machine::Machine;
 use crate::sessions::{clear_cookie, set_cookie};
 use crate::sign_in as door;
@@ -211,7 +211,7 @@ pub(super) async fn first_password(
             warn!(cause = %Chain(&error), "first admin not added");
             again(StatusCode::SERVICE_UNAVAILABLE, t.of("fault.internal").to_owned())
         }
-        Ok(Err(error)) => again(StatusCode::BAD_REQUEST, words::sentence(&error.to_string())),
+        Ok(Err(error)) => again(StatusCode::BAD_REQUEST, said::sentence(t, &error.to_string())),
         Err(_panic) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

@@ -104,7 +104,7 @@ impl Texts {
 }
 
 /// One pass, so that what is filled in is never read as a text itself.
-fn fill(text: &str, names: &[(&str, &str)]) -> String {
+pub(super) fn fill(text: &str, names: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(text.len() + 32);
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {

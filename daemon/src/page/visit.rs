@@ -18,9 +18,11 @@ use super::frame::{About, Frame, Place, Told};
 use super::notes::{Note, Once, Tone};
 use super::sign_in;
 use super::texts::{Language, Texts};
+use super::view::said;
 use super::visitor::Visitor;
 use super::words;
 use crate::service::Inside;
+use crate::users::Role;
 
 /// The cookies of taste: no secrets, so they live without `Secure` on plain http.
 pub(super) const THEME: &str = "dunlin_theme";
@@ -138,6 +140,16 @@ impl Visit {
         html(status, page.render().unwrap_or_default())
     }
 
+    /// Why there is no page, for whom no method of the page refuses: a question that only an admin can answer.
+    pub(super) fn must_be_admin(&self) -> Option<Response> {
+        let code = match (self.visitor.role, &self.visitor.user) {
+            (Role::Admin, _) => return None,
+            (_, Some(_)) => Code::NotAllowed,
+            (_, None) => Code::NotSignedIn,
+        };
+        Some(self.trouble(ClientError::Call(Fault::new(code, "").into())))
+    }
+
     /// A page that says that a form was not taken.
     pub(super) fn not_taken(&self, status: StatusCode) -> Response {
         let alone = Alone { t: self.t, theme: self.theme, mark: super::assets::mark() };
@@ -149,11 +161,13 @@ impl Visit {
         let t = self.t;
         match fault.code {
             Code::NotAllowed => t.of("fault.not_allowed").to_owned(),
-            Code::Busy => t.of("fault.busy").to_owned(),
             Code::Internal => t.of("fault.internal").to_owned(),
             Code::NotSignedIn => t.of("fault.not_signed_in").to_owned(),
             Code::UnknownPartner => t.of("fault.unknown_partner").to_owned(),
-            _ => words::sentence(&fault.message),
+            code => said::known(t, &fault.message).unwrap_or_else(|| match code {
+                Code::Busy => t.of("fault.busy").to_owned(),
+                _ => words::sentence(&fault.message),
+            }),
         }
     }
 

@@ -76,6 +76,33 @@ pub enum End {
 }
 
 impl End {
+    /// Every one.
+    pub const ALL: [Self; 18] = [
+        Self::Paired,
+        Self::Refused,
+        Self::Busy,
+        Self::NotOpen,
+        Self::DigitsDiffer,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::Left,
+        Self::Unfinished,
+        Self::Crossed,
+        Self::BothInAShop,
+        Self::SameShop,
+        Self::NotAKeeper,
+        Self::Forgotten,
+        Self::ShopFull,
+        Self::OtherProtocol,
+        Self::Unreachable,
+        Self::Ourselves,
+    ];
+
+    /// The end of a word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.word() == word)
+    }
+
     /// In a word, for programs.
     pub fn word(self) -> &'static str {
         match self {

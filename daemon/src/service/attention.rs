@@ -1,22 +1,20 @@
 //! What needs a person: found here, put into words by whoever shows it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dunlin_rpc::wire::admin::{DatabaseStatus, PartnerStatus};
 use dunlin_rpc::wire::overview::Attention;
 use dunlin_schema::Overview;
 
+mod rule;
+
 use super::{settings, shop};
 use crate::discovery::Discovery;
 use crate::machine::{Machine, State};
 use crate::roster::Member;
-
-/// A clock further off than this orders edits wrongly often enough for people to notice.
-const SKEW_MAX: i64 = 30_000;
-/// With less than this left on the disk, a busy day may fill it.
-const DISK_MB_MIN: u64 = 500;
-/// So long a machine has to be seen before we say that nobody is.
-const SEEN_WITHIN: std::time::Duration = std::time::Duration::from_mins(2);
+use crate::sign_in;
+use rule::Network;
 
 /// Everything that needs a person, the gravest first.
 pub(super) async fn attention(
@@ -54,6 +52,7 @@ pub(super) async fn attention(
         found.push(Attention::HistoryLost { sessions: machine.history.lost() });
     }
     found.extend(multicast(machine));
+    found.extend(rule::passwords(&sign_in::all_wrong_passwords(machine)));
     found
 }
 
@@ -66,17 +65,12 @@ fn odd(machine: &Machine) -> Vec<Attention> {
 }
 
 fn clocks(machine: &Machine) -> Vec<Attention> {
-    let others = machine.others().into_iter();
-    others
-        .filter_map(|member| {
-            let known = machine.partner(member.pin);
-            (known.linked && known.skew.abs() > SKEW_MAX).then_some(Attention::Clock {
-                id: member.machine,
-                name: member.name,
-                seconds: known.skew / 1000,
-            })
-        })
-        .collect()
+    let linked = machine.others().into_iter().filter_map(|member| {
+        let known = machine.partner(member.pin);
+        let clock = rule::Clock { id: member.machine, name: member.name, skew: known.skew };
+        known.linked.then_some(clock)
+    });
+    rule::clocks(linked.collect())
 }
 
 /// Held rows and conflicts, table by table; rows that wait for a newer application, all together.
@@ -107,23 +101,29 @@ fn rows(
     found
 }
 
+/// The disks of the state folder and of the databases.
 async fn disk(machine: &Machine) -> Option<Attention> {
-    let folder = machine.folder.path().to_owned();
-    let disk = tokio::task::spawn_blocking(move || crate::folder::disk(&folder)).await.ok()??;
-    let free = disk.free >> 20;
-    (free < DISK_MB_MIN).then_some(Attention::Disk { free_mb: free })
+    let mut folders = vec![machine.folder.path().to_owned()];
+    let files = machine.databases.iter().filter_map(|database| database.path().parent());
+    folders.extend(files.map(ToOwned::to_owned));
+    let free = move || {
+        let free = |folder: &PathBuf| Some(crate::folder::disk(folder)?.free >> 20);
+        folders.iter().map(free).collect::<Vec<_>>()
+    };
+    rule::disk(tokio::task::spawn_blocking(free).await.ok()?)
 }
 
-/// Partners are linked over the network, and none of them was seen on it.
 fn multicast(machine: &Machine) -> Option<Attention> {
     use dunlin_schema::Clock as _;
-    if !machine.config.discovery.enabled || machine.clock.elapsed() < SEEN_WITHIN {
-        return None;
-    }
     let seen = machine.discovery().map(Discovery::sightings).unwrap_or_default();
-    let linked = machine.others().iter().any(|member| {
+    let linked = machine.others().into_iter().filter_map(|member| {
         let known = machine.partner(member.pin);
-        known.linked && known.address.is_some_and(|address| !address.ip().is_loopback())
+        known.address.filter(|_| known.linked).map(|address| address.ip())
     });
-    (seen.is_empty() && linked).then_some(Attention::Multicast)
+    rule::multicast(Network {
+        looking: machine.config.discovery.enabled,
+        uptime: machine.clock.elapsed(),
+        seen: seen.len(),
+        linked: &linked.collect::<Vec<_>>(),
+    })
 }

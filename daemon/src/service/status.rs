@@ -149,7 +149,7 @@ fn partner(
     let is_tried = state != State::Paused && away.is_none();
     let end = |name: &str| {
         let database = machine.databases.iter().find(|database| database.name() == name);
-        database.map_or(0, |database| database.end())
+        database.map_or(0, crate::database::Database::end)
     };
     PartnerStatus {
         id: member.machine,

@@ -99,7 +99,7 @@ impl Driver {
                     warn!(cause = "nobody kept them in time", "settings as before");
                     self.back().await;
                 }
-                () = sleep(AGAIN), if is_shut => self.back().await,
+                () = sleep(AGAIN), if is_shut && left.is_none() => self.back().await,
             }
         }
     }
@@ -192,7 +192,8 @@ impl Driver {
         let was_shut = self.machine.shut().is_some();
         match self.lan.set(&self.machine.config_now().admin, None).await {
             Ok(()) => self.machine.set_shut(None),
-            Err(error) if was_shut => self.machine.set_shut(Some(not_so(error).to_string())),
+            // Said in the log already, and every half minute is too often.
+            Err(error) if was_shut => self.machine.set_shut(Some(why_not(&error))),
             Err(error) => self.is_shut(&error),
         }
         self.tell().await;

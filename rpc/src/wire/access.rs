@@ -57,6 +57,9 @@ pub struct SignInEntry {
     pub user: Option<String>,
     /// How many were wrong since the last right one.
     pub wrong: u32,
+    /// How many of them within the last hour, as far as they are counted: five for each name that was given.
+    #[serde(default)]
+    pub lately: u32,
     /// Seconds until the next is looked at.
     pub wait_seconds: u64,
 }

@@ -45,6 +45,9 @@ pub enum Attention {
         name: String,
         /// By how many seconds its clock is ahead of ours; negative: behind.
         seconds: i64,
+        /// Most partners contradict this machine's clock: it is this one that is wrong.
+        #[serde(default)]
+        ours: bool,
     },
     /// Rows of a table are known and not shown.
     Held {
@@ -86,6 +89,15 @@ pub enum Attention {
     },
     /// Partners are linked, and not one machine is seen by mDNS: something keeps multicast back.
     Multicast,
+    /// Passwords of a user were wrong again and again within the hour: forgotten, or tried by somebody else.
+    Password {
+        /// The user, who exists.
+        user: String,
+        /// How many were wrong since the last right one.
+        wrong: u32,
+        /// From where.
+        from: Vec<String>,
+    },
     /// The shop forgot this machine.
     Forgotten {
         /// Who did.

@@ -32,7 +32,7 @@ pub(crate) fn measure(report: &mut Report, requests: u64) {
             (begun.elapsed(), answer.body.len())
         };
         let mut raw = Vec::new();
-        let mut took: Vec<(Vec<Duration>, usize)> = vec![Default::default(); PATHS.len()];
+        let mut took: Vec<(Vec<Duration>, usize)> = vec![(Vec::new(), 0); PATHS.len()];
         for _ in 0..requests {
             // In turns, so that what else the computer does falls on all of them.
             raw.push(ask("/health").0);

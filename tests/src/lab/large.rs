@@ -180,9 +180,8 @@ fn remember(office: &Machine, members: &[Partner]) {
 fn write_history(office: &Machine, members: &[Partner], lines: u32) {
     let now = i64::try_from(now()).unwrap();
     let history = History::open(&office.data().join("history.db"), Limits::default(), now);
-    for line in 0..lines {
+    for (line, member) in (0..lines).zip(members.iter().cycle()) {
         let number = u64::from(line);
-        let member = members.get(line as usize % members.len()).unwrap();
         let (result, message) = match line % 40 {
             7 => (Outcome::Error, "the link broke before both were level"),
             21 => (Outcome::Warning, "level; 3 rows are held"),

@@ -52,6 +52,12 @@ pub(super) fn sentence(attention: &Attention) -> String {
             format!("the disk has {free_mb} MiB left; make room, or rows will not be taken in")
         }
         Attention::Multicast => "partners are linked, and no machine is seen by mDNS; the network keeps multicast back, so give new machines an address by hand".to_owned(),
+        Attention::Password { user, wrong, from } => format!(
+            "{} for the user “{}”, from {}; if somebody forgot it, set another with `dunlin users passwd`, and if nobody did, somebody else is trying",
+            count(u64::from(*wrong), "wrong password", "wrong passwords"),
+            foreign(user),
+            from.iter().map(|one| foreign(one)).collect::<Vec<_>>().join(", ")
+        ),
         Attention::Forgotten { by, at } => format!(
             "this machine was forgotten by “{}” on {at}: no row goes out or comes in; to join the shop again give `dunlin join` with a new token, or begin a shop of its own with `dunlin shop renew`",
             foreign(by)

@@ -277,8 +277,13 @@ fn users_and_tokens_are_listed_without_their_secrets() {
 
 #[test]
 fn wrong_passwords_are_shown_with_where_they_came_from() {
-    let wrong =
-        SignInEntry { address: "192.168.1.9".into(), user: None, wrong: 7, wait_seconds: 64 };
+    let wrong = SignInEntry {
+        address: "192.168.1.9".into(),
+        user: None,
+        wrong: 7,
+        lately: 0,
+        wait_seconds: 64,
+    };
     let status = Status { sign_ins: vec![wrong], ..quiet() };
     let text = super::status(&status, Look::PLAIN, now());
     assert!(text.contains("Wrong passwords of the last day\n"), "{text}");

@@ -52,7 +52,7 @@ fn sample(line: &str) -> Sample {
                 }
             };
             assert!(labels.insert(label.to_owned(), value).is_none(), "a label twice: {line}");
-            rest = &after[end + 1..];
+            rest = after.split_at(end + 1).1;
             match rest.strip_prefix(',') {
                 Some(next) => rest = next,
                 None => break,
@@ -124,7 +124,7 @@ fn partner(id: u128) -> PartnerStatus {
 fn facts() -> Facts {
     let histogram = Histogram::default();
     histogram.observe(Duration::from_millis(3));
-    histogram.observe(Duration::from_secs(60));
+    histogram.observe(Duration::from_mins(1));
     let main = DatabaseStatus { name: "a\\b\"c\nd".into(), ..DatabaseStatus::default() };
     let file = File {
         database: main.name.clone(),

@@ -7,6 +7,7 @@ use chrono::NaiveDateTime;
 use dunlin_rpc::wire::admin::ConflictEntry;
 use serde_json::{Map, Value};
 
+use super::only::Only;
 use super::press::Press;
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
@@ -18,6 +19,7 @@ use crate::page::words;
 pub(in crate::page) struct Conflicts {
     frame: Frame,
     list: Vec<Conflict>,
+    only: Option<Only>,
     more: bool,
 }
 
@@ -56,13 +58,17 @@ struct Cell {
 pub(in crate::page) fn page(
     frame: Frame,
     conflicts: &[ConflictEntry],
-    limit: usize,
+    (only, limit): (Option<Only>, usize),
     now: NaiveDateTime,
 ) -> Conflicts {
     let (t, may) = (frame.t, frame.can_write);
+    let is_meant =
+        |one: &&ConflictEntry| only.as_ref().is_none_or(|only| one.machines.contains(&only.id));
+    let conflicts: Vec<&ConflictEntry> = conflicts.iter().filter(is_meant).take(limit).collect();
     Conflicts {
         list: conflicts.iter().map(|one| conflict(t, one, may, now)).collect(),
         more: conflicts.len() >= limit,
+        only,
         frame,
     }
 }

@@ -2,9 +2,12 @@
 
 use askama::Template;
 use chrono::NaiveDateTime;
-use dunlin_rpc::wire::admin::HeldEntry;
+use dunlin_rpc::wire::admin::{HeldEntry, Status};
+use dunlin_rpc::wire::overview::Attention;
 
+use super::only::Only;
 use super::press::Press;
+use super::said;
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
 use crate::page::words;
@@ -15,6 +18,7 @@ use crate::page::words;
 pub(in crate::page) struct HeldRows {
     frame: Frame,
     rows: Vec<HeldRow>,
+    only: Option<Only>,
     all: Vec<Press>,
     more: bool,
 }
@@ -27,6 +31,15 @@ pub(in crate::page) struct Delete {
     row: HeldRow,
     exact: String,
     explain: String,
+}
+
+/// The question before all deletes that wait happen.
+#[derive(Debug, Template)]
+#[template(path = "held_accept.html")]
+pub(in crate::page) struct Accept {
+    frame: Frame,
+    /// A table, and how many of whom.
+    groups: Vec<(String, String)>,
 }
 
 /// A row.
@@ -51,14 +64,19 @@ struct HeldRow {
 pub(in crate::page) fn page(
     frame: Frame,
     rows: &[HeldEntry],
-    limit: usize,
+    (only, limit): (Option<Only>, usize),
     now: NaiveDateTime,
 ) -> HeldRows {
     let (t, may) = (frame.t, frame.can_write);
+    let is_meant = |one: &&HeldEntry| only.as_ref().is_none_or(|only| one.machine == only.id);
+    let rows: Vec<&HeldEntry> = rows.iter().filter(is_meant).take(limit).collect();
     let retry = Press::post("/do/retry", t.of("held.retry_all"), "retry-all".to_owned());
     let keep = Press::post("/do/keep-all", t.of("held.keep_all"), "keep-all".to_owned());
-    let all = match (may, rows.iter().any(|entry| entry.reason == MANY)) {
-        (true, true) => vec![retry, keep],
+    let accept = t.of("held.accept_all");
+    let accept = Press::lead("/held/accept".to_owned(), accept, "accept-all".to_owned());
+    // They are about all rows, so they stand above all rows alone.
+    let all = match (may && only.is_none(), rows.iter().any(|entry| entry.reason == MANY)) {
+        (true, true) => vec![retry, keep, accept.class("danger")],
         (true, false) if !rows.is_empty() => vec![retry],
         _ => Vec::new(),
     };
@@ -66,6 +84,7 @@ pub(in crate::page) fn page(
         rows: rows.iter().map(|entry| row(t, entry, may, now)).collect(),
         all,
         more: rows.len() >= limit,
+        only,
         frame,
     }
 }
@@ -80,6 +99,19 @@ pub(in crate::page) fn delete(frame: Frame, entry: &HeldEntry, now: NaiveDateTim
         explain: t.with("held.delete_explain", &[("table", &table)]),
         frame,
     }
+}
+
+/// The question before all deletes that wait happen.
+pub(in crate::page) fn accept(frame: Frame, status: &Status) -> Accept {
+    let t = frame.t;
+    let group = |one: &Attention| match one {
+        Attention::Deletes { table, partner, rows } => Some((
+            words::foreign(table),
+            t.count_with("held.accept_group", *rows, &[("partner", &words::foreign(partner))]),
+        )),
+        _ => None,
+    };
+    Accept { groups: status.attention.iter().filter_map(group).collect(), frame }
 }
 
 /// Deleted with very many others: a person decides.
@@ -118,7 +150,7 @@ fn row(t: Texts, entry: &HeldEntry, may: bool, now: NaiveDateTime) -> HeldRow {
         short: words::short(&entry.row.to_string()),
         reason,
         means,
-        message: words::sentence(&entry.message),
+        message: said::sentence(t, &entry.message),
         waits: entry.waits_for.iter().map(|row| words::short(&row.to_string())).collect(),
         since: words::ago(t, &entry.since, now),
         origin: words::foreign(&entry.origin),

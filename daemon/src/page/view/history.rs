@@ -7,6 +7,7 @@ use chrono::{NaiveDateTime, TimeDelta, Timelike as _};
 use dunlin_rpc::wire::admin::{HistoryEntry, Status};
 use dunlin_rpc::wire::overview::HistoryHour;
 
+use super::said;
 use super::state::{self, Shown};
 use crate::page::form;
 use crate::page::frame::{Choice, Frame};
@@ -197,6 +198,24 @@ fn times(t: Texts, filter: &Filter) -> Vec<Choice> {
     ]
 }
 
+/// A session on a partner's card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::page) struct Brief {
+    pub(in crate::page) when: String,
+    pub(in crate::page) what: String,
+    pub(in crate::page) result: Shown,
+}
+
+/// A session in a line.
+pub(in crate::page) fn brief(t: Texts, session: &HistoryEntry, now: NaiveDateTime) -> Brief {
+    let (sent, received) = (words::number(t, session.sent), words::number(t, session.received));
+    Brief {
+        when: words::ago(t, &session.started, now),
+        what: t.with("partner.moved", &[("sent", &sent), ("received", &received)]),
+        result: state::result(t, &session.result),
+    }
+}
+
 fn line(t: Texts, session: &HistoryEntry, now: NaiveDateTime) -> Line {
     Line {
         when: words::moment(t, &session.started, now),
@@ -215,7 +234,7 @@ fn line(t: Texts, session: &HistoryEntry, now: NaiveDateTime) -> Line {
         message: match session.message.as_str() {
             "level" | "" => String::new(),
             level if level.starts_with("level;") => t.count("history.rows_held", session.held),
-            message => words::sentence(message),
+            message => said::sentence(t, message),
         },
         idle: if session.idle == 0 { String::new() } else { t.count("history.idle", session.idle) },
     }

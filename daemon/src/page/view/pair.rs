@@ -5,9 +5,11 @@ use dunlin_rpc::wire::admin::Status;
 use dunlin_rpc::wire::pairing::PairingStatus;
 
 use super::press::Press;
+use super::said;
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
 use crate::page::words;
+use crate::pairing::rule::End;
 
 /// The page.
 #[derive(Debug, Template)]
@@ -85,7 +87,7 @@ fn step(t: Texts, pairing: &PairingStatus) -> Step {
         "numbers" => Step {
             own,
             asks: true,
-            hint: pairing.hint.as_deref().map(words::sentence),
+            hint: pairing.hint.as_deref().map(|hint| said::sentence(t, hint)),
             tries: pairing
                 .tries_left
                 .map_or_else(String::new, |tries| t.count("pair.tries", u64::from(tries))),
@@ -101,30 +103,41 @@ fn step(t: Texts, pairing: &PairingStatus) -> Step {
 
 fn ended(t: Texts, pairing: &PairingStatus) -> Option<Ended> {
     let end = pairing.end.as_deref().filter(|_| step(t, pairing).idle)?;
-    let text = match end {
-        "paired" => t.of("pair.end_paired").to_owned(),
-        "refused" => t.of("pair.end_refused").to_owned(),
-        "busy" => t.of("pair.end_busy").to_owned(),
-        "not open" => t.of("pair.end_not_open").to_owned(),
-        "digits differ" => t.of("pair.end_differ").to_owned(),
-        "timed out" => t.of("pair.end_late").to_owned(),
-        "cancelled" => t.of("pair.end_cancelled").to_owned(),
-        "crossed" => t.of("pair.end_crossed").to_owned(),
-        "both in a shop" => t.of("pair.end_both").to_owned(),
-        "not a keeper" => t.of("pair.end_keeper").to_owned(),
-        "left" => t.of("pair.end_left").to_owned(),
-        "same shop" => t.of("pair.end_same").to_owned(),
-        "shop full" => t.of("pair.end_full").to_owned(),
-        "not reachable" => t.of("pair.end_unreachable").to_owned(),
-        "forgotten key" => t.of("pair.end_forgotten").to_owned(),
-        _ => pairing.sentence.as_deref().map(words::sentence).unwrap_or_default(),
+    let Some(end) = End::of(end) else {
+        // Of a newer program; the page knows the sentence at least.
+        let text = pairing.sentence.as_deref().map(|text| said::sentence(t, text));
+        return Some(Ended { class: "bad", text: text.unwrap_or_default() });
     };
     let class = match end {
-        "paired" => "good",
-        "cancelled" => "",
+        End::Paired => "good",
+        End::Cancelled => "",
         _ => "bad",
     };
+    let text = t.of(text_of(end)).to_owned();
     Some(Ended { class, text })
+}
+
+fn text_of(end: End) -> &'static str {
+    match end {
+        End::Paired => "pair.end_paired",
+        End::Refused => "pair.end_refused",
+        End::Busy => "pair.end_busy",
+        End::NotOpen => "pair.end_not_open",
+        End::DigitsDiffer => "pair.end_differ",
+        End::TimedOut => "pair.end_late",
+        End::Cancelled => "pair.end_cancelled",
+        End::Left => "pair.end_left",
+        End::Unfinished => "pair.end_unfinished",
+        End::Crossed => "pair.end_crossed",
+        End::BothInAShop => "pair.end_both",
+        End::SameShop => "pair.end_same",
+        End::NotAKeeper => "pair.end_keeper",
+        End::Forgotten => "pair.end_forgotten",
+        End::ShopFull => "pair.end_full",
+        End::OtherProtocol => "pair.end_protocol",
+        End::Unreachable => "pair.end_unreachable",
+        End::Ourselves => "pair.end_ourselves",
+    }
 }
 
 #[cfg(test)]
@@ -150,6 +163,21 @@ mod tests {
         assert!(shown.tries.contains('2') && shown.hint.is_some(), "{shown:?}");
         let waiting = PairingStatus { state: "waiting".into(), ..pairing };
         assert!(!step(T, &waiting).asks && step(T, &waiting).own.is_some());
+    }
+
+    #[test]
+    fn every_end_has_words_of_its_own_in_each_language() {
+        for language in Language::ALL {
+            let t = Texts { language };
+            let told = |end: End| {
+                let end = Some(end.word().to_owned());
+                ended(t, &PairingStatus { state: "closed".into(), end, ..PairingStatus::default() })
+            };
+            let texts: std::collections::BTreeSet<String> =
+                End::ALL.into_iter().map(|end| told(end).unwrap().text).collect();
+            assert_eq!(texts.len(), End::ALL.len());
+            assert!(texts.iter().all(|text| !text.contains("pair.end_")), "{texts:?}");
+        }
     }
 
     #[test]

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use askama::Template;
 use chrono::NaiveDateTime;
-use dunlin_rpc::wire::admin::{PartnerStatus, SightingStatus, Status};
+use dunlin_rpc::wire::admin::{HistoryEntry, PartnerStatus, SightingStatus, Status};
 use dunlin_rpc::wire::overview::TableCompared;
 use uuid::Uuid;
 
-use super::attention::{self, Line};
+use super::attention::{self, Strip};
+use super::history;
 use super::press::Press;
-use super::reason;
+use super::said;
 use super::state::{self, Shown};
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
@@ -18,6 +19,9 @@ use crate::page::words;
 
 /// So many machines found are shown; a flood of adverts is no list.
 const FOUND_MAX: usize = 50;
+
+/// Sessions on a card.
+const SESSIONS_MAX: usize = 5;
 
 /// With more partners than this, those that need nobody are shown in a line.
 const FEW: usize = 12;
@@ -31,7 +35,7 @@ const TABLES_MAX: usize = 20;
 #[template(path = "partners.html")]
 pub(in crate::page) struct Partners {
     frame: Frame,
-    attention: Vec<Line>,
+    attention: Strip,
     found: Vec<Found>,
     hidden: String,
     ignored: Vec<Found>,
@@ -66,13 +70,40 @@ struct Card {
     reason: Option<String>,
     step: Option<String>,
     progress: Option<Progress>,
-    facts: Vec<(&'static str, String)>,
-    more: Vec<(&'static str, String)>,
+    facts: Vec<Fact>,
+    more: Vec<Fact>,
     promote: Option<Press>,
     tables: Vec<(String, Shown)>,
+    sessions: Vec<history::Brief>,
     /// Of the tables that are not listed.
     tables_rest: String,
     presses: Vec<Press>,
+}
+
+/// Something to be known of a partner; it may lead to where more of it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Fact {
+    label: &'static str,
+    value: String,
+    path: String,
+}
+
+fn fact(label: &'static str, value: impl Into<String>) -> Fact {
+    Fact { label, value: value.into(), path: String::new() }
+}
+
+/// What a card is made of, beside the partner itself.
+#[derive(Clone, Copy, Debug)]
+struct Around<'a> {
+    t: Texts,
+    can_write: bool,
+    can_admin: bool,
+    /// How this machine stands in the shop.
+    role: &'a str,
+    /// Its tables, and how each stands.
+    tables: &'a [(&'a str, &'a str)],
+    sessions: &'a [HistoryEntry],
+    now: NaiveDateTime,
 }
 
 /// How far catching up is.
@@ -87,25 +118,26 @@ struct Progress {
 pub(in crate::page) fn page(
     frame: Frame,
     status: &Status,
-    tables: &[TableCompared],
+    (tables, sessions): (&[TableCompared], &[HistoryEntry]),
     may_begin: bool,
     now: NaiveDateTime,
 ) -> Partners {
-    let t = frame.t;
-    let may = (frame.can_write, frame.can_admin, status.machine.role.as_str());
+    let (t, can_write, can_admin) = (frame.t, frame.can_write, frame.can_admin);
+    let role = status.machine.role.as_str();
+    let around = Around { t, can_write, can_admin, role, tables: &[], sessions, now };
     let (ignored, found): (Vec<_>, Vec<_>) =
         status.sightings.iter().partition(|sighting| sighting.ignored);
     let hidden = found.len().saturating_sub(FOUND_MAX) as u64;
     Partners {
-        attention: attention::lines(t, status, frame.trying.is_some()),
+        attention: attention::strip(&frame, status),
         hidden: if hidden > 0 { t.count("found.hidden", hidden) } else { String::new() },
         ignored_words: t.count("found.ignored", ignored.len() as u64),
-        found: found.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
-        ignored: ignored.iter().take(FOUND_MAX).map(|one| seen(t, one, may.1)).collect(),
-        cards: cards(t, status, tables, may, now),
+        found: found.iter().take(FOUND_MAX).map(|one| seen(t, one, can_admin)).collect(),
+        ignored: ignored.iter().take(FOUND_MAX).map(|one| seen(t, one, can_admin)).collect(),
+        cards: cards(around, status, tables),
         counts: counts(t, status),
-        all: for_all(t, status, may.1),
-        doors: status.doors.iter().map(|door| words::sentence(door)).collect(),
+        all: for_all(t, status, can_admin),
+        doors: status.doors.iter().map(|door| said::sentence(t, door)).collect(),
         may_begin,
         frame,
     }
@@ -162,13 +194,7 @@ fn order(state: &str) -> u8 {
     }
 }
 
-fn cards(
-    t: Texts,
-    status: &Status,
-    tables: &[TableCompared],
-    may: (bool, bool, &str),
-    now: NaiveDateTime,
-) -> Vec<Card> {
+fn cards(around: Around<'_>, status: &Status, tables: &[TableCompared]) -> Vec<Card> {
     // Once for all partners: a search for each of them in each table would be one of fifty in ten thousand.
     let mut there: HashMap<Uuid, Vec<(&str, &str)>> = HashMap::new();
     for table in tables {
@@ -182,7 +208,7 @@ fn cards(
     partners
         .into_iter()
         .map(|one| {
-            let card = card(t, one, there.get(&one.id).unwrap_or(&none), may, now);
+            let card = card(Around { tables: there.get(&one.id).unwrap_or(&none), ..around }, one);
             let calm = matches!(one.state.as_str(), "Up to date" | "Offline" | "Paused");
             Card { brief: is_large(status) && calm, ..card }
         })
@@ -195,27 +221,22 @@ fn is_large(status: &Status) -> bool {
 
 /// How many partners of a large shop are in each state, in the order of the cards.
 fn counts(t: Texts, status: &Status) -> Vec<(Shown, String)> {
-    let mut states: Vec<&str> = Vec::new();
+    let mut found: Vec<&str> = Vec::new();
     for partner in status.partners.iter().filter(|_| is_large(status)) {
-        if !states.contains(&partner.state.as_str()) {
-            states.push(&partner.state);
+        if !found.contains(&partner.state.as_str()) {
+            found.push(&partner.state);
         }
     }
-    states.sort_by_key(|state| (order(state), *state));
+    found.sort_by_key(|state| (order(state), *state));
     let count = |state: &str| {
         let count = status.partners.iter().filter(|partner| partner.state == state).count();
         (state::partner(t, state), words::number(t, count as u64))
     };
-    states.into_iter().map(count).collect()
+    found.into_iter().map(count).collect()
 }
 
-fn card(
-    t: Texts,
-    partner: &PartnerStatus,
-    tables: &[(&str, &str)],
-    (can_write, can_admin, here): (bool, bool, &str),
-    now: NaiveDateTime,
-) -> Card {
+fn card(around: Around<'_>, partner: &PartnerStatus) -> Card {
+    let Around { t, can_write, can_admin, tables, now, .. } = around;
     let id = partner.id.to_string();
     let name = words::foreign(&partner.name);
     let (listed, tables_rest) = listed(t, tables);
@@ -242,18 +263,19 @@ fn card(
             .reason
             .as_deref()
             .filter(|reason| !reason.is_empty())
-            .map(|why| reason::sentence(t, why)),
-        step: step(t, partner),
+            .map(|why| said::sentence(t, why)),
+        step: step(t, partner, around.role),
         progress: progress(t, partner),
         facts: facts(t, partner, tables, now),
         more: more(t, partner, now),
-        promote: (can_admin && here == "keeper" && partner.role == "member").then(|| {
+        promote: (can_admin && around.role == "keeper" && partner.role == "member").then(|| {
             let press =
                 Press::post("/do/promote", t.of("partner.promote"), format!("promote-{id}"));
             press.with("partner", id.clone()).about(&name)
         }),
         tables: listed,
         tables_rest,
+        sessions: last_sessions(around, partner),
         presses,
         name,
         id,
@@ -261,7 +283,11 @@ fn card(
 }
 
 /// What comes next, by itself or by a person.
-fn step(t: Texts, partner: &PartnerStatus) -> Option<String> {
+fn step(t: Texts, partner: &PartnerStatus, role: &str) -> Option<String> {
+    // Nothing comes next where this machine is out of the shop; what a person can do stands above.
+    if matches!(role, "forgotten" | "lost" | "left") && partner.linked_since.is_none() {
+        return None;
+    }
     match (partner.state.as_str(), partner.next_try_seconds) {
         ("Identity problem", _) => Some(t.of("step.identity").to_owned()),
         ("Stopped", _) => Some(t.of("step.stopped").to_owned()),
@@ -296,7 +322,7 @@ fn facts(
     partner: &PartnerStatus,
     tables: &[(&str, &str)],
     now: NaiveDateTime,
-) -> Vec<(&'static str, String)> {
+) -> Vec<Fact> {
     let seen = match (&partner.linked_since, &partner.last_seen) {
         (Some(_), _) => t.of("partner.now").to_owned(),
         (None, Some(seen)) => words::ago(t, seen, now),
@@ -314,15 +340,38 @@ fn facts(
         },
     );
     let mut facts = vec![
-        (t.of("partner.seen"), seen),
-        (t.of("partner.address"), address),
-        (t.of("partner.waiting_in"), waiting(t, partner.waiting_in)),
-        (t.of("partner.waiting_out"), going(t, partner)),
+        fact(t.of("partner.seen"), seen),
+        fact(t.of("partner.address"), address),
+        fact(t.of("partner.waiting_in"), waiting(t, partner.waiting_in)),
+        fact(t.of("partner.waiting_out"), going(t, partner)),
     ];
     if !tables.is_empty() {
-        facts.push((t.of("partner.equal"), equal(t, tables)));
+        facts.push(fact(t.of("partner.equal"), equal(t, tables)));
     }
+    facts.extend(to_look_at(t, partner).into_iter().filter(|fact| !fact.path.is_empty()));
     facts
+}
+
+/// Conflicts and held rows of a partner. Where there are any, they lead to their list.
+fn to_look_at(t: Texts, partner: &PartnerStatus) -> [Fact; 2] {
+    let all = [
+        ("partner.conflicts", partner.conflicts, "/conflicts"),
+        ("partner.held", partner.held, "/held"),
+    ];
+    all.map(|(label, count, list)| Fact {
+        label: t.of(label),
+        value: count.map_or_else(|| words::UNKNOWN.to_owned(), |count| words::number(t, count)),
+        path: match count {
+            None | Some(0) => String::new(),
+            Some(_) => format!("{list}?partner={}", partner.id),
+        },
+    })
+}
+
+/// The latest of what was exchanged with it.
+fn last_sessions(around: Around<'_>, partner: &PartnerStatus) -> Vec<history::Brief> {
+    let of_it = around.sessions.iter().filter(|session| session.partner == Some(partner.id));
+    of_it.take(SESSIONS_MAX).map(|one| history::brief(around.t, one, around.now)).collect()
 }
 
 fn waiting(t: Texts, rows: Option<u64>) -> String {
@@ -366,16 +415,19 @@ fn equal(t: Texts, tables: &[(&str, &str)]) -> String {
     }
 }
 
-fn more(t: Texts, partner: &PartnerStatus, now: NaiveDateTime) -> Vec<(&'static str, String)> {
+fn more(t: Texts, partner: &PartnerStatus, now: NaiveDateTime) -> Vec<Fact> {
     let role =
         if partner.role == "keeper" { t.of("partner.keeper") } else { t.of("partner.member") };
     let mut more = vec![
-        (t.of("partner.id"), words::short(&partner.id.to_string())),
-        (t.of("partner.role"), role.to_owned()),
+        fact(t.of("partner.id"), words::short(&partner.id.to_string())),
+        fact(t.of("partner.role"), role),
     ];
     if let Some(since) = &partner.linked_since {
-        more.push((t.of("partner.linked"), words::ago(t, since, now)));
+        more.push(fact(t.of("partner.linked"), words::ago(t, since, now)));
     }
+    let unknown = || words::UNKNOWN.to_owned();
+    let round_trip = partner.round_trip_ms.map_or_else(unknown, |ms| words::took(t, ms.max(1)));
+    more.push(fact(t.of("partner.round_trip"), round_trip));
     let clock = partner.clock_ms.map_or_else(
         || words::UNKNOWN.to_owned(),
         |ms| {
@@ -387,10 +439,11 @@ fn more(t: Texts, partner: &PartnerStatus, now: NaiveDateTime) -> Vec<(&'static 
             }
         },
     );
-    more.push((t.of("partner.clock"), clock));
-    if let Some(compared) = &partner.compared {
-        more.push((t.of("partner.compared"), words::ago(t, compared, now)));
-    }
+    more.push(fact(t.of("partner.clock"), clock));
+    let compared = partner.compared.as_deref();
+    let compared = compared.map_or_else(unknown, |compared| words::ago(t, compared, now));
+    more.push(fact(t.of("partner.compared"), compared));
+    more.extend(to_look_at(t, partner).into_iter().filter(|fact| fact.path.is_empty()));
     more
 }
 

@@ -5,6 +5,7 @@ use chrono::NaiveDateTime;
 use dunlin_rpc::wire::access::{SignInEntry, TokenEntry, UserEntry};
 use dunlin_rpc::wire::admin::Status;
 
+use super::said;
 use crate::page::frame::{Choice, Frame};
 use crate::page::notes::Once;
 use crate::page::texts::Texts;
@@ -35,6 +36,8 @@ struct User {
     /// A program of 2009.
     old: bool,
     roles: Vec<Choice>,
+    /// A line elsewhere led to this one.
+    is_open: bool,
     /// Whoever looks is this one.
     own: bool,
 }
@@ -56,7 +59,7 @@ struct Token {
 /// The page.
 pub(in crate::page) fn page(
     frame: Frame,
-    (users, tokens): (&[UserEntry], &[TokenEntry]),
+    (users, tokens, open): (&[UserEntry], &[TokenEntry], Option<&str>),
     status: &Status,
     (made, may_begin): (Option<Once>, bool),
     now: NaiveDateTime,
@@ -69,6 +72,7 @@ pub(in crate::page) fn page(
         role: role(t, &user.role),
         old: user.old_caller,
         roles: roles(t, &user.role),
+        is_open: open == Some(user.name.as_str()),
         own: own.as_deref() == Some(words::foreign(&user.name).as_str()),
     };
     People {
@@ -125,7 +129,7 @@ fn token(t: Texts, entry: &TokenEntry, now: NaiveDateTime) -> Token {
 fn wrong(t: Texts, entry: &SignInEntry) -> (String, String) {
     let user = entry.user.as_deref().map(words::foreign);
     let who = user.unwrap_or_else(|| t.of("people.nobody").to_owned());
-    let address = words::foreign(&entry.address);
+    let address = said::place(t, &entry.address);
     let count = t.count_with("people.wrong", u64::from(entry.wrong), &[("user", &who)]);
     (address, count)
 }

@@ -12,6 +12,8 @@ pub(in crate::page) struct Press {
     pub(in crate::page) word: &'static str,
     /// Whom it is about: for those who cannot see where it stands.
     pub(in crate::page) about: String,
+    /// Everybody sees whom it is about: there are several of its kind.
+    pub(in crate::page) is_named: bool,
     /// Stays the same over updates, so that the focus can.
     pub(in crate::page) id: String,
     /// `main`, `danger`, or nothing.
@@ -36,6 +38,11 @@ impl Press {
 
     pub(in crate::page) fn about(mut self, about: &str) -> Self {
         about.clone_into(&mut self.about);
+        self
+    }
+
+    pub(in crate::page) fn named(mut self) -> Self {
+        self.is_named = true;
         self
     }
 

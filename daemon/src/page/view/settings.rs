@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use askama::Template;
 use dunlin_rpc::wire::settings::{PageOnNetwork, SetBy, SettingsShown};
 
+use super::said;
 use super::trying;
 use crate::page::frame::{Choice, Frame};
 use crate::page::texts::Texts;
@@ -155,7 +156,7 @@ fn network(t: Texts, shown: &SettingsShown, may_begin: bool) -> Network {
     Network {
         class,
         state: state.to_owned(),
-        shut: page.shut.as_ref().map(|why| words::sentence(why)),
+        shut: page.shut.as_ref().map(|why| said::sentence(t, why)),
         addresses: page.addresses.iter().map(|one| dunlin_logs::strip(one, 256)).collect(),
         fingerprint: page.fingerprint.clone(),
         form: Some(form).filter(|_| can && !(listen_fixed && names_fixed)),

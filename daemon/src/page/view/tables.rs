@@ -6,6 +6,7 @@ use dunlin_rpc::wire::overview::{Candidate, TableCompared, TableThere};
 use uuid::Uuid;
 
 use super::press::Press;
+use super::said;
 use super::state::{self, Shown};
 use super::untrack;
 use crate::page::frame::Frame;
@@ -114,7 +115,7 @@ pub(in crate::page) fn page(
     });
     let cannot = cannot.into_iter().map(|candidate| {
         let reason = candidate.reason.as_deref().unwrap_or_default();
-        (words::foreign(&candidate.name), words::sentence(reason))
+        (words::foreign(&candidate.name), said::sentence(t, reason))
     });
     Tables {
         wordy: partners.len() <= WORDS_UP_TO,

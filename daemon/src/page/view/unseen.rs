@@ -4,7 +4,7 @@ use askama::Template;
 use dunlin_rpc::wire::admin::Status;
 use dunlin_rpc::wire::network::{Absent, NetworkCheck};
 
-use super::reason;
+use super::said;
 use super::state::{self, Shown};
 use crate::page::frame::Frame;
 use crate::page::texts::Texts;
@@ -49,7 +49,7 @@ pub(in crate::page) fn page(frame: Frame, status: &Status, check: &NetworkCheck)
             reason: known
                 .and_then(|partner| partner.reason.as_deref())
                 .filter(|reason| !reason.is_empty())
-                .map(|why| reason::sentence(t, why)),
+                .map(|why| said::sentence(t, why)),
             guess: guess(t, absent, check),
         }
     });

@@ -16,6 +16,11 @@ struct Lab {
 
 impl Lab {
     async fn new() -> Self {
+        Self::with(|_, _| {}).await
+    }
+
+    /// With something in the state folder, or on the address, before the daemon starts.
+    async fn with(before: impl FnOnce(&std::path::Path, SocketAddr)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (data, database) = (dir.path().join("data"), dir.path().join("shop.db"));
         std::fs::write(&database, b"").unwrap();
@@ -29,9 +34,10 @@ impl Lab {
             admin_listen: any,
         };
         init::init(&settings, 1).unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        before(&data, address);
         let machine = Machine::open(&data).unwrap();
         machine.users.add("ann", "correct horse battery", Role::Admin, false).unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut tasks = tokio::task::JoinSet::new();
         let listening = crate::doors::open(&machine, &mut tasks).await.unwrap();
         machine.set_listening(listening).unwrap();
@@ -83,5 +89,25 @@ async fn what_was_kept_does_not_go_back() {
     sleep(2 * super::super::TRIAL).await;
     assert!(lab.is_open());
     assert!(lab.machine.folder.has(FILE));
+    drop(lab.tasks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_opened_is_opened_once_it_can() {
+    let mut taken = None;
+    let lab = Lab::with(|data, address| {
+        let kept = Kept { lan_listen: Some(vec![address]), ..Kept::default() };
+        crate::folder::Folder::open(data).unwrap().write(FILE, &kept.text()).unwrap();
+        taken = Some(TcpListener::bind(address).unwrap());
+    })
+    .await;
+    assert!(lab.machine.shut().unwrap().contains("another program uses that port"));
+    assert!(lab.machine.listening().lan.is_empty());
+    sleep(2 * AGAIN).await;
+    assert!(lab.machine.shut().is_some());
+    drop(taken);
+    sleep(2 * AGAIN).await;
+    assert_eq!(lab.machine.shut(), None);
+    assert_eq!(lab.machine.listening().lan, [lab.address]);
     drop(lab.tasks);
 }

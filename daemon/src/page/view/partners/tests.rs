@@ -20,8 +20,13 @@ fn partner(state: &str) -> PartnerStatus {
     }
 }
 
+fn around(role: &str) -> Around<'_> {
+    let (can_write, can_admin) = (true, true);
+    Around { t: T, can_write, can_admin, role, tables: &[], sessions: &[], now: now() }
+}
+
 fn shown(partner: &PartnerStatus) -> Card {
-    card(T, partner, &[], (true, true, "keeper"), now())
+    card(around("keeper"), partner)
 }
 
 fn actions(card: &Card) -> Vec<&str> {
@@ -31,10 +36,10 @@ fn actions(card: &Card) -> Vec<&str> {
 #[test]
 fn what_is_not_known_is_a_dash_and_never_zero() {
     let card = shown(&partner("Offline"));
-    let fact = |label| card.facts.iter().find(|(known, _)| *known == label).unwrap().1.as_str();
-    assert_eq!(fact(T.of("partner.waiting_in")), "–");
-    assert_eq!(fact(T.of("partner.address")), "–");
-    assert_eq!(fact(T.of("partner.seen")), "never");
+    let value = |label| card.facts.iter().find(|fact| fact.label == label).unwrap().value.as_str();
+    assert_eq!(value(T.of("partner.waiting_in")), "–");
+    assert_eq!(value(T.of("partner.address")), "–");
+    assert_eq!(value(T.of("partner.seen")), "never");
     let linked = PartnerStatus {
         waiting_in: Some(0),
         waiting_out: Some(1),
@@ -44,8 +49,8 @@ fn what_is_not_known_is_a_dash_and_never_zero() {
     let away = PartnerStatus { waiting_in: None, linked_since: None, ..linked.clone() };
     for (partner, coming, going) in [(linked, "0 rows", "1 row"), (away, "–", "up to 1 row")] {
         let facts = shown(&partner).facts;
-        assert!(facts.contains(&(T.of("partner.waiting_in"), coming.to_owned())), "{facts:?}");
-        assert!(facts.contains(&(T.of("partner.waiting_out"), going.to_owned())), "{facts:?}");
+        assert!(facts.contains(&fact(T.of("partner.waiting_in"), coming)), "{facts:?}");
+        assert!(facts.contains(&fact(T.of("partner.waiting_out"), going)), "{facts:?}");
     }
 }
 
@@ -53,9 +58,9 @@ fn what_is_not_known_is_a_dash_and_never_zero() {
 fn last_seen_is_told_in_words_and_a_linked_partner_is_connected_now() {
     let seen =
         PartnerStatus { last_seen: Some("2026-11-17 11:00:00".into()), ..partner("Offline") };
-    assert_eq!(shown(&seen).facts[0].1, "3 days ago");
+    assert_eq!(shown(&seen).facts[0].value, "3 days ago");
     let linked = PartnerStatus { linked_since: Some("2026-11-20 11:00:00".into()), ..seen };
-    assert_eq!(shown(&linked).facts[0].1, "connected now");
+    assert_eq!(shown(&linked).facts[0].value, "connected now");
 }
 
 #[test]
@@ -84,8 +89,9 @@ fn buttons_are_those_that_the_role_may_press() {
     let all = shown(&running);
     assert_eq!(actions(&all)[..2], ["/do/sync", "/do/pause"]);
     assert!(actions(&all)[2].starts_with("/forget?partner="));
-    assert!(card(T, &running, &[], (false, false, "keeper"), now()).presses.is_empty());
-    assert_eq!(actions(&card(T, &running, &[], (true, false, "keeper"), now())), ["/do/sync"]);
+    let as_role = |can_write| Around { can_write, can_admin: false, ..around("keeper") };
+    assert!(card(as_role(false), &running).presses.is_empty());
+    assert_eq!(actions(&card(as_role(true), &running)), ["/do/sync"]);
     assert!(
         actions(&shown(&PartnerStatus { paused: true, ..partner("Paused") }))
             .contains(&"/do/resume")
@@ -96,8 +102,8 @@ fn buttons_are_those_that_the_role_may_press() {
 fn equal_is_claimed_for_what_was_compared_only() {
     let told = |states: &[&str]| {
         let tables: Vec<(&str, &str)> = states.iter().map(|state| ("parts", *state)).collect();
-        let card = card(T, &partner("Up to date"), &tables, (true, true, "keeper"), now());
-        card.facts.last().unwrap().1.clone()
+        let card = card(Around { tables: &tables, ..around("keeper") }, &partner("Up to date"));
+        card.facts.last().unwrap().value.clone()
     };
     assert_eq!(told(&["equal", "equal"]), "all 2 tables are equal");
     assert_eq!(told(&["equal", "differs"]), "1 of 2 tables");
@@ -121,9 +127,9 @@ fn who_needs_a_person_comes_first_then_who_is_away_then_by_name() {
         named("g", "Identity problem"),
     ];
     let status = Status { partners, ..Status::default() };
-    let cards = cards(T, &status, &[], (true, true, "keeper"), now());
-    let names: String = cards.iter().map(|card| card.name.as_str()).collect();
-    assert_eq!(names, "gfdaceb");
+    let cards = cards(around("keeper"), &status, &[]);
+    let told: String = cards.iter().map(|card| card.name.as_str()).collect();
+    assert_eq!(told, "gfdaceb");
 }
 
 #[test]
@@ -136,7 +142,7 @@ fn in_a_large_shop_whoever_needs_nobody_is_a_line_and_the_states_are_counted() {
         Status { partners: partners.collect(), ..Status::default() }
     };
     let briefs = |status: &Status| {
-        let cards = cards(T, status, &[], (true, true, "keeper"), now());
+        let cards = cards(around("keeper"), status, &[]);
         cards.iter().map(|card| card.brief).filter(|brief| *brief).count()
     };
     let (few, many) = (of(FEW), of(FEW + 1));
@@ -176,4 +182,47 @@ fn a_flood_of_machines_found_is_cut_and_an_ignored_one_can_be_shown_again() {
     assert!(seen(T, &sighting(1, false), false).presses.is_empty());
     let old = SightingStatus { old: true, ..sighting(1, false) };
     assert_eq!(seen(T, &old, true).presses[0].action, "/do/ignore");
+}
+
+#[test]
+fn conflicts_and_held_rows_lead_to_their_list_where_there_are_any() {
+    let held = |card: &Card| {
+        let label = T.of("partner.held");
+        let of = |facts: &[Fact]| facts.iter().find(|fact| fact.label == label).cloned();
+        (of(&card.facts).map(|fact| (fact.value, fact.path)), of(&card.more).map(|fact| fact.value))
+    };
+    let some = PartnerStatus { held: Some(1_204), conflicts: Some(0), ..partner("Up to date") };
+    let (on_the_card, in_the_details) = held(&shown(&some));
+    let list = format!("/held?partner={}", some.id);
+    assert_eq!((on_the_card, in_the_details), (Some(("1,204".to_owned(), list)), None));
+    // None is told among the details; and what is not known is a dash.
+    let none = PartnerStatus { held: Some(0), ..partner("Up to date") };
+    assert_eq!(held(&shown(&none)), (None, Some("0".to_owned())));
+    assert_eq!(held(&shown(&partner("Offline"))), (None, Some("–".to_owned())));
+}
+
+#[test]
+fn the_details_have_the_last_five_sessions_with_this_partner() {
+    let session = |of: u128, received| HistoryEntry {
+        partner: Some(Uuid::from_u128(of)),
+        started: "2026-11-20 11:57:00".into(),
+        received,
+        result: "success".into(),
+        ..HistoryEntry::default()
+    };
+    let sessions: Vec<_> = (0..20).map(|n| session(7 + u128::from(n % 2), n)).collect();
+    let sessions =
+        card(Around { sessions: &sessions, ..around("keeper") }, &partner("Offline")).sessions;
+    let told: Vec<&str> = sessions.iter().map(|session| session.what.as_str()).collect();
+    assert_eq!(told, [0, 2, 4, 6, 8].map(|n| format!("0 sent, {n} received")));
+    assert_eq!(sessions[0].when, "3 minutes ago");
+}
+
+#[test]
+fn a_machine_that_is_out_of_its_shop_promises_no_next_step() {
+    let stopped = partner("Stopped");
+    assert!(card(around("keeper"), &stopped).step.is_some());
+    for role in ["forgotten", "lost", "left"] {
+        assert_eq!(card(around(role), &stopped).step, None, "{role}");
+    }
 }
