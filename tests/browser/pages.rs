@@ -58,6 +58,8 @@ fn walk(rich: &Rich, ann: &Person, looks: &mut Looks, look: Look, name: &dyn Fn(
         ("/log", "log"),
         ("/about", "about"),
         ("/unseen", "unseen"),
+        ("/rotate-key", "rotate-key"),
+        ("/held/accept", "held-accept"),
         ("/sign-in", "sign-in"),
         ("/forget?partner=nobody", "trouble"),
         ("/held", "held"),

@@ -94,6 +94,8 @@ fn s24_strings_in_every_text_field_of_every_form_do_nothing() {
             &forget,
             &untrack,
             "/unseen",
+            "/rotate-key",
+            "/held/accept",
             "/let-in",
             "/join-shop",
             "/people",
