@@ -18,7 +18,9 @@
     if (looking || document.hidden) { return; }
     looking = true;
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin" });
+      // The header says that nobody pressed anything: an open page keeps nobody signed in.
+      const headers = { "X-Dunlin-Watches": "1" };
+      const answer = await fetch(location.href, { credentials: "same-origin", headers });
       if (answer.redirected || answer.status === 401) { location.reload(); return; }
       if (!answer.ok) { return; }
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -79,8 +81,10 @@
     if (waiting === null && !document.hidden) { waiting = setTimeout(look, AGAIN); }
   }
 
+  // A stream that is gone may mean that the machine is, or that the session is over: a look tells.
   function heard(word) {
-    if (word === "gone") { root.classList.add("is-stale"); } else { later(); }
+    if (word === "gone") { root.classList.add("is-stale"); }
+    later();
   }
 
   function listen() {

@@ -97,13 +97,25 @@ impl Sessions {
 
     /// Whose session has this id, and that it was used now.
     pub fn find(&self, id: &str, now: Duration) -> Option<Found> {
+        self.look_up(id, now, true)
+    }
+
+    /// Whose session has this id. Nobody used it: a page that is left open does not keep its
+    /// visitor signed in.
+    pub fn watch(&self, id: &str, now: Duration) -> Option<Found> {
+        self.look_up(id, now, false)
+    }
+
+    fn look_up(&self, id: &str, now: Duration, is_used: bool) -> Option<Found> {
         if id.len() != ID_CHARS {
             return None;
         }
         let hash = hash(id);
         let mut open = self.alive(now);
         let session = open.iter_mut().find(|session| session.is(&hash))?;
-        session.used = now;
+        if is_used {
+            session.used = now;
+        }
         Some(Found { user: session.user.clone(), state: session.state })
     }
 

@@ -177,7 +177,13 @@ pub(crate) fn by_session(machine: &Machine, caller: &Caller) -> Option<Who> {
         return None;
     }
     let id = session_id(machine, caller)?;
-    let Found { user, state } = machine.sessions.find(id, machine.clock.elapsed())?;
+    let now = machine.clock.elapsed();
+    let found = if caller.watches {
+        machine.sessions.watch(id, now)
+    } else {
+        machine.sessions.find(id, now)
+    };
+    let Found { user, state } = found?;
     let known = machine.users.known(&user).filter(|known| known.state == state)?;
     (!known.old_caller).then(|| Who::of(&user, known))
 }

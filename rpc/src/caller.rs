@@ -55,6 +55,8 @@ pub struct Caller {
     pub old: bool,
     /// Must not move a position: the GET flavour, which a browser or cache may repeat.
     pub peek: bool,
+    /// Nobody pressed anything: an open page looks by itself whether something moved.
+    pub watches: bool,
     /// The name and password in the header, if any.
     pub basic: Option<Basic>,
     /// The token in the header, if any.

@@ -1,7 +1,9 @@
 //! Who is in front of the page: signing in, and being out again.
 
+use std::time::Duration;
+
 use dunlin_tests::lab::webdriver::Driver;
-use dunlin_tests::lab::{Lab, Person};
+use dunlin_tests::lab::{Lab, Person, SOON, until};
 
 use crate::shop::{PASSWORD, SHOP};
 
@@ -22,7 +24,7 @@ fn a_wrong_password_opens_nothing_the_right_one_does_and_a_session_ends() {
     ann.clicks_at("#sign-in");
     ann.sees("Name and password do not fit.");
     // Whoever was wrong waits a moment, and is told so.
-    dunlin_tests::lab::until("let in", dunlin_tests::lab::SOON, || {
+    until("let in", SOON, || {
         ann.types("Name", "anna");
         ann.types("Password", PASSWORD);
         ann.clicks_at("#sign-in");
@@ -39,7 +41,10 @@ fn a_wrong_password_opens_nothing_the_right_one_does_and_a_session_ends() {
     ann.sees("Signed in as");
     a.ok_with(&["users", "add", "berta", "--role", "admin"], PASSWORD);
     a.ok(&["users", "remove", "anna"]);
-    ann.sees("Password");
+    until("out", Duration::from_secs(8), || {
+        let text = ann.text();
+        if text.contains("Password") { Ok(()) } else { Err(text) }
+    });
     assert!(!ann.text().contains("Signed in as"));
 
     ann.types("Name", "berta");

@@ -81,8 +81,9 @@ struct Telling {
 /// `GET /events`.
 pub(super) async fn events(
     State(front): State<Front>,
-    Extension(caller): Extension<Caller>,
+    Extension(mut caller): Extension<Caller>,
 ) -> Response {
+    caller.watches = true;
     let Ok(Some(visitor)) = Visitor::of(&front, &caller).await else {
         return StatusCode::UNAUTHORIZED.into_response();
     };

@@ -32,6 +32,8 @@ impl Service {
     ) -> Result<T, Fault> {
         let machine = self.machine.clone();
         let changed = tokio::task::spawn_blocking(move || change(&machine)).await;
+        // Pages show users, and those whose session is over by this show nothing more.
+        self.machine.seen_to_change();
         changed.map_err(|_panic| Error::Stopping).flatten().map_err(|error| fault(&error))
     }
 

@@ -56,6 +56,15 @@ fn a_session_ends_idle_and_ends_after_twelve_hours_of_use() {
 }
 
 #[test]
+fn a_page_that_is_left_open_does_not_keep_its_visitor_signed_in() {
+    let sessions = Sessions::new(IDLE);
+    let id = sessions.open("ann", 1, NOON).unwrap();
+    let soon = NOON + IDLE / 2;
+    assert_eq!(sessions.watch(id.expose(), soon).unwrap().user, "ann");
+    assert!(sessions.watch(id.expose(), NOON + IDLE).is_none());
+}
+
+#[test]
 fn the_26th_session_ends_the_first() {
     let sessions = sessions();
     let ids: Vec<_> = (0..=SESSIONS_MAX as u64)

@@ -268,7 +268,9 @@ async fn caller(
     let by_script = path != Path::Rpc || headers.contains_key("x-requested-with");
     let cookies = body::cookies(headers).filter(|_| by_script && !path.is_old());
     let bearer = body::bearer(headers).filter(|_| !path.is_old());
-    Ok(Caller { basic: body::basic(headers), bearer, cookies, taken: from.taken.clone(), ..who })
+    let (basic, taken) = (body::basic(headers), from.taken.clone());
+    let watches = headers.contains_key("x-dunlin-watches");
+    Ok(Caller { watches, basic, bearer, cookies, taken, ..who })
 }
 
 fn health(method: &Method) -> Response<Body> {
