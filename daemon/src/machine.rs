@@ -15,7 +15,7 @@ mod settings;
 mod shop;
 mod tally;
 
-pub use partners::{Moving, Partner, State, Waiting};
+pub use partners::{Moving, Partner, RECENT, State, Waiting};
 pub(crate) use pauses::PAUSED;
 pub(crate) use shop::FORGOTTEN;
 pub(crate) use tally::{Tally, count};

@@ -58,6 +58,9 @@ impl State {
     }
 }
 
+/// So long after the last sign of life a partner counts as being tried again, not as off.
+pub const RECENT: Duration = Duration::from_secs(20);
+
 /// What is known of one partner.
 #[derive(Clone, Debug, Default)]
 pub struct Partner {
@@ -110,6 +113,11 @@ pub struct Waiting {
     pub end: u64,
 }
 
+/// A clock that was set back makes it recent, until it has caught up.
+fn is_recent(seen: Millis, now: Millis) -> bool {
+    Duration::from_millis(u64::try_from(now - seen).unwrap_or(0)) < RECENT
+}
+
 /// Rows on their way, since both were last level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moving {
@@ -124,8 +132,6 @@ pub struct Moving {
 impl Partner {
     /// How it stands. `held`: why its key is held, if it is; `paused`: whether a person paused it.
     pub fn state(&self, held: Option<&str>, paused: bool, now: Millis) -> State {
-        /// So long after the last sign of life a partner counts as being tried again, not as off.
-        const RECENT: Millis = 20_000;
         if held.is_some() || self.impostor.is_some() {
             State::IdentityProblem
         } else if paused {
@@ -135,7 +141,7 @@ impl Partner {
         } else if self.linked {
             let equal = !self.equal.is_empty() && self.equal.values().all(|equal| *equal);
             if equal && self.is_level() { State::UpToDate } else { State::CatchingUp }
-        } else if self.last_seen.is_some_and(|seen| now - seen < RECENT) {
+        } else if self.last_seen.is_some_and(|seen| is_recent(seen, now)) {
             State::Retrying
         } else {
             State::Offline

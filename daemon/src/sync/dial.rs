@@ -18,7 +18,7 @@ use tracing::{debug, info, warn};
 use super::{driver, handover};
 use crate::config::Dial;
 use crate::error::{Error, Result};
-use crate::machine::Machine;
+use crate::machine::{Machine, RECENT};
 use crate::roster::Member;
 
 /// The first wait after a failed try, and the longest.
@@ -381,8 +381,14 @@ pub fn unlinked(machine: &Machine, pin: Pin) {
         partner.round_trip = None;
     });
     if was_linked {
+        let keeping = machine.clone();
+        drop(tokio::task::spawn_blocking(move || keeping.remember_address(pin, None, now)));
+        // It turns from "Retrying" into "Offline" by time alone, and a page that is open shows it.
         let machine = machine.clone();
-        drop(tokio::task::spawn_blocking(move || machine.remember_address(pin, None, now)));
+        tokio::spawn(async move {
+            tokio::time::sleep(RECENT).await;
+            machine.seen_to_change();
+        });
     }
 }
 
