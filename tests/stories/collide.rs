@@ -1,5 +1,7 @@
 //! Two machines write at the same time: what stands, what is kept, what is held.
 
+use std::time::{Duration, SystemTime};
+
 use dunlin_tests::lab::{self, Lab, Machine, SOON, until, until_true};
 use serde_json::Value;
 
@@ -94,7 +96,9 @@ fn an_edit_against_a_delete_is_a_conflict_on_all_machines_and_can_be_put_back_on
     lab::in_step(&shop.each_ref());
     apart(&mut shop, |shop| {
         shop[0].write("UPDATE bins SET count = 11 WHERE part = 'pad'; UPDATE bins SET count = 21 WHERE part = 'bulb'");
-        // The stamp of the second write is higher: the clocks are one, and go on.
+        // Of writes in one millisecond the machine's id would decide.
+        let written = SystemTime::now() + Duration::from_millis(2);
+        until_true("later", SOON, || written < SystemTime::now());
         shop[1].write(
             "DELETE FROM bins WHERE part = 'pad'; UPDATE bins SET count = 22 WHERE part = 'bulb'",
         );

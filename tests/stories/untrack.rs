@@ -90,7 +90,7 @@ fn the_page_asks_says_what_it_means_and_lets_a_table_go() {
     assert_eq!(names(&a).len(), 3, "asking does nothing");
     // Alone it is refused, with the other's name.
     let refused = visitor.press("/do/untrack", &[("table", "parts"), ("back", "/tables")]);
-    assert!(refused.contains("orders refers to it"), "{refused}");
+    assert!(refused.contains("“orders” refers to it"), "{refused}");
     assert_eq!(names(&a).len(), 3);
     assert_eq!(a.post("/do/untrack", &[], "table=notes").status, 415);
     let fields = [("database", "main"), ("table", "parts"), ("table", "orders")];
