@@ -15,6 +15,7 @@
 //! * What nobody knows here is told as it was said.
 //! * What stands in a hole is text of others: cut, and never read as a text of ours.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -42,12 +43,13 @@ struct Said {
     de: String,
 }
 
-/// The longest first: what says more fits better.
+/// The longest first: what says more fits better. Those that begin with a hole come last, for it takes in whatever
+/// stands before, another sentence too.
 static BOOK: LazyLock<Book> = LazyLock::new(|| {
     // A file that is not TOML is found by a test.
     let mut book: Book =
         toml::from_str(include_str!("../../../texts/said.toml")).unwrap_or_default();
-    book.said.sort_by_key(|said| std::cmp::Reverse(literal(&said.says)));
+    book.said.sort_by_key(|said| (said.says.starts_with('{'), Reverse(literal(&said.says))));
     book
 });
 

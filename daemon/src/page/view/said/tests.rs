@@ -208,3 +208,12 @@ fn what_stands_in_a_hole_is_cut_and_never_read_as_a_text_of_ours() {
     let braces = "there is no database called {name} {0}";
     assert_eq!(sentence(DE, braces), "Es gibt keine Datenbank namens „{name} {0}“.");
 }
+
+#[test]
+fn a_sentence_that_begins_with_a_hole_does_not_take_in_another_one() {
+    let outer = "cannot untrack parts: orders refers to it and stays tracked; untrack both at once";
+    assert_eq!(
+        sentence(EN, outer),
+        "“parts” stays in step. “orders” refers to it and stays in step. Let both go at once."
+    );
+}
