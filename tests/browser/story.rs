@@ -73,6 +73,11 @@ fn somebody_who_has_never_seen_dunlin_does_five_things_with_the_page_alone() {
         let card = at_office.sees("Next try in");
         let reasons = ["Nobody answers at its address", "It is not seen on the network"];
         assert!(reasons.iter().any(|reason| card.contains(reason)), "{card}");
+        at_office.clicks("A machine is not seen?");
+        let told = at_office.sees("Partners that are missing");
+        let guesses = ["does Dunlin still run there", "most likely switched off or asleep"];
+        assert!(told.contains("van"), "{told}");
+        assert!(guesses.iter().any(|guess| told.contains(guess)), "{told}");
 
         // Four: settle a conflict, which was made while the two could not hear each other.
         at_till.leaves();
