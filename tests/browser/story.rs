@@ -68,16 +68,7 @@ fn somebody_who_has_never_seen_dunlin_does_five_things_with_the_page_alone() {
         // Three: find out why a third is not seen.
         let van_id = van.id();
         van.kill();
-        at_office.clicks("Partners");
-        at_office.sees_in(&format!("#state-{van_id}"), "Offline");
-        let card = at_office.sees("Next try in");
-        let reasons = ["Nobody answers at its address", "It is not seen on the network"];
-        assert!(reasons.iter().any(|reason| card.contains(reason)), "{card}");
-        at_office.clicks("A machine is not seen?");
-        let told = at_office.sees("Partners that are missing");
-        let guesses = ["does Dunlin still run there", "most likely switched off or asleep"];
-        assert!(told.contains("van"), "{told}");
-        assert!(guesses.iter().any(|guess| told.contains(guess)), "{told}");
+        finds_out_why(&at_office, &van_id);
 
         // Four: settle a conflict, which was made while the two could not hear each other.
         at_till.leaves();
@@ -111,6 +102,20 @@ fn somebody_who_has_never_seen_dunlin_does_five_things_with_the_page_alone() {
         assert_eq!(van.ask("SELECT count(*) FROM parts"), "1");
         at_office.leaves();
     });
+}
+
+/// Why a machine is not seen: its card says so, and a page says more.
+fn finds_out_why(person: &Person, van: &str) {
+    person.clicks("Partners");
+    person.sees_in(&format!("#state-{van}"), "Offline");
+    let card = person.sees("Next try in");
+    let reasons = ["Nobody answers at its address", "It is not seen on the network"];
+    assert!(reasons.iter().any(|reason| card.contains(reason)), "{card}");
+    person.clicks("A machine is not seen?");
+    let told = person.sees("Partners that are missing");
+    let guesses = ["does Dunlin still run there", "most likely switched off or asleep"];
+    assert!(told.contains("van"), "{told}");
+    assert!(guesses.iter().any(|guess| told.contains(guess)), "{told}");
 }
 
 /// A conflict is shown where it needs somebody, compared, and the other version taken.

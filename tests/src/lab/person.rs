@@ -24,7 +24,7 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::webdriver::{Driver, Session, Trouble};
-use super::{Machine, SOON, until};
+use super::{Machine, SOON, until, until_true};
 
 /// Finds what is named so: buttons, links, summaries. `arguments[1]` narrows it to the smallest part
 /// of the page that says these words and has one.
@@ -214,6 +214,18 @@ impl Person {
     pub fn script(&self, script: &str, arguments: &[Value]) -> Value {
         let told = self.session.script(script, arguments);
         told.unwrap_or_else(|trouble| panic!("{trouble:?} from {script}"))
+    }
+
+    /// Sends a form by what is done, and waits until its answer is there, whole: a click does not
+    /// always wait for that.
+    pub fn sends(&self, send: impl FnOnce()) {
+        const ANSWERED: &str =
+            "return window.isBefore !== true && document.readyState === 'complete'";
+        self.script("window.isBefore = true", &[]);
+        send();
+        // While the page goes, no script can be run in it.
+        let answered = || self.session.script(ANSWERED, &[]).is_ok_and(|told| told == json!(true));
+        until_true("answered", SOON, answered);
     }
 
     /// As [`Person::script`], for one that answers later, by its last argument.
