@@ -53,7 +53,10 @@ fn northwind_ends_equal_on_a_machine_that_had_it_one_that_was_empty_and_one_with
     like(&a, &b);
     like(&a, &c);
 
-    // The same things at the same time on all three: orders made, prices changed, lines taken out.
+    // The same things on all three before any hears of another's: orders made, prices changed, lines taken out.
+    for machine in [&mut a, &mut b, &mut c] {
+        machine.stop();
+    }
     order(&a, "ALFKI", "Alfreds Futterkiste – Süd");
     order(&b, "BONAP", "Bon app élan");
     order(&c, "ALFKI", "Alfreds Futterkiste – 北");
@@ -69,6 +72,9 @@ fn northwind_ends_equal_on_a_machine_that_had_it_one_that_was_empty_and_one_with
          INSERT INTO Customers (CustomerID, CompanyName) VALUES ('DUNLI', 'Dunlin & Cô');
          UPDATE Orders SET CustomerID = 'DUNLI' WHERE ShipName = 'Vins et alcools Chevalier'",
     );
+    for machine in [&mut a, &mut b, &mut c] {
+        machine.start();
+    }
     lab::in_step(&[&a, &b, &c]);
     for machine in [&a, &b, &c] {
         is_whole(machine);
