@@ -15,7 +15,9 @@
 
   async function look() {
     waiting = null;
-    if (looking || document.hidden) { return; }
+    // What moved while the last look was on its way may not be in it.
+    if (looking) { later(); return; }
+    if (document.hidden) { return; }
     looking = true;
     try {
       // The header says that nobody pressed anything: an open page keeps nobody signed in.

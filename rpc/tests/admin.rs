@@ -128,7 +128,8 @@ impl Lab {
         let tables = tables();
         let methods: Methods = tables.clone().into_rpc().into();
         let page = |caller: Extension<Caller>| async move {
-            format!("local {}", caller.near == Near::Ours)
+            let watches = if caller.watches { ", watches" } else { "" };
+            format!("local {}{watches}", caller.near == Near::Ours)
         };
         let pages = Router::new().route("/", get(page));
         let ours = Arc::new(|_| Near::Ours);
@@ -436,6 +437,17 @@ async fn s17_an_endless_body_is_given_up_at_the_limit() {
     // A reset may come before the answer is read.
     drop(soon(io.read_to_end(&mut answer)).await);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 413"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_page_that_looks_by_itself_is_known_from_a_person_who_opens_it() {
+    let lab = Lab::new().await;
+    let get = |more: &str| {
+        format!("GET / HTTP/1.1\r\nHost: localhost:PORT\r\nConnection: close\r\n{more}\r\n")
+    };
+    assert_eq!(body(&lab.say(&get("")).await), "local true");
+    let by_itself = lab.say(&get("X-Dunlin-Watches: 1\r\n")).await;
+    assert_eq!(body(&by_itself), "local true, watches");
 }
 
 #[tokio::test]

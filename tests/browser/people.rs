@@ -7,6 +7,13 @@ use dunlin_tests::lab::{Browser, Lab, Person, SOON, until, until_true};
 
 use crate::shop::{PASSWORD, SHOP};
 
+fn signs_in(person: &Person, name: &str) {
+    person.types("Name", name);
+    person.types("Password", PASSWORD);
+    person.clicks_at("#sign-in");
+    person.sees("Signed in as");
+}
+
 #[test]
 fn a_wrong_password_opens_nothing_the_right_one_does_and_a_session_ends() {
     let Some(driver) = Driver::start("signing in with a browser") else { return };
@@ -27,10 +34,7 @@ fn a_wrong_password_opens_nothing_the_right_one_does_and_a_session_ends() {
     let basic = data_encoding::BASE64.encode(format!("anna:{PASSWORD}").as_bytes());
     let program = Browser::new(a.admin()).with("Authorization", &format!("Basic {basic}"));
     until_true("let in", SOON, || program.get("/about").status == 200);
-    ann.types("Name", "anna");
-    ann.types("Password", PASSWORD);
-    ann.clicks_at("#sign-in");
-    ann.sees("Signed in as");
+    signs_in(&ann, "anna");
     ann.opens("/tables");
     ann.sees("parts");
     ann.opens("/settings");
@@ -47,10 +51,7 @@ fn a_wrong_password_opens_nothing_the_right_one_does_and_a_session_ends() {
     });
     assert!(!ann.text().contains("Signed in as"));
 
-    ann.types("Name", "berta");
-    ann.types("Password", PASSWORD);
-    ann.clicks_at("#sign-in");
-    ann.sees("Signed in as");
+    signs_in(&ann, "berta");
     ann.clicks("Sign out");
     ann.sees("Password");
     ann.opens("/");
