@@ -301,42 +301,14 @@ pub(crate) fn epoch(stored: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Body, Cell, Clock, Last, Millis, Options, Page, PageTable, Row, Sender, Stamp, Store, Track,
-    };
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    #[derive(Debug)]
-    struct Stopped;
-
-    impl Clock for Stopped {
-        fn now(&self) -> Millis {
-            1_790_000_000_000
-        }
-
-        fn elapsed(&self) -> Duration {
-            Duration::ZERO
-        }
-    }
+    use crate::{Body, Cell, Last, Page, PageTable, Row, Sender, Stamp, Store, still};
 
     const LIAR: Origin = Origin { machine: Uuid::from_u128(66), epoch: 1 };
     const THIRD: Origin = Origin { machine: Uuid::from_u128(3), epoch: 1 };
 
     fn shop() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("shop.db");
-        let app = rusqlite::Connection::open(&path).unwrap();
-        app.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL UNIQUE)")
-            .unwrap();
-        let options = Options {
-            machine: Uuid::from_u128(1),
-            clock: Arc::new(Stopped),
-            epoch: 1,
-            now_sql: Some("1790000000000".to_owned()),
-        };
-        let mut store = Store::open(&path, options).unwrap();
-        store.track(&Track::default()).unwrap();
+        let (folder, _app, store) =
+            still::shop("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL UNIQUE)");
         (folder, store)
     }
 

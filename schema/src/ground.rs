@@ -521,9 +521,11 @@ impl Ground for Place<'_, '_> {
                 let keep = Keep { cells, shown: &shown, why, text: None, size: None };
                 self.tx.keep(uuid, &keep)?;
             }
-            // A row that lingers as it was is found by what it shows.
-            let as_it_was = lingers && adjusted.is_empty();
-            let on = if as_it_was { BTreeSet::new() } else { self.waits(&known)? };
+            // A row that claims no other value than it shows is found in its table.
+            let mut on = self.waits(&known)?;
+            if adjusted.is_empty() {
+                on.retain(|on| on.len() == 16 && !lingers);
+            }
             self.tx.wait_for(uuid, &on)?;
             if lingers { State::Lingers } else { State::Otherwise }
         };

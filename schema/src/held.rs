@@ -230,9 +230,17 @@ impl Tx<'_> {
     /// Does any row wait for anything?
     pub(crate) fn anybody_waits(&self) -> Result<bool> {
         self.conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_waits) OR EXISTS (SELECT 1 FROM _dunlin_kept WHERE n > 0)")
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_waits)")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("ask whether anybody waits")
+    }
+
+    /// Is anything kept beside any table?
+    pub(crate) fn anything_kept(&self) -> Result<bool> {
+        self.conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_kept WHERE n > 0)")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .doing("ask whether anything is kept")
     }
 
     /// How many rows of a link are held or stand aside, and how many bytes their values take.
@@ -241,7 +249,8 @@ impl Tx<'_> {
             .prepare_cached(
                 "SELECT count(*), coalesce(sum(length(k.cells)), 0)
                  FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
-                 WHERE k.why IN (1, 2, 4, 5) AND k.n > 0 AND k.via = ?1 AND (r.state = 2 OR (r.state = 1 AND k.why = 5))",
+                 WHERE k.why IN (1, 2, 4, 5) AND k.n > 0 AND k.via = ?1
+                 AND (r.state = 2 OR (r.state = 1 AND k.why = 5 AND k.shown IS NOT NULL))",
             )
             .and_then(|mut statement| {
                 statement.query_row([via], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -257,8 +266,11 @@ impl Store {
             let doing = "list the held rows";
             let mut statement = tx
                 .conn
+                // Values kept only because the table cannot say them are nobody's business: the row is shown.
                 .prepare_cached(
-                    "SELECT n, uuid, why, text, since, shown FROM _dunlin_kept WHERE n > 0 ORDER BY n LIMIT ?",
+                    "SELECT k.n, k.uuid, k.why, k.text, k.since FROM _dunlin_kept AS k
+                     JOIN _dunlin_row AS r ON r.uuid = k.uuid
+                     WHERE k.n > 0 AND (r.state <> 1 OR k.shown IS NOT NULL) ORDER BY k.n LIMIT ?",
                 )
                 .doing(doing)?;
             let listed = statement
@@ -277,10 +289,6 @@ impl Store {
             for (number, uuid, why, text, since) in listed {
                 let (Some(entry), Some(kept)) = (tx.entry(uuid)?, tx.kept(uuid)?) else { continue };
                 let why = Why::from_code(why)?;
-                // Values kept only because the table cannot say them are nobody's business.
-                if entry.state == State::Otherwise && kept.shown.is_empty() {
-                    continue;
-                }
                 held.push(Held {
                     number,
                     uuid,
@@ -315,8 +323,9 @@ impl Store {
             let listed: Vec<(i64, Uuid)> = tx
                 .conn
                 .prepare_cached(
-                    "SELECT n, uuid FROM _dunlin_kept
-                     WHERE n > 0 AND n >= ?1 AND (n = ?2 OR (?2 IS NULL AND why <> ?3)) ORDER BY n LIMIT ?4",
+                    "SELECT k.n, k.uuid FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
+                     WHERE k.n > 0 AND k.n >= ?1 AND (k.n = ?2 OR (?2 IS NULL AND k.why <> ?3))
+                     AND (r.state <> 1 OR k.shown IS NOT NULL) ORDER BY k.n LIMIT ?4",
                 )
                 .and_then(|mut statement| {
                     statement

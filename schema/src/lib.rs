@@ -47,6 +47,8 @@ mod rows;
 pub mod settle;
 pub mod shop;
 pub mod stamp;
+#[cfg(test)]
+mod still;
 mod store;
 mod track;
 mod trigger;

@@ -277,38 +277,12 @@ fn by_machine(mut found: Vec<ManyDeletes>) -> Vec<ManyDeletes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Clock, Options, Track};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    #[derive(Debug)]
-    struct Still;
-
-    impl Clock for Still {
-        fn now(&self) -> Millis {
-            1_790_000_000_000
-        }
-
-        fn elapsed(&self) -> Duration {
-            Duration::ZERO
-        }
-    }
+    use crate::still::{self, steps};
 
     /// A store with so many tables; in each of the first ten so many rows are held, and so many lost.
     fn store(tables: usize, rows: usize) -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("shop.db");
-        let app = rusqlite::Connection::open(&path).unwrap();
         let each = (0..tables).map(|n| format!("CREATE TABLE t{n} (id INTEGER PRIMARY KEY);"));
-        app.execute_batch(&each.collect::<String>()).unwrap();
-        let options = Options {
-            machine: Uuid::from_u128(1),
-            clock: Arc::new(Still),
-            epoch: 1,
-            now_sql: None,
-        };
-        let mut store = Store::open(&path, options).unwrap();
-        store.track(&Track::default()).unwrap();
+        let (folder, _app, store) = still::shop(&each.collect::<String>());
         store
             .conn
             .execute_batch(&format!(
@@ -321,20 +295,6 @@ mod tests {
             ))
             .unwrap();
         (folder, store)
-    }
-
-    /// About how many steps SQLite's machine makes for it, in tens: the same on every computer.
-    fn steps(store: &mut Store, work: impl FnOnce(&mut Store)) -> u64 {
-        let count = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&count);
-        let step = move || {
-            counter.fetch_add(1, Ordering::Relaxed);
-            false
-        };
-        store.conn.progress_handler(10, Some(step)).unwrap();
-        work(store);
-        store.conn.progress_handler(0, None::<fn() -> bool>).unwrap();
-        count.load(Ordering::Relaxed)
     }
 
     #[test]

@@ -439,38 +439,11 @@ pub(crate) fn digest_of_size(size: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Clock, Options, Track};
-    use std::sync::Arc;
-    use std::time::Duration;
+    use crate::still::{self, NOW};
 
-    #[derive(Debug)]
-    struct Stopped;
-
-    impl Clock for Stopped {
-        fn now(&self) -> Millis {
-            1_790_000_000_000
-        }
-
-        fn elapsed(&self) -> Duration {
-            Duration::ZERO
-        }
-    }
-
-    /// One table, tracked; the application's connection, and a store whose clock stands still.
+    /// One table, tracked.
     fn shop() -> (tempfile::TempDir, rusqlite::Connection, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("shop.db");
-        let app = rusqlite::Connection::open(&path).unwrap();
-        app.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)").unwrap();
-        let options = Options {
-            machine: Uuid::from_u128(1),
-            clock: Arc::new(Stopped),
-            epoch: 1,
-            now_sql: Some("1790000000000".to_owned()),
-        };
-        let mut store = Store::open(&path, options).unwrap();
-        store.track(&Track::default()).unwrap();
-        (folder, app, store)
+        still::shop("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)")
     }
 
     #[test]
@@ -483,7 +456,7 @@ mod tests {
             "INSERT INTO _dunlin_log (tbl, kind, k0) SELECT id, 6, 2 FROM _dunlin_table WHERE name = 't'",
         )
         .unwrap();
-        let ask = Ask { now: Stopped.now(), limit: 1 << 20, ..Ask::default() };
+        let ask = Ask { now: NOW, limit: 1 << 20, ..Ask::default() };
         let page = store.write(Flush::Reads, |tx| tx.page(&ask, true)).unwrap();
         assert_eq!((page.rows(), page.next, page.more), (1, 1, true));
         let rest = store.page(&Ask { cursor: page.next, ..ask }).unwrap();
@@ -501,7 +474,7 @@ mod tests {
             assert!(!store.fold().unwrap(), "and it is folded once");
             app.execute_batch("DELETE FROM t").unwrap();
             store.fold().unwrap();
-            let ask = Ask { now: Stopped.now(), limit: 1 << 20, ..Ask::default() };
+            let ask = Ask { now: NOW, limit: 1 << 20, ..Ask::default() };
             let page = store.page(&ask).unwrap();
             uuids = page.tables.iter().flat_map(|t| &t.rows).map(|row| row.uuid).collect();
         }

@@ -36,6 +36,47 @@ fn what_affinity_would_change_is_passed_on_as_it_was() {
     assert_eq!(take(&mut anna, &mut bert), 0);
 }
 
+/// Dates and prices as ORMs declare them are NUMERIC to SQLite, which leaves text alone that is no number.
+const ORDERS_OF_AN_ORM: &str =
+    "CREATE TABLE orders (id INTEGER PRIMARY KEY, number varchar(20) UNIQUE, made datetime,
+     due date, total decimal(10, 2), paid bool, changed timestamp)";
+
+#[test]
+fn what_a_column_holds_as_it_was_written_is_neither_kept_twice_nor_counted() {
+    const ROWS: usize = 10_500;
+    let lab = Lab::new();
+    let [mut anna, mut bert] = two(&lab, ORDERS_OF_AN_ORM);
+    anna.run(&format!(
+        "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {ROWS})
+         INSERT INTO orders (number, made, due, total, paid, changed)
+         SELECT 'N' || n, '2026-11-30 03:37:07', '2026-12-24', 12.5, n % 2, '2026-11-30T03:37:07Z' FROM c"
+    ));
+    take(&mut bert, &mut anna);
+    // Above the number of rows that one partner may have held here.
+    anna.run("UPDATE orders SET made = '2026-12-01 09:00:00'");
+    equal(&mut [&mut anna, &mut bert]);
+    for machine in [&mut anna, &mut bert] {
+        assert_eq!(machine.ask("SELECT count(*) FROM _dunlin_kept"), ["0"], "{machine:?}");
+        assert_eq!(machine.ask("SELECT count(*) FROM _dunlin_waits"), ["0"], "{machine:?}");
+    }
+}
+
+#[test]
+fn a_held_row_is_listed_though_many_others_are_kept_only_for_what_the_table_cannot_say() {
+    let lab = Lab::new();
+    let mut anna = lab.machine("anna", "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)");
+    let mut bert =
+        lab.machine("bert", "CREATE TABLE t (id INTEGER PRIMARY KEY, v NUMERIC CHECK (v <> 'no'))");
+    anna.run("INSERT INTO t (v) VALUES ('007'), ('008'), ('no'), ('009')");
+    take(&mut bert, &mut anna);
+    assert_eq!(bert.ask("SELECT v FROM t ORDER BY id"), ["7", "8", "9"]);
+    let held = bert.store().held(1).unwrap();
+    assert_eq!((held.len(), held[0].why), (1, Why::Constraint));
+    // What is shown is neither tried again nor counted.
+    assert_eq!(bert.store().retry(None).unwrap(), 0);
+    assert_eq!(bert.store().tables().unwrap()[0].held, 1);
+}
+
 #[test]
 fn tables_of_every_kind_are_kept_in_step() {
     let lab = Lab::new();
