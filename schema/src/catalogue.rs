@@ -11,11 +11,12 @@
 //!   another UNIQUE column          {"row": uuid}                       the cell
 //! ```
 
+mod describe;
 mod load;
 mod sql;
 
-pub use load::NAME_BYTES_MAX;
-pub(crate) use load::{KEPT_OUT, LET_GO, Listed, load, read};
+pub use describe::NAME_BYTES_MAX;
+pub(crate) use load::{Described, KEPT_OUT, LET_GO, Listed, load, read};
 
 use crate::{Affinity, Cell, name};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -416,19 +417,45 @@ fn one_way_to_write(cell: &Cell) -> Cell {
     uuid.map_or_else(|| cell.clone(), |uuid| Cell::Text(uuid.to_string().into_bytes()))
 }
 
-fn parents_first(mut tables: Vec<Table>) -> Vec<Table> {
-    let mut ordered: Vec<Table> = Vec::with_capacity(tables.len());
-    while !tables.is_empty() {
-        let ready = tables.iter().position(|table| {
-            table.references.iter().all(|reference| {
-                reference.parent.eq_ignore_ascii_case(&table.name)
-                    || !tables
-                        .iter()
-                        .any(|other| other.name.eq_ignore_ascii_case(&reference.parent))
-            })
-        });
-        // A circle has no beginning: any of its tables will do.
-        ordered.push(tables.swap_remove(ready.unwrap_or(0)));
+/// Parents before children; a circle has no beginning, so any of its tables will do.
+fn parents_first(tables: Vec<Table>) -> Vec<Table> {
+    let places: HashMap<String, usize> = tables
+        .iter()
+        .enumerate()
+        .map(|(at, table)| (table.name.to_ascii_lowercase(), at))
+        .collect();
+    let parents: Vec<BTreeSet<usize>> = tables
+        .iter()
+        .enumerate()
+        .map(|(at, table)| {
+            let parents = table.references.iter().map(|reference| &reference.parent);
+            let known = parents.filter_map(|name| places.get(&name.to_ascii_lowercase()).copied());
+            known.filter(|parent| *parent != at).collect()
+        })
+        .collect();
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); tables.len()];
+    for (child, parents) in parents.iter().enumerate() {
+        for parent in parents {
+            if let Some(children) = children.get_mut(*parent) {
+                children.push(child);
+            }
+        }
     }
-    ordered
+    let mut left: Vec<usize> = parents.iter().map(BTreeSet::len).collect();
+    let mut waiting: BTreeSet<(usize, usize)> =
+        left.iter().enumerate().map(|(at, left)| (*left, at)).collect();
+    let mut order = Vec::with_capacity(tables.len());
+    while let Some((_, at)) = waiting.pop_first() {
+        order.push(at);
+        for child in children.get(at).into_iter().flatten() {
+            if let Some(left) = left.get_mut(*child)
+                && waiting.remove(&(*left, *child))
+            {
+                *left -= 1;
+                waiting.insert((*left, *child));
+            }
+        }
+    }
+    let mut tables: Vec<Option<Table>> = tables.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| tables.get_mut(at).and_then(Option::take)).collect()
 }

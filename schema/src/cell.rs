@@ -201,7 +201,7 @@ pub enum Affinity {
 }
 
 impl Affinity {
-    /// By SQLite's five rules, in their order (sqlite.org/datatype3.html, 3.1).
+    /// By SQLite's five rules, in their order (sqlite.org/datatype3.html, 3.1). ANY in a STRICT table has none.
     pub fn of(declared: &str) -> Self {
         let upper = declared.to_ascii_uppercase();
         let has = |part: &str| upper.contains(part);
@@ -209,7 +209,7 @@ impl Affinity {
             Self::Integer
         } else if has("CHAR") || has("CLOB") || has("TEXT") {
             Self::Text
-        } else if upper.is_empty() || has("BLOB") || upper == "ANY" {
+        } else if upper.is_empty() || has("BLOB") {
             Self::Blob
         } else if has("REAL") || has("FLOA") || has("DOUB") {
             Self::Real
@@ -450,7 +450,7 @@ mod tests {
         cells.extend(reals.map(Cell::Real));
         cells.extend([
             Cell::Real(f64::INFINITY),
-            Cell::Real(i64::MIN as f64),
+            Cell::Real(-(2f64.powi(63))),
             Cell::Real(2f64.powi(63)),
         ]);
         for declared in DECLARED {
@@ -487,6 +487,7 @@ mod tests {
             ("NUMERIC", Affinity::Numeric),
             ("DATETIME", Affinity::Numeric),
             ("FLOATING POINT", Affinity::Integer),
+            ("ANY", Affinity::Numeric),
         ] {
             assert_eq!(Affinity::of(declared), affinity, "{declared}");
         }

@@ -5,67 +5,62 @@
 //! travel; so must those that a person lists. Both are copied as TEMP triggers, which still fire.
 
 use crate::Result;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Table, is_ours};
 use crate::error::Doing as _;
+use crate::listing::{Kind, Listing, Trigger};
 use rusqlite::Connection;
-use std::collections::BTreeSet;
 
 /// Copies the triggers that are to fire onto this connection, in place of those copied before. Answers their names.
 pub(crate) fn copy(
     conn: &Connection,
-    tracked: &Catalogue,
+    (tracked, listing): (&Catalogue, &Listing),
     listed: &[String],
 ) -> Result<Vec<String>> {
     let doing = "copy the triggers that feed a search index";
-    let rows = |sql: &str| {
-        conn.prepare(sql)
-            .and_then(|mut statement| {
-                statement
-                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                    .collect::<rusqlite::Result<Vec<(String, String, String)>>>()
-            })
-            .doing(doing)
-    };
-    for (name, ..) in rows("SELECT name, '', '' FROM sqlite_temp_schema WHERE type = 'trigger'")? {
+    let before: Vec<String> = conn
+        .prepare_cached("SELECT name FROM sqlite_temp_schema WHERE type = 'trigger'")
+        .and_then(|mut statement| {
+            statement.query_map([], |row| row.get(0)).and_then(Iterator::collect)
+        })
+        .doing(doing)?;
+    for name in before {
         drop_copy(conn, &name)?;
     }
-    let triggers = rows(
-        "SELECT name, tbl_name, sql FROM sqlite_schema
-         WHERE type = 'trigger' AND sql IS NOT NULL AND name NOT LIKE '\\_dunlin\\_%' ESCAPE '\\' ORDER BY name",
-    )?;
-    if triggers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let virtual_tables: BTreeSet<String> =
-        rows("SELECT lower(name), '', '' FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'")?
-            .into_iter()
-            .map(|(name, ..)| name)
-            .collect();
+    let is_virtual =
+        |name: &String| listing.named(name).is_some_and(|table| table.kind == Kind::Virtual);
     let mut copied = Vec::new();
-    for (name, on, sql) in triggers {
-        let is_listed = listed.iter().any(|listed| listed.eq_ignore_ascii_case(&name));
-        let (Some(table), Some(rest)) = (tracked.named(&on), sql.get("CREATE TRIGGER ".len()..))
-        else {
-            continue;
-        };
-        let fed = targets(&sql);
-        let feeds_only =
-            !fed.is_empty() && fed.iter().all(|target| virtual_tables.contains(target));
-        if !is_listed && !feeds_only {
+    for (table, trigger) in triggers(tracked, listing) {
+        let is_listed = listed.iter().any(|listed| listed.eq_ignore_ascii_case(&trigger.name));
+        let fed = targets(&trigger.sql);
+        if !is_listed && (fed.is_empty() || !fed.iter().all(is_virtual)) {
             continue;
         }
+        let Some(rest) = trigger.sql.get("CREATE TRIGGER ".len()..) else { continue };
         conn.execute_batch(&format!("CREATE TEMP TRIGGER {rest}")).doing(doing)?;
         // One that calls functions of the application's own cannot run here, and must not stop the rows.
         let runs = [&table.sql.insert, &table.sql.update, &table.sql.delete]
             .iter()
             .all(|sql| conn.prepare(sql).is_ok());
         if runs {
-            copied.push(name);
+            copied.push(trigger.name.clone());
         } else {
-            drop_copy(conn, &name)?;
+            drop_copy(conn, &trigger.name)?;
         }
     }
+    copied.sort_unstable();
     Ok(copied)
+}
+
+/// The application's triggers on tracked tables.
+fn triggers<'c>(
+    tracked: &'c Catalogue,
+    listing: &'c Listing,
+) -> impl Iterator<Item = (&'c Table, &'c Trigger)> {
+    tracked.tables.iter().flat_map(|table| {
+        let listed = listing.named(&table.name).into_iter().flat_map(|listed| &listed.triggers);
+        let own = listed.filter(|trigger| !is_ours(&trigger.name));
+        own.map(|trigger| (table.as_ref(), trigger))
+    })
 }
 
 fn drop_copy(conn: &Connection, name: &str) -> Result<()> {

@@ -33,6 +33,7 @@ mod fold;
 mod ground;
 mod held;
 mod key;
+mod listing;
 mod machines;
 mod mend;
 mod meter;

@@ -11,21 +11,18 @@ use crate::error::Doing as _;
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::{Result, Store, trigger};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Store {
     /// Puts triggers back that are gone, if the schema changed since the last time. Answers the tables.
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the method is of one lifetime, the closure of any"
-    )]
     pub(crate) fn mend(&mut self) -> Result<Vec<String>> {
         let version = self.schema_version()?;
         if self.mended == version {
             return Ok(Vec::new());
         }
         let now = self.now_sql().to_owned();
-        let bare = self.write(Flush::Reads, |tx| tx.without_triggers())?;
+        let bare = self.write(Flush::Reads, |tx| Ok(tx.without_triggers()))?;
         if !bare.is_empty() {
             self.write(Flush::Now, |tx| tx.put_triggers_back(&now))?;
         }
@@ -42,26 +39,22 @@ impl Store {
 
 impl Tx<'_> {
     /// Tracked tables that lack one of our triggers.
-    fn without_triggers(&mut self) -> Result<Vec<Arc<crate::Table>>> {
-        let mut bare = Vec::new();
-        for table in self.catalogue.tables.iter().filter(|table| !table.internal()) {
-            let there: usize = self
-                .conn
-                .prepare_cached(
-                    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'
-                     AND name IN ('_dunlin_i_' || ?1, '_dunlin_u_' || ?1, '_dunlin_d_' || ?1, '_dunlin_k_' || ?1)",
-                )
-                .and_then(|mut statement| statement.query_row([table.id], |row| row.get(0)))
-                .doing("look for the triggers")?;
-            if there < 4 {
-                bare.push(Arc::clone(table));
-            }
-        }
-        Ok(bare)
+    fn without_triggers(&self) -> Vec<Arc<crate::Table>> {
+        let ours: HashSet<&str> = self
+            .listing
+            .tables()
+            .flat_map(|table| &table.triggers)
+            .map(|trigger| trigger.name.as_str())
+            .collect();
+        let tables = self.catalogue.tables.iter().filter(|table| !table.internal());
+        let lacks = |table: &&Arc<crate::Table>| {
+            !trigger::always(table.id).iter().all(|name| ours.contains(name.as_str()))
+        };
+        tables.filter(lacks).cloned().collect()
     }
 
     fn put_triggers_back(&mut self, now: &str) -> Result<()> {
-        for table in self.without_triggers()? {
+        for table in self.without_triggers() {
             for statement in trigger::install(&table, now) {
                 self.conn.execute_batch(&statement).doing("put the triggers back")?;
             }

@@ -1,7 +1,5 @@
 //! A store whose clock stands still, for this crate's own tests.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot make its input should stop")]
-
 use crate::{Clock, Millis, Options, Store, Track};
 use rusqlite::Connection;
 use std::sync::Arc;

@@ -9,8 +9,9 @@
 //!   ourselves, where we can see it.
 //! * A seq and a position are never given twice, and leave this machine only after a flush.
 
-use crate::catalogue::{self, Catalogue, Shape};
+use crate::catalogue::{self, Catalogue, Described, Shape};
 use crate::error::Doing as _;
+use crate::listing::Listing;
 use crate::meter::Meters;
 use crate::overview::Looked;
 use crate::tx::{Counters, Origins, Tx, read_counters};
@@ -42,6 +43,9 @@ pub struct Store {
     path: PathBuf,
     pub(crate) options: Options,
     catalogue: Arc<Catalogue>,
+    /// What the file held when it was last listed, and what SQLite said of its tables.
+    listing: Arc<Listing>,
+    described: Described,
     schema_version: i64,
     /// The schema at which every tracked table was seen to have its triggers.
     pub(crate) mended: i64,
@@ -107,6 +111,8 @@ impl Store {
             path: path.to_owned(),
             options,
             catalogue: Arc::default(),
+            listing: Arc::default(),
+            described: Described::default(),
             schema_version: -1,
             mended: -1,
             shapes: 0,
@@ -144,7 +150,7 @@ impl Store {
         triggers.clone_into(&mut self.fire);
         self.schema_version = -1;
         self.write(Flush::Reads, |_| Ok(()))?;
-        feed::copy(&self.conn, &self.catalogue, &self.fire)
+        feed::copy(&self.conn, (&self.catalogue, &self.listing), &self.fire)
     }
 
     /// What to tell a partner of this database, before the first page.
@@ -285,8 +291,10 @@ impl Store {
             .query_row("PRAGMA schema_version", [], |row| row.get(0))
             .doing("ask whether the schema changed")?;
         if version != self.schema_version {
-            self.catalogue = Arc::new(catalogue::load(&self.conn)?);
-            feed::copy(&self.conn, &self.catalogue, &self.fire)?;
+            self.listing = Arc::new(Listing::read(&self.conn)?);
+            let known = &mut self.described;
+            self.catalogue = Arc::new(catalogue::load(&self.conn, &self.listing, known)?);
+            feed::copy(&self.conn, (&self.catalogue, &self.listing), &self.fire)?;
             self.schema_version = version;
             self.shapes = shapes_mark(&self.catalogue);
         }
@@ -294,6 +302,8 @@ impl Store {
         let mut tx = Tx {
             conn: &self.conn,
             catalogue: Arc::clone(&self.catalogue),
+            listing: Arc::clone(&self.listing),
+            described: &mut self.described,
             clock: &*self.options.clock,
             me: Origin { machine: self.options.machine, epoch: self.epoch },
             file_epoch: self.epoch,

@@ -2,6 +2,7 @@
 
 use crate::catalogue::{self, is_ours};
 use crate::error::Doing as _;
+use crate::listing::Kind;
 use crate::store::Flush;
 use crate::trigger;
 use crate::tx::Tx;
@@ -49,12 +50,12 @@ impl Store {
     /// The tables that are not tracked: by name, and why those that cannot be.
     pub fn candidates(&mut self) -> Result<Vec<(String, Option<String>)>> {
         self.write(Flush::Reads, |tx| {
-            let names = tx.all_tables()?.into_iter();
+            let names = tx.all_tables().into_iter();
             names
                 .filter(|name| tx.catalogue.named(name).is_none())
                 .map(|name| {
-                    let listed = catalogue::Listed { id: 0, name, natural: false, copies: false };
-                    match catalogue::read(tx.conn, &listed) {
+                    match catalogue::read(tx.conn, &tx.listing, &catalogue::Listed::unknown(&name))
+                    {
                         Ok(table) => Ok((table.name, None)),
                         Err(Error::Untrackable { table, why }) => Ok((table, Some(why))),
                         Err(error) => Err(error),
@@ -79,13 +80,8 @@ impl Store {
                 {
                     continue;
                 }
-                let listed = catalogue::Listed {
-                    id: 0,
-                    name: shape.name.clone(),
-                    natural: false,
-                    copies: false,
-                };
-                let Ok(table) = catalogue::read(tx.conn, &listed) else { continue };
+                let listed = catalogue::Listed::unknown(&shape.name);
+                let Ok(table) = catalogue::read(tx.conn, &tx.listing, &listed) else { continue };
                 let ours: BTreeSet<String> =
                     table.key_names().map(str::to_ascii_lowercase).collect();
                 let theirs: BTreeSet<String> = shape
@@ -179,7 +175,7 @@ impl Tx<'_> {
         let mut done = Tracked::default();
         let names = match &track.tables {
             Some(names) => names.clone(),
-            None => self.all_tables()?,
+            None => self.all_tables(),
         };
         for (child, column, parent) in &track.references {
             self.declare(child, column, parent)?;
@@ -194,7 +190,7 @@ impl Tx<'_> {
             let natural = track.natural.iter().any(|natural| natural.eq_ignore_ascii_case(name));
             let listed =
                 catalogue::Listed { id: 0, name: name.clone(), natural, copies: track.copies };
-            match catalogue::read(self.conn, &listed) {
+            match catalogue::read(self.conn, &self.listing, &listed) {
                 Ok(table) if natural && table.naming.word() != "natural" => {
                     let why = "--natural is for tables with an integer key of their own";
                     return Err(Error::Untrackable { table: table.name, why: why.to_owned() });
@@ -206,9 +202,8 @@ impl Tx<'_> {
                 Err(error) => return Err(error),
             }
         }
-        self.reload = true;
         loop {
-            self.catalogue = Arc::new(catalogue::load(self.conn)?);
+            self.load_catalogue()?;
             match (self.reference_outside(&before)?, outside) {
                 (None, _) => break,
                 (Some((table, why)), Outside::Refuse) => {
@@ -259,19 +254,17 @@ impl Tx<'_> {
         Ok(done)
     }
 
-    fn all_tables(&self) -> Result<Vec<String>> {
-        let mut statement = self
-            .conn
-            .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name")
-            .doing("list the tables")?;
-        let names = statement
-            .query_map([], |row| row.get(0))
-            .and_then(Iterator::collect::<rusqlite::Result<Vec<String>>>)
-            .doing("list the tables")?;
-        Ok(names
-            .into_iter()
-            .filter(|name| !is_ours(name) && !name.to_ascii_lowercase().starts_with("sqlite_"))
-            .collect())
+    /// The application's own tables, by name.
+    fn all_tables(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .listing
+            .tables()
+            .filter(|table| table.kind == Kind::Table && !is_ours(&table.name))
+            .map(|table| table.name.clone())
+            .filter(|name| !name.to_ascii_lowercase().starts_with("sqlite_"))
+            .collect();
+        names.sort_unstable();
+        names
     }
 
     fn list(&self, name: &str, natural: bool, copies: bool) -> Result<()> {

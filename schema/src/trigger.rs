@@ -56,6 +56,11 @@ pub(crate) fn install(table: &Table, now: &str) -> Vec<String> {
     statements
 }
 
+/// The names of the triggers that every tracked table has.
+pub(crate) fn always(id: i64) -> [String; 4] {
+    ["i", "d", "u", "k"].map(|what| format!("_dunlin_{what}_{id}"))
+}
+
 /// The statements that take a table's triggers away.
 pub(crate) fn remove(id: i64) -> Vec<String> {
     ["i", "d", "u", "k", "li", "lu"]

@@ -1,8 +1,9 @@
 //! A transaction: one look into the file or one change of it, and what is remembered while it lasts.
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{self, Catalogue, Described};
 use crate::digest::Change;
 use crate::error::Doing as _;
+use crate::listing::Listing;
 use crate::{Clock, Error, Origin, Result};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -26,6 +27,8 @@ pub(crate) struct Origins {
 pub(crate) struct Tx<'s> {
     pub(crate) conn: &'s Connection,
     pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) listing: Arc<Listing>,
+    pub(crate) described: &'s mut Described,
     pub(crate) clock: &'s dyn Clock,
     /// The machine and epoch that versions made here bear.
     pub(crate) me: Origin,
@@ -83,6 +86,14 @@ pub(crate) fn read_counters(conn: &Connection) -> Result<Counters> {
 }
 
 impl Tx<'_> {
+    /// Reads the tracked tables again: what the sidecar says of them changed.
+    pub(crate) fn load_catalogue(&mut self) -> Result<()> {
+        let loaded = catalogue::load(self.conn, &self.listing, self.described)?;
+        self.catalogue = Arc::new(loaded);
+        self.reload = true;
+        Ok(())
+    }
+
     pub(crate) fn write_counters(&self) -> Result<()> {
         set_meta(self.conn, "seq", self.count.seq)?;
         set_meta(self.conn, "pos", self.count.pos)?;

@@ -132,9 +132,7 @@ impl Tx<'_> {
     /// A table of the application's, as it is declared.
     fn name_in_file(&self, name: &str) -> Result<String> {
         let no_such = || Error::NoSuchTable { table: name.to_owned() };
-        let listed =
-            catalogue::Listed { id: 0, name: name.to_owned(), natural: false, copies: false };
-        match catalogue::read(self.conn, &listed) {
+        match catalogue::read(self.conn, &self.listing, &catalogue::Listed::unknown(name)) {
             Ok(table) if !table.internal() => Ok(table.name),
             Ok(_) | Err(Error::Untrackable { .. }) => Err(no_such()),
             Err(error) => Err(error),

@@ -198,8 +198,6 @@ impl Tx<'_> {
                 )
                 .doing("mark a reference as loose")?;
         }
-        self.catalogue = Arc::new(crate::catalogue::load(self.conn)?);
-        self.reload = true;
-        Ok(())
+        self.load_catalogue()
     }
 }

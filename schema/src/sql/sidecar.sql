@@ -60,7 +60,9 @@ CREATE TABLE IF NOT EXISTS _dunlin_row (
 -- "What do we hold of this row?"
 CREATE UNIQUE INDEX IF NOT EXISTS _dunlin_row_uuid ON _dunlin_row (uuid);
 -- "Which row stands at this key?"
-CREATE INDEX IF NOT EXISTS _dunlin_row_key ON _dunlin_row (tbl, key) WHERE key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS _dunlin_row_place ON _dunlin_row (tbl, key);
+-- It was a partial one, at which Prisma's engine stops.
+DROP INDEX IF EXISTS _dunlin_row_key;
 
 -- The values of versions that the table does not show as they are.
 CREATE TABLE IF NOT EXISTS _dunlin_kept (
