@@ -48,6 +48,7 @@ mod rows;
 pub mod settle;
 pub mod shop;
 pub mod stamp;
+pub mod state;
 #[cfg(test)]
 mod still;
 mod store;
