@@ -162,7 +162,7 @@ fn stamp_in(stamp: u64) -> Option<Stamp> {
     Stamp::from_i64(i64::try_from(stamp).ok()?)
 }
 
-pub(crate) fn shape_out(shape: store::Shape) -> TableShape {
+pub(crate) fn shape_out(shape: store::Declaration) -> TableShape {
     let columns = shape
         .columns
         .into_iter()
@@ -182,8 +182,8 @@ pub(crate) fn shape_out(shape: store::Shape) -> TableShape {
     TableShape { name: shape.name, columns, references, naming: shape.naming.to_owned() }
 }
 
-pub(crate) fn shape_in(shape: TableShape) -> store::Shape {
-    store::Shape {
+pub(crate) fn shape_in(shape: TableShape) -> store::Declaration {
+    store::Declaration {
         name: shape.name,
         columns: shape
             .columns

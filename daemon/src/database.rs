@@ -55,7 +55,7 @@ pub struct Database {
     untracked: Arc<[String]>,
     owner: Arc<Owner>,
     moved: watch::Receiver<u64>,
-    shapes: watch::Receiver<u64>,
+    declarations: watch::Receiver<u64>,
     meters: Arc<Meters>,
 }
 
@@ -65,7 +65,7 @@ impl Database {
         let (queue, mut work) = mpsc::channel::<Work>(QUEUE);
         let end = store.end()?;
         let (tell, moved) = watch::channel(end);
-        let (tell_shapes, shapes) = watch::channel(store.shapes_mark());
+        let (tell_declarations, declarations) = watch::channel(store.declarations_mark());
         let (origin, path) = (store.origin(), store.path().to_owned());
         let meters = store.meters();
         let (ending, ended) = channel::channel::<()>();
@@ -78,8 +78,9 @@ impl Database {
                     if let Ok(end) = store.end() {
                         tell.send_if_modified(|told| std::mem::replace(told, end) != end);
                     }
-                    let mark = store.shapes_mark();
-                    tell_shapes.send_if_modified(|told| std::mem::replace(told, mark) != mark);
+                    let mark = store.declarations_mark();
+                    tell_declarations
+                        .send_if_modified(|told| std::mem::replace(told, mark) != mark);
                 }
                 drop(store);
                 drop(ending);
@@ -92,7 +93,7 @@ impl Database {
             untracked: untracked.into(),
             owner: Arc::new(Owner { queue: Some(queue), ended: Mutex::new(ended) }),
             moved,
-            shapes,
+            declarations,
             meters,
         })
     }
@@ -128,8 +129,8 @@ impl Database {
     }
 
     /// Changes when other tables are tracked, or something in them became loose.
-    pub fn shapes(&self) -> watch::Receiver<u64> {
-        self.shapes.clone()
+    pub fn declarations(&self) -> watch::Receiver<u64> {
+        self.declarations.clone()
     }
 
     /// What is measured of it.

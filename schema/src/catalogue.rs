@@ -168,7 +168,7 @@ pub struct Table {
 
 /// A table as partners and people are told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Shape {
+pub struct Declaration {
     /// Its name.
     pub name: String,
     /// Stored columns: name, declared type, NOT NULL, part of the key.
@@ -198,8 +198,8 @@ impl Table {
         self.columns.get(index)
     }
 
-    pub(crate) fn shape(&self) -> Shape {
-        Shape {
+    pub(crate) fn declaration(&self) -> Declaration {
+        Declaration {
             name: self.name.clone(),
             columns: self
                 .columns

@@ -59,7 +59,7 @@ mod untrack;
 pub mod version;
 
 pub use apply::{Applied, Sender};
-pub use catalogue::{NAME_BYTES_MAX, Naming, OnDelete, Reference, Shape, Table};
+pub use catalogue::{Declaration, NAME_BYTES_MAX, Naming, OnDelete, Reference, Table};
 pub use cell::{Affinity, Cell, Cells};
 pub use clock::{Clock, Millis};
 pub use conflict::Conflict;

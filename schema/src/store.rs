@@ -9,7 +9,7 @@
 //!   ourselves, where we can see it.
 //! * A seq and a position are never given twice, and leave this machine only after a flush.
 
-use crate::catalogue::{self, Catalogue, Described, Shape};
+use crate::catalogue::{self, Catalogue, Declaration, Described};
 use crate::error::Doing as _;
 use crate::listing::Listing;
 use crate::meter::Meters;
@@ -49,8 +49,8 @@ pub struct Store {
     schema_version: i64,
     /// The schema at which every tracked table was seen to have its triggers.
     pub(crate) mended: i64,
-    /// See [`Store::shapes_mark`].
-    shapes: u64,
+    /// See [`Store::declarations_mark`].
+    declarations: u64,
     /// The file was switched to WAL when it was opened.
     pub(crate) switched: bool,
     /// Triggers that are to fire for our writes too, because a person said so.
@@ -78,7 +78,7 @@ pub struct Greeting {
     /// What is stored here.
     pub knowledge: Vec<Known>,
     /// The tracked tables.
-    pub shapes: Vec<Shape>,
+    pub declarations: Vec<Declaration>,
 }
 
 /// One table as `status` tells of it.
@@ -115,7 +115,7 @@ impl Store {
             described: Described::default(),
             schema_version: -1,
             mended: -1,
-            shapes: 0,
+            declarations: 0,
             switched: false,
             fire: Vec::new(),
             origins: Origins::default(),
@@ -162,12 +162,12 @@ impl Store {
                 end: tx.count.pos,
                 cursor: partner.map_or(Ok(0), |partner| tx.cursor(partner))?,
                 knowledge: tx.knowledge()?,
-                shapes: tx
+                declarations: tx
                     .catalogue
                     .tables
                     .iter()
                     .filter(|table| !table.internal())
-                    .map(|table| table.shape())
+                    .map(|table| table.declaration())
                     .collect(),
             })
         })
@@ -190,8 +190,8 @@ impl Store {
     }
 
     /// A number that is another one when tracked tables, or what is loose in them, changed since.
-    pub fn shapes_mark(&self) -> u64 {
-        self.shapes
+    pub fn declarations_mark(&self) -> u64 {
+        self.declarations
     }
 
     /// How far we have read a partner's journal.
@@ -296,7 +296,7 @@ impl Store {
             self.catalogue = Arc::new(catalogue::load(&self.conn, &self.listing, known)?);
             feed::copy(&self.conn, (&self.catalogue, &self.listing), &self.fire)?;
             self.schema_version = version;
-            self.shapes = shapes_mark(&self.catalogue);
+            self.declarations = declarations_mark(&self.catalogue);
         }
         let count = read_counters(&self.conn)?;
         let mut tx = Tx {
@@ -338,10 +338,10 @@ impl Store {
     }
 }
 
-fn shapes_mark(catalogue: &Catalogue) -> u64 {
+fn declarations_mark(catalogue: &Catalogue) -> u64 {
     let mut hash = DefaultHasher::new();
     for table in catalogue.tables.iter().filter(|table| !table.internal()) {
-        table.shape().hash(&mut hash);
+        table.declaration().hash(&mut hash);
     }
     hash.finish()
 }

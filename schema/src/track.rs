@@ -6,7 +6,7 @@ use crate::listing::Kind;
 use crate::store::Flush;
 use crate::trigger;
 use crate::tx::Tx;
-use crate::{Error, Result, Shape, Store};
+use crate::{Declaration, Error, Result, Store};
 use rusqlite::params;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -68,31 +68,31 @@ impl Store {
     /// Learns of a partner's tables: those that exist here with the same key are tracked here too, and what is
     /// loose there is loose here. Answers what is newly tracked. `untracked`: what the configuration leaves out; what
     /// a person let go is left out too.
-    pub fn meet(&mut self, shapes: &[Shape], untracked: &[String]) -> Result<Tracked> {
+    pub fn meet(&mut self, declared: &[Declaration], untracked: &[String]) -> Result<Tracked> {
         let now = self.now_sql().to_owned();
         let mut wanted = Track { tables: Some(Vec::new()), ..Track::default() };
         let let_go = self.untracked()?;
         let untracked: Vec<&String> = untracked.iter().chain(&let_go).collect();
         self.write(Flush::Reads, |tx| {
-            for shape in shapes {
-                if tx.catalogue.named(&shape.name).is_some()
-                    || untracked.iter().any(|name| name.eq_ignore_ascii_case(&shape.name))
+            for other in declared {
+                if tx.catalogue.named(&other.name).is_some()
+                    || untracked.iter().any(|name| name.eq_ignore_ascii_case(&other.name))
                 {
                     continue;
                 }
-                let listed = catalogue::Listed::unknown(&shape.name);
+                let listed = catalogue::Listed::unknown(&other.name);
                 let Ok(table) = catalogue::read(tx.conn, &tx.listing, &listed) else { continue };
                 let ours: BTreeSet<String> =
                     table.key_names().map(str::to_ascii_lowercase).collect();
-                let theirs: BTreeSet<String> = shape
+                let theirs: BTreeSet<String> = other
                     .columns
                     .iter()
                     .filter(|column| column.3)
                     .map(|column| column.0.to_ascii_lowercase())
                     .collect();
                 if theirs.is_empty() || ours == theirs {
-                    if shape.naming == "natural" {
-                        wanted.natural.push(shape.name.clone());
+                    if other.naming == "natural" {
+                        wanted.natural.push(other.name.clone());
                     }
                     wanted.tables.get_or_insert_default().push(table.name);
                 }
@@ -104,7 +104,7 @@ impl Store {
         } else {
             self.write(Flush::Now, |tx| tx.track(&wanted, &now, Outside::LeaveOut))?
         };
-        self.loosen_as(shapes)?;
+        self.loosen_as(declared)?;
         if !tracked.tables.is_empty() {
             self.fold()?;
             self.try_rows_of(&tracked)?;
@@ -112,18 +112,18 @@ impl Store {
         Ok(tracked)
     }
 
-    fn loosen_as(&mut self, shapes: &[Shape]) -> Result<()> {
+    fn loosen_as(&mut self, declared: &[Declaration]) -> Result<()> {
         let mut loose: Vec<(String, Vec<String>)> = Vec::new();
         self.write(Flush::Reads, |tx| {
-            for shape in shapes {
-                let Some(table) = tx.catalogue.named(&shape.name) else { continue };
-                for ours in table.shape().references {
-                    let theirs = shape
+            for other in declared {
+                let Some(table) = tx.catalogue.named(&other.name) else { continue };
+                for ours in table.declaration().references {
+                    let theirs = other
                         .references
                         .iter()
                         .find(|theirs| theirs.0 == ours.0 && theirs.1 == ours.1);
                     if !ours.2 && theirs.is_some_and(|theirs| theirs.2) {
-                        loose.push((shape.name.clone(), ours.0));
+                        loose.push((other.name.clone(), ours.0));
                     }
                 }
             }

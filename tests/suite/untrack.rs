@@ -123,7 +123,7 @@ fn a_persons_no_is_remembered_over_restarts_and_greetings() {
     // A table left out for its references is another matter: it is tracked once they can be followed.
     let mut dora = lab.untracked("dora", ORDERS);
     let mut emil = lab.machine("emil", ORDERS);
-    let shapes = emil.store().greeting(None).unwrap().shapes;
+    let shapes = emil.store().greeting(None).unwrap().declarations;
     assert_eq!(dora.store().meet(&shapes, &["ord".to_owned()]).unwrap().tables.len(), 0);
     level(&mut [&mut emil, &mut dora]);
     assert!(is_tracked(&mut dora, "line") && is_tracked(&mut dora, "ord"));

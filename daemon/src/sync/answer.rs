@@ -418,15 +418,15 @@ impl Answering {
         let machine = &self.0.machine;
         let mut moved: ByName =
             machine.databases.iter().map(|d| (d.name().to_owned(), d.moved())).collect();
-        let mut shapes: ByName =
-            machine.databases.iter().map(|d| (d.name().to_owned(), d.shapes())).collect();
+        let mut declarations: ByName =
+            machine.databases.iter().map(|d| (d.name().to_owned(), d.declarations())).collect();
         loop {
             let event = tokio::select! {
                 name = first_moved(&mut moved) => match self.something_for_him(&name).await {
                     Some(event) => event,
                     None => continue,
                 },
-                _ = first_moved(&mut shapes) => PartnerEvent::Databases,
+                _ = first_moved(&mut declarations) => PartnerEvent::Databases,
                 () = self.0.link.poke.notified() => match Self::something(&machine.databases) {
                     Some(event) => event,
                     None => continue,

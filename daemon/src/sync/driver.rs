@@ -174,8 +174,12 @@ impl Driver<'_> {
             .values()
             .map(|side| (side.database.name().to_owned(), side.database.moved()))
             .collect();
-        let mut shapes: ByName =
-            self.machine.databases.iter().map(|d| (d.name().to_owned(), d.shapes())).collect();
+        let mut declarations: ByName = self
+            .machine
+            .databases
+            .iter()
+            .map(|d| (d.name().to_owned(), d.declarations()))
+            .collect();
         let mut at_least = tokio::time::interval(AT_LEAST);
         at_least.tick().await;
         loop {
@@ -203,7 +207,7 @@ impl Driver<'_> {
                         side.push = true;
                     }
                 }
-                _ = first_moved(&mut shapes) => self.databases().await?,
+                _ = first_moved(&mut declarations) => self.databases().await?,
                 () = self.handle.poke.notified() => self.want_all(),
                 _ = at_least.tick() => self.want_all(),
             }

@@ -199,7 +199,7 @@ pub(crate) async fn describe(
             knowledge: convert::knowledge_out(&greeting.knowledge),
             remembered: Vec::new(),
             forks: Vec::new(),
-            tables: greeting.shapes.into_iter().map(convert::shape_out).collect(),
+            tables: greeting.declarations.into_iter().map(convert::shape_out).collect(),
             clock: machine.now(),
         });
     }
@@ -213,7 +213,7 @@ pub(crate) async fn meet(
     origin: Origin,
     skew: i64,
 ) -> Result<()> {
-    let shapes: Vec<dunlin_schema::Shape> =
+    let declarations: Vec<dunlin_schema::Declaration> =
         theirs.tables.iter().cloned().map(convert::shape_in).collect();
     let untracked = database.untracked().to_vec();
     let end = theirs.epochs.iter().find(|end| end.epoch.0 == origin.epoch).map(|end| end.end);
@@ -223,7 +223,7 @@ pub(crate) async fn meet(
                 Some(end) => store.hear_end(origin, end)?,
                 None => false,
             };
-            let tracked = store.meet(&shapes, &untracked)?;
+            let tracked = store.meet(&declarations, &untracked)?;
             store.ask_again(origin, skew)?;
             Ok((tracked, lie))
         })

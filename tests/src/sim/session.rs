@@ -98,9 +98,9 @@ pub fn greet(to: &mut Machine, from: &mut Machine) -> (Ask, Sender) {
     to.store().fold().unwrap();
     let (ours, theirs) = (to.store().origin(), from.store().origin());
     let told = from.store().greeting(Some(ours)).unwrap();
-    to.store().meet(&told.shapes, &[]).unwrap();
+    to.store().meet(&told.declarations, &[]).unwrap();
     let told = to.store().greeting(Some(theirs)).unwrap();
-    from.store().meet(&told.shapes, &[]).unwrap();
+    from.store().meet(&told.declarations, &[]).unwrap();
     let sender = Sender { origin: theirs, skew: from.now() - to.now() };
     to.store().ask_again(sender.origin, sender.skew).unwrap();
     let ask = Ask {

@@ -365,7 +365,7 @@ fn portrait(machine: &mut Machine) -> BTreeMap<(String, String), Vec<(String, St
         }
     }
     let mut shown = BTreeMap::new();
-    let shapes = machine.store().greeting(None).unwrap().shapes;
+    let shapes = machine.store().greeting(None).unwrap().declarations;
     for table in &dump.tables {
         let references: Vec<(&str, &str)> = shapes
             .iter()

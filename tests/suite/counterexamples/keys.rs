@@ -328,7 +328,7 @@ fn a_fold_of_many_lines_is_cut_and_its_references_hold() {
         anna.store()
             .greeting(None)
             .unwrap()
-            .shapes
+            .declarations
             .iter()
             .all(|shape| shape.references.iter().all(|r| !r.2))
     );
@@ -350,7 +350,7 @@ fn a_table_that_refers_to_one_left_out_is_left_out_and_stops_no_session() {
     let lab = Lab::new();
     let mut anna = lab.machine("anna", NOTES);
     let mut bert = lab.untracked("bert", NOTES);
-    let shapes = anna.store().greeting(None).unwrap().shapes;
+    let shapes = anna.store().greeting(None).unwrap().declarations;
     let met = bert.store().meet(&shapes, &["note".to_owned()]).unwrap();
     assert_eq!((met.tables.len(), met.notes.len()), (0, 1), "{met:?}");
     anna.run("INSERT INTO note VALUES (1, 'a'); INSERT INTO tag VALUES (1, 1, 'of a')");
