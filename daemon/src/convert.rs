@@ -1,10 +1,11 @@
 //! Wire types and storage types, each made of the other. Nothing else knows both.
 
-use dunlin_rpc::wire::page as wire;
+use dunlin_rpc::wire::page::{self as wire, parts};
 use dunlin_rpc::wire::partner::{ColumnShape, ReferenceShape, TableDigest, TableShape};
 use dunlin_rpc::wire::value::Value;
 use dunlin_schema as store;
-use dunlin_schema::{Body, Cell, Stamp};
+use dunlin_schema::state::{Dot, Dotted};
+use dunlin_schema::{Body, Cell, DeclaredColumn, Stamp};
 
 use crate::error::{Error, Result};
 
@@ -113,6 +114,61 @@ fn row_out(row: store::Row) -> wire::PageRow {
         number: row.number,
         size,
         together: row.together,
+        parts: row.parts.map(|parts| Box::new(parts_out(*parts))),
+    }
+}
+
+fn dot_out(dot: Dot) -> parts::Dot {
+    parts::Dot { stamp: dot.stamp, origin: origin_out(dot.origin), seq: dot.seq }
+}
+
+fn dot_in(dot: parts::Dot) -> Dot {
+    Dot { stamp: dot.stamp, origin: origin_in(dot.origin), seq: dot.seq }
+}
+
+fn last_out(last: Option<(Dot, Cell)>) -> parts::LastKnown {
+    last.map(|(dot, cell)| (dot_out(dot), value_out(cell)))
+}
+
+fn last_in(last: parts::LastKnown) -> Option<(Dot, Cell)> {
+    last.map(|(dot, value)| (dot_in(dot), value_in(value)))
+}
+
+fn parts_out(parts: store::Parts) -> parts::Parts {
+    let mut out = parts::Parts {
+        digest: parts.digest,
+        dots: parts.dots.into_iter().map(|(id, dot)| (id, dot_out(dot))).collect(),
+        missing: parts.missing.into_iter().map(|(id, last)| (id, last_out(last))).collect(),
+        beaten: parts.cut.map(dot_out),
+        seen: parts.seen.into_iter().map(|(id, cell)| (id, value_out(cell))).collect(),
+        ..parts::Parts::default()
+    };
+    for (id, cell) in parts.beside {
+        let dot = dot_out(cell.dot);
+        match cell.value {
+            store::state::Value::Here(cell) => out.beside.push((id, dot, value_out(cell))),
+            store::state::Value::Missing(last) => out.away.push((id, dot, last_out(last))),
+        }
+    }
+    out
+}
+
+fn parts_in(parts: parts::Parts) -> store::Parts {
+    let here = parts
+        .beside
+        .into_iter()
+        .map(|(id, dot, value)| (id, Dotted::here(dot_in(dot), value_in(value))));
+    let away = parts.away.into_iter().map(|(id, dot, last)| {
+        let value = store::state::Value::Missing(last_in(last));
+        (id, Dotted { dot: dot_in(dot), value })
+    });
+    store::Parts {
+        digest: parts.digest,
+        dots: parts.dots.into_iter().map(|(id, dot)| (id, dot_in(dot))).collect(),
+        missing: parts.missing.into_iter().map(|(id, last)| (id, last_in(last))).collect(),
+        beside: here.chain(away).collect(),
+        cut: parts.beaten.map(dot_in),
+        seen: parts.seen.into_iter().map(|(id, value)| (id, value_in(value))).collect(),
     }
 }
 
@@ -155,6 +211,7 @@ fn row_in(row: wire::PageRow) -> Result<store::Row> {
         number: row.number,
         together: row.together,
         body,
+        parts: row.parts.map(|parts| Box::new(parts_in(*parts))),
     })
 }
 
@@ -167,11 +224,12 @@ pub(crate) fn shape_out(shape: store::Declaration) -> TableShape {
         .columns
         .into_iter()
         .zip(1..)
-        .map(|((name, declared, not_null, in_key), place)| ColumnShape {
-            name,
-            declared,
-            not_null,
-            key: if in_key { place } else { 0 },
+        .map(|(column, place)| ColumnShape {
+            here: (!column.here.eq_ignore_ascii_case(&column.id)).then_some(column.here),
+            name: column.id,
+            declared: column.declared,
+            not_null: column.not_null,
+            key: if column.key { place } else { 0 },
         })
         .collect();
     let references = shape
@@ -179,16 +237,24 @@ pub(crate) fn shape_out(shape: store::Declaration) -> TableShape {
         .into_iter()
         .map(|(columns, parent, loose)| ReferenceShape { columns, parent, loose })
         .collect();
-    TableShape { name: shape.name, columns, references, naming: shape.naming.to_owned() }
+    let here = (!shape.here.eq_ignore_ascii_case(&shape.name)).then_some(shape.here);
+    TableShape { name: shape.name, here, columns, references, naming: shape.naming.to_owned() }
 }
 
 pub(crate) fn shape_in(shape: TableShape) -> store::Declaration {
     store::Declaration {
+        here: shape.here.unwrap_or_else(|| shape.name.clone()),
         name: shape.name,
         columns: shape
             .columns
             .into_iter()
-            .map(|column| (column.name, column.declared, column.not_null, column.key > 0))
+            .map(|column| DeclaredColumn {
+                here: column.here.unwrap_or_else(|| column.name.clone()),
+                id: column.name,
+                declared: column.declared,
+                not_null: column.not_null,
+                key: column.key > 0,
+            })
             .collect(),
         naming: match shape.naming.as_str() {
             "natural" => "natural",

@@ -67,6 +67,7 @@ fn of_store(error: &schema::Error) -> Fault {
         E::BadPage { .. } | E::BadValue { .. } => Code::InvalidParams,
         E::NoSuchNumber { .. } => Code::NoSuchEntry,
         E::TooManyHeld { .. } | E::TooManyDoubles { .. } => Code::Refused,
+        E::TooOld => Code::TooOld,
         E::ClaimsOurs { .. } => Code::IdentityProblem,
         E::Open { .. }
         | E::NotADatabase { .. }

@@ -54,6 +54,8 @@ pub enum Code {
     CannotTrack = 1014,
     /// What was asked for is refused, for the reason in the message.
     Refused = 1015,
+    /// Tables in this shop have different columns, and the partner cannot keep those apart: update it.
+    TooOld = 1016,
     /// Nobody opened this machine for pairing.
     PairingNotOpen = 1030,
     /// Both machines called each other at once: the other call stands.
@@ -85,7 +87,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the table.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Parse,
         Self::InvalidRequest,
         Self::UnknownMethod,
@@ -107,6 +109,7 @@ impl Code {
         Self::OutOfTurn,
         Self::CannotTrack,
         Self::Refused,
+        Self::TooOld,
         Self::PairingNotOpen,
         Self::Crossed,
         Self::DigitsDiffer,

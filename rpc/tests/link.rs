@@ -120,6 +120,7 @@ fn page(from: u64, rows: u64) -> Page {
         number: None,
         size: None,
         together: 1,
+        parts: None,
     };
     let columns = vec!["a".to_owned(), "b".to_owned()];
     let rows = (0..rows).map(row).collect();

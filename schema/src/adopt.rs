@@ -4,6 +4,7 @@
 //! maker's names before its new epoch begins, so that two machines that fold the same line name the same row.
 
 use crate::error::Doing as _;
+use crate::store::Flush;
 use crate::tx::{meta, set_meta};
 use crate::{Error, Result, Store};
 use rusqlite::config::DbConfig;
@@ -27,6 +28,10 @@ const FORMAT_PLAIN: i64 = 1;
 
 impl Store {
     /// Makes the sidecar, or takes over that of a copied file.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is of one lifetime, the closure of any"
+    )]
     pub(crate) fn adopt(&mut self) -> Result<()> {
         let before: String = self
             .conn
@@ -42,18 +47,17 @@ impl Store {
         }
         self.conn.execute_batch("BEGIN IMMEDIATE").doing("begin a transaction")?;
         let adopted = self.adopt_inside();
-        match adopted
+        let copied = adopted
             .and_then(|copied| self.conn.execute_batch("COMMIT").doing("commit").map(|()| copied))
-        {
-            Ok(None) => Ok(()),
-            // A copied file is folded under its maker's names before its new epoch begins.
-            Ok(Some(file_epoch)) => self.fold_copied(file_epoch),
-            Err(error) => Err(self.undo(error)),
-        }
+            .map_err(|error| self.undo(error))?;
+        self.write(Flush::Later, |tx| tx.bind_by_name())?;
+        // A copied file is folded under its maker's names before its new epoch begins.
+        copied.map_or(Ok(()), |file_epoch| self.fold_copied(file_epoch))
     }
 
     fn adopt_inside(&mut self) -> Result<Option<u64>> {
         self.conn.execute_batch(include_str!("sql/sidecar.sql")).doing("make the sidecar")?;
+        self.add_columns()?;
         let format: Option<i64> = meta(&self.conn, "format")?;
         if let Some(found) = format.filter(|found| *found > FORMAT) {
             return Err(Error::Newer { found, known: FORMAT });
@@ -87,6 +91,31 @@ impl Store {
                 Ok(file_epoch.map(i64::cast_unsigned))
             }
         }
+    }
+
+    /// Columns of ours that a sidecar made by an earlier Dunlin lacks.
+    fn add_columns(&self) -> Result<()> {
+        const ADDED: [(&str, &str, &str); 3] = [
+            ("_dunlin_table", "first", "TEXT COLLATE NOCASE"),
+            ("_dunlin_row", "shape", "INTEGER"),
+            ("_dunlin_row", "own", "INTEGER"),
+        ];
+        for (table, column, declared) in ADDED {
+            let is_there: bool = self
+                .conn
+                .query_row(
+                    "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)",
+                    [table, column],
+                    |row| row.get(0),
+                )
+                .doing("make the sidecar")?;
+            if !is_there {
+                self.conn
+                    .execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {declared}"))
+                    .doing("make the sidecar")?;
+            }
+        }
+        Ok(())
     }
 
     /// What the maker of a copied file wrote is stored here: it is knowledge.

@@ -17,6 +17,8 @@ use crate::ground::{self, NUMBER_MAX};
 use crate::held::{Keep, Why};
 use crate::key::Key;
 use crate::page::{AHEAD_MAX, digest_of_size};
+use crate::standing::{self, Place};
+use crate::state::{self, State as RowState};
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::version::{self, Head, Verdict};
@@ -82,12 +84,57 @@ struct Work {
 }
 
 /// A version in hand.
+#[derive(Clone)]
 pub(crate) struct Incoming {
     pub(crate) uuid: Uuid,
     pub(crate) head: Head,
+    /// Its own values, as far as they came with it; none of a tombstone, and of a row too large to travel.
     pub(crate) cells: Option<Cells>,
     pub(crate) size: Option<u64>,
     pub(crate) number: Option<i64>,
+    /// What an entry says of the columns that it speaks of.
+    pub(crate) shape: Option<i64>,
+    /// The whole state, where it is more than a version that wrote all of its cells.
+    pub(crate) state: Option<Box<RowState>>,
+}
+
+impl Incoming {
+    /// The whole state. Of a row too large to travel there is none.
+    fn whole(&self) -> Option<RowState> {
+        match (&self.state, &self.cells) {
+            (Some(state), _) => Some((**state).clone()),
+            (None, Some(cells)) => Some(RowState::plain(self.head.clone(), cells)),
+            (None, None) if self.head.dead => {
+                Some(RowState::plain(self.head.clone(), &Cells::default()))
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// What the row's columns are to show.
+    fn visible(&self) -> Option<Cells> {
+        match &self.state {
+            Some(state) if !self.head.dead => Some(standing::shown_cells(state)),
+            _ => self.cells.clone(),
+        }
+    }
+}
+
+/// What becomes of a row when a version of it comes.
+enum Joined {
+    /// Nothing that was not known.
+    Known,
+    /// This stands. `lost`: whose version lost without having been seen.
+    Stands { row: Box<Incoming>, lost: Option<Lost> },
+    /// What stands, stands on.
+    Loses { lost: bool },
+}
+
+/// Whose version lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    Ours,
+    Theirs,
 }
 
 impl Tx<'_> {
@@ -115,14 +162,14 @@ impl Tx<'_> {
             if is_ours(&table.name) && !table.name.eq_ignore_ascii_case(conflict::TABLE) {
                 return Err(Error::BadPage { what: format!("it holds rows of {:?}", table.name) });
             }
-            let (id, new) = self.table_id_or_new(&table.name)?;
+            let (id, new) = self.table_of(&table.name)?;
             if new {
                 unknown.push(table.name.clone());
             }
             for row in &table.rows {
                 let next = self.count.pos + 1;
                 self.together = *groups.entry(row.together).or_insert(next);
-                let incoming = incoming(row, &table.columns)?;
+                let incoming = self.incoming(id, row, &table.columns)?;
                 let seq = highest.entry(row.origin).or_default();
                 *seq = row.seq.max(*seq);
                 self.take(&mut work, id, &incoming, sender, page.from + 1)?;
@@ -177,53 +224,113 @@ impl Tx<'_> {
                 what: format!("the row {} belongs to another table here", new.uuid),
             });
         }
-        match version::merge(old.as_ref().map(|old| &old.head), &new.head) {
-            Verdict::Same => Ok(()),
-            Verdict::Ours { conflict } => {
-                if conflict {
+        let (row, lost) = match self.join(old.as_ref(), new)? {
+            Joined::Known => return Ok(()),
+            Joined::Loses { lost } => {
+                if lost {
                     self.conflict((table, new.uuid), &new.head, new.cells.as_ref())?;
                 }
-                Ok(())
+                return Ok(());
             }
-            Verdict::Theirs { conflict } => {
-                work.applied += 1;
-                if self.catalogue.untracked.contains_key(&table) {
-                    return self.stand_beside(table, new, old.as_ref(), conflict);
+            Joined::Stands { row, lost } => (row, lost),
+        };
+        work.applied += 1;
+        if lost == Some(Lost::Theirs) {
+            self.conflict((table, new.uuid), &new.head, new.cells.as_ref())?;
+        }
+        if self.catalogue.untracked.contains_key(&table) {
+            return self.stand_beside(table, &row, old.as_ref(), lost == Some(Lost::Ours));
+        }
+        if let (Some(Lost::Ours), Some(old)) = (lost, &old) {
+            let values = self.values(old)?;
+            self.conflict((table, new.uuid), &old.head, values.as_ref())?;
+        }
+        let old_cells = match &old {
+            Some(old) => self.visible_if_needed(old, &row)?,
+            None => None,
+        };
+        if row.head.dead {
+            if let Some(cells) = &old_cells {
+                self.keep_old(new.uuid, cells)?;
+            }
+        } else if let Some(old) = old.as_ref().filter(|old| old.head.dead) {
+            if old.lingers() {
+                self.no_longer_lingers(old, &mut work.dirty)?;
+                work.anybody_waits = true;
+            }
+            self.forget_old(new.uuid)?;
+        }
+        self.no_longer_withheld(new.uuid, &new.head)?;
+        self.stand(work, table, &row, (old.as_ref(), old_cells.as_ref()))
+    }
+
+    /// What becomes of the row that we have when a version of it comes.
+    fn join(&mut self, old: Option<&Entry>, new: &Incoming) -> Result<Joined> {
+        let verdict = version::merge(old.map(|old| &old.head), &new.head);
+        let combined = match old {
+            Some(old) if self.has_to_combine(old, new, verdict)? => {
+                match (self.state(old)?, new.whole()) {
+                    (Some(ours), Some(theirs)) => Some((ours, theirs)),
+                    _ => None,
                 }
-                let old_cells = match &old {
-                    Some(old) => self.values_if_needed(old, new, conflict)?,
-                    None => None,
-                };
-                if let (true, Some(old)) = (conflict, &old) {
-                    self.conflict((table, new.uuid), &old.head, old_cells.as_ref())?;
-                }
-                if new.head.dead {
-                    if let Some(cells) = &old_cells {
-                        self.keep_old(new.uuid, cells)?;
-                    }
-                } else if let Some(old) = old.as_ref().filter(|old| old.head.dead) {
-                    if old.lingers() {
-                        self.no_longer_lingers(old, &mut work.dirty)?;
-                        work.anybody_waits = true;
-                    }
-                    self.forget_old(new.uuid)?;
-                }
-                self.no_longer_withheld(new.uuid, &new.head)?;
-                self.stand(work, table, new, (old.as_ref(), old_cells.as_ref()))
+            }
+            _ => None,
+        };
+        let stands = |lost| Joined::Stands { row: Box::new(new.clone()), lost };
+        let Some((ours, theirs)) = combined else {
+            return Ok(match verdict {
+                Verdict::Same => Joined::Known,
+                Verdict::Ours { conflict } => Joined::Loses { lost: conflict },
+                Verdict::Theirs { conflict } => stands(conflict.then_some(Lost::Ours)),
+            });
+        };
+        let says_otherwise = says_otherwise(&ours, &theirs);
+        let state = state::combine(&ours, &theirs);
+        let lost = match verdict {
+            Verdict::Ours { conflict: true } if says_otherwise => Some(Lost::Theirs),
+            Verdict::Theirs { conflict: true } if says_otherwise => Some(Lost::Ours),
+            _ => None,
+        };
+        if state == ours {
+            return Ok(match lost {
+                Some(_) => Joined::Loses { lost: true },
+                None => Joined::Known,
+            });
+        }
+        let cells = (!state.head.dead).then(|| standing::own_cells(&state));
+        let (head, shape) = (state.head.clone(), new.shape);
+        let state = (!state.head.dead).then(|| Box::new(state));
+        let row = Incoming { head, cells, shape, state, ..new.clone() };
+        Ok(Joined::Stands { row: Box::new(row), lost })
+    }
+
+    /// May something of both be left? Mostly one version wins over the other, and nothing of that is.
+    fn has_to_combine(&mut self, old: &Entry, new: &Incoming, verdict: Verdict) -> Result<bool> {
+        if old.parts || new.state.is_some() {
+            return Ok(true);
+        }
+        let theirs = matches!(verdict, Verdict::Theirs { .. });
+        match (old.head.dead, new.head.dead) {
+            _ if verdict == Verdict::Same => Ok(false),
+            // A tombstone that lost is remembered.
+            (true, false) => Ok(theirs),
+            (false, true) => Ok(!theirs),
+            (true, true) => Ok(false),
+            (false, false) if old.shape == new.shape || new.size.is_some() => Ok(false),
+            (false, false) => {
+                let ours = self.shape(old.table, old.shape)?;
+                let shape = self.shape(old.table, new.shape)?;
+                let (winner, loser) = if theirs { (shape, ours) } else { (ours, shape) };
+                Ok(!winner.covers(&loser))
             }
         }
     }
 
-    /// The values that a version replaces, where anybody is going to ask for them.
-    fn values_if_needed(
-        &mut self,
-        old: &Entry,
-        new: &Incoming,
-        conflict: bool,
-    ) -> Result<Option<Cells>> {
+    /// What the row showed that a version replaces, where anybody is going to ask for it.
+    fn visible_if_needed(&mut self, old: &Entry, new: &Incoming) -> Result<Option<Cells>> {
         let has_uniques =
             self.catalogue.id(old.table).is_some_and(|table| !table.uniques.is_empty());
-        if conflict || new.head.dead || has_uniques { self.values(old) } else { Ok(None) }
+        if new.head.dead || has_uniques { self.visible(old) } else { Ok(None) }
     }
 
     /// The version stands: into the table where that is simple, else into the sidecar to be settled.
@@ -236,48 +343,30 @@ impl Tx<'_> {
     ) -> Result<()> {
         let catalogue = Arc::clone(&self.catalogue);
         let table = catalogue.id(table_id);
-        let mut entry = Entry {
-            pos: self.next_pos(),
-            uuid: new.uuid,
-            table: table_id,
-            key: old.and_then(|old| old.key.clone()),
-            state: State::Dead,
-            head: new.head.clone(),
-            number: new.number.or_else(|| old.and_then(|old| old.number)),
-            together: self.together,
-            via: self.via,
-        };
+        let mut entry = self.arrived(table_id, new, old);
         if let Some(old) = old.filter(|_| new.head.dead)
             && (old.lingers() || self.is_one_too_many(work, old, new, old_cells)?)
         {
             return self.linger(entry, old);
         }
+        let visible = new.visible();
         if let Some(table) = table
             && (!work.anybody_waits || self.nobody_waits_for(table, new.uuid)?)
-            && self.short_way(table, &mut entry, old, new.cells.as_ref())?
+            && self.fast_path(table, &mut entry, old, visible.as_ref())?
         {
-            self.put(&entry, old)?;
-            match &new.cells {
-                Some(cells) => {
-                    if old.is_some_and(|old| old.state != State::Shown) {
-                        self.forget_kept(new.uuid)?;
-                    }
-                    self.keep_what_the_table_cannot_say(table, entry, cells)?;
-                }
-                None => self.forget_kept(new.uuid)?,
-            }
-            return Ok(());
+            return self.stands_in_table(table, entry, (old, new));
         }
         work.anybody_waits = true;
         if !new.head.dead {
             entry.state = if entry.key.is_some() { State::Otherwise } else { State::Held };
         }
+        self.record(&mut entry, (old, new), Place::Kept)?;
         self.put(&entry, old)?;
         if let Some(table) = table {
             if let Some(cells) = old_cells {
                 self.touched_by_claims(table, cells, &mut work.dirty)?;
             }
-            if let Some(cells) = &new.cells {
+            if let Some(cells) = &visible {
                 self.touched_by_claims(table, cells, &mut work.dirty)?;
             }
         }
@@ -287,17 +376,84 @@ impl Tx<'_> {
                 (_, None) => Why::Schema,
                 _ => Why::Parent,
             };
-            let shown = Cells::default();
+            let shown = match (&entry.key, self.kept(new.uuid)?) {
+                (Some(_), Some(kept)) => kept.shown,
+                _ => Cells::default(),
+            };
             self.keep(
                 new.uuid,
                 &Keep { cells: new.cells.as_ref(), shown: &shown, why, text: None, size: new.size },
             )?;
-            if let Some(cells) = &new.cells {
+            if let Some(cells) = &visible {
                 self.enlist(&entry, cells)?;
             }
         }
         work.dirty.insert(new.uuid);
         Ok(())
+    }
+
+    /// The entry of a version that came, where the row stood before.
+    fn arrived(&mut self, table: i64, new: &Incoming, old: Option<&Entry>) -> Entry {
+        Entry {
+            pos: self.next_pos(),
+            uuid: new.uuid,
+            table,
+            key: old.and_then(|old| old.key.clone()),
+            digest: new.head.digest,
+            shape: new.shape,
+            parts: false,
+            state: State::Dead,
+            head: new.head.clone(),
+            number: new.number.or_else(|| old.and_then(|old| old.number)),
+            together: self.together,
+            via: self.via,
+        }
+    }
+
+    /// Writes the parts of a version that came, in place of those that the row had. `place`: where its values stand.
+    pub(crate) fn record(
+        &mut self,
+        entry: &mut Entry,
+        (old, new): (Option<&Entry>, &Incoming),
+        place: Place<'_>,
+    ) -> Result<()> {
+        entry.parts = old.is_some_and(|old| old.parts);
+        match &new.state {
+            Some(state) => self.take_apart(entry, state, place),
+            None if entry.parts => {
+                entry.parts = false;
+                self.forget_part(entry.uuid)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A version that came stands in its table, or is a tombstone whose row has no place.
+    fn stands_in_table(
+        &mut self,
+        table: &Table,
+        mut entry: Entry,
+        (old, new): (Option<&Entry>, &Incoming),
+    ) -> Result<()> {
+        let Some(cells) = &new.cells else {
+            self.record(&mut entry, (old, new), Place::In(table))?;
+            self.put(&entry, old)?;
+            return self.forget_kept(new.uuid);
+        };
+        let is_said = match &new.state {
+            Some(state) => ground::stored_as_it_is(table, &standing::shown_cells(state)),
+            None => ground::stored_as_it_is(table, cells),
+        };
+        if !is_said {
+            entry.state = State::Otherwise;
+        }
+        let place = if is_said { Place::In(table) } else { Place::Kept };
+        self.record(&mut entry, (old, new), place)?;
+        self.put(&entry, old)?;
+        if old.is_some_and(|old| old.state != State::Shown) {
+            self.forget_kept(new.uuid)?;
+        }
+        self.keep_what_the_table_cannot_say(&entry, cells)
     }
 
     /// Is the tombstone one of more deletes than an ordinary day brings? Counts those that take a row out of its
@@ -321,7 +477,7 @@ impl Tx<'_> {
     }
 
     /// Writes a version into its table where nothing else has to be asked. True: it stands as it is.
-    fn short_way(
+    fn fast_path(
         &mut self,
         table: &Arc<Table>,
         entry: &mut Entry,
@@ -329,7 +485,7 @@ impl Tx<'_> {
         cells: Option<&Cells>,
     ) -> Result<bool> {
         if entry.head.dead {
-            return self.short_way_out(table, entry, old);
+            return self.fast_delete(table, entry, old);
         }
         let Some(cells) = cells else { return Ok(false) };
         let Some(mut local) = self.local_values(table, cells)? else { return Ok(false) };
@@ -384,7 +540,7 @@ impl Tx<'_> {
         }
     }
 
-    fn short_way_out(
+    fn fast_delete(
         &mut self,
         table: &Arc<Table>,
         entry: &mut Entry,
@@ -406,15 +562,13 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// The columns as the table stores them; none where a parent has no place, or a column is not known here.
+    /// The columns as the table stores them; none where a parent has no place, or the table cannot hold a value.
     fn local_values(
         &mut self,
         table: &Arc<Table>,
         cells: &Cells,
     ) -> Result<Option<Vec<Option<Cell>>>> {
-        if cells.iter().any(|(name, cell)| {
-            matches!(cell, Cell::Number(_)) || (*cell != Cell::Null && table.column(name).is_none())
-        }) {
+        if cells.iter().any(|(_, cell)| matches!(cell, Cell::Number(_))) {
             return Ok(None);
         }
         let catalogue = Arc::clone(&self.catalogue);
@@ -427,8 +581,11 @@ impl Tx<'_> {
         }
         let mut local = Vec::with_capacity(table.columns.len());
         for (index, column) in table.columns.iter().enumerate() {
-            local.push(match cells.get(&column.name) {
-                None => None,
+            local.push(match cells.get(&column.id) {
+                _ if Some(index) == table.number => None,
+                None if column.target.is_some() && column.not_null => return Ok(None),
+                None => Some(column.blank.clone()),
+                Some(Cell::Null) if column.not_null => return Ok(None),
                 Some(cell) => match self.local(table, index, cell)? {
                     Some(value) => Some(value),
                     None => return Ok(None),
@@ -474,32 +631,64 @@ fn set(local: &mut [Option<Cell>], index: usize, cell: Cell) {
     }
 }
 
-fn incoming(row: &Row, columns: &[String]) -> Result<Incoming> {
-    let bad = |what: &str| Error::BadPage { what: format!("the row {} {what}", row.uuid) };
-    let (cells, size) = match &row.body {
-        Body::Dead => (None, None),
-        Body::Size(size) => (None, Some(*size)),
-        Body::Live(values) if values.len() == columns.len() => {
-            (Some(Cells::new(columns.iter().cloned().zip(values.iter().cloned()).collect())), None)
+/// Do two versions say something else in a column of which both speak?
+fn says_otherwise(one: &RowState, other: &RowState) -> bool {
+    one.head.dead != other.head.dead
+        || one.own.iter().any(|(id, cell)| {
+            other.own.get(id).is_some_and(|other| {
+                cell.dot != other.dot && (cell.cell() != other.cell() || cell.is_missing())
+            })
+        })
+}
+
+impl Tx<'_> {
+    fn incoming(&mut self, table: i64, row: &Row, columns: &[String]) -> Result<Incoming> {
+        let bad = |what: &str| Error::BadPage { what: format!("the row {} {what}", row.uuid) };
+        let (mut cells, size) = match &row.body {
+            Body::Dead => (None, None),
+            Body::Size(size) => (None, Some(*size)),
+            Body::Live(values) if values.len() == columns.len() => {
+                let pairs = columns.iter().cloned().zip(values.iter().cloned());
+                (Some(Cells::new(pairs.collect())), None)
+            }
+            Body::Live(_) => return Err(bad("has not as many values as there are columns")),
+        };
+        if row.seq == 0 {
+            return Err(bad("has no seq"));
         }
-        Body::Live(_) => return Err(bad("has not as many values as there are columns")),
-    };
-    if row.seq == 0 {
-        return Err(bad("has no seq"));
+        let told = row.parts.as_ref().and_then(|parts| parts.digest);
+        let digest = match (&cells, size, told) {
+            (Some(_), _, Some(told)) => told,
+            (Some(cells), _, None) => cells.digest(),
+            (None, Some(size), _) => digest_of_size(size),
+            (None, None, _) => 0,
+        };
+        let head = Head {
+            stamp: row.stamp,
+            origin: row.origin,
+            seq: row.seq,
+            digest,
+            dead: matches!(row.body, Body::Dead),
+            seen: row.seen.clone(),
+        };
+        let shape = match &cells {
+            Some(_) => {
+                let shape = self.shape_of(table, columns.iter())?;
+                self.shape_number(table, &shape)?
+            }
+            None => None,
+        };
+        let state = match (&row.parts, &cells) {
+            (Some(parts), Some(cells)) => {
+                let state = parts.state(head.clone(), cells).ok_or_else(|| bad("has odd parts"))?;
+                Some(Box::new(state))
+            }
+            _ => None,
+        };
+        if let (Some(state), Some(cells)) = (&state, &mut cells) {
+            *cells = standing::own_cells(state);
+        }
+        let (uuid, number) = (row.uuid, row.number);
+        Ok(Incoming { uuid, head, cells, size, number, shape, state })
     }
-    let dead = matches!(row.body, Body::Dead);
-    let digest = match (&cells, size) {
-        (Some(cells), _) => cells.digest(),
-        (None, Some(size)) => digest_of_size(size),
-        (None, None) => 0,
-    };
-    let head = Head {
-        stamp: row.stamp,
-        origin: row.origin,
-        seq: row.seq,
-        digest,
-        dead,
-        seen: row.seen.clone(),
-    };
-    Ok(Incoming { uuid: row.uuid, head, cells, size, number: row.number })
 }

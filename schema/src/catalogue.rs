@@ -102,7 +102,18 @@ pub enum OnDelete {
 /// One stored column.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
+    /// What it is called here.
     pub(crate) name: String,
+    /// What the shop calls it, in lower case: cells travel and are kept under this name.
+    pub(crate) id: Arc<str>,
+    /// Its number in the sidecar; 0 for a column that was not looked at yet.
+    pub(crate) number: i64,
+    /// Lines of the log up to this one were written before it was first seen here.
+    pub(crate) since: i64,
+    /// Entries up to this position of the journal have no value of it in the table.
+    pub(crate) lost: u64,
+    /// What stands where nobody has an opinion.
+    pub(crate) blank: Cell,
     pub(crate) declared: String,
     pub(crate) affinity: Affinity,
     pub(crate) not_null: bool,
@@ -152,7 +163,10 @@ pub struct Reference {
 #[derive(Clone, Debug)]
 pub struct Table {
     pub(crate) id: i64,
+    /// What it is called here.
     pub(crate) name: String,
+    /// What the shop calls it: the name by which it was first known. Its rows are named by it.
+    pub(crate) first: String,
     pub(crate) columns: Vec<Column>,
     pub(crate) key: Vec<usize>,
     pub(crate) key_collations: Vec<Collation>,
@@ -169,14 +183,31 @@ pub struct Table {
 /// A table as partners and people are told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Declaration {
-    /// Its name.
+    /// What the shop calls it.
     pub name: String,
-    /// Stored columns: name, declared type, NOT NULL, part of the key.
-    pub columns: Vec<(String, String, bool, bool)>,
+    /// What it is called here.
+    pub here: String,
+    /// Stored columns.
+    pub columns: Vec<DeclaredColumn>,
     /// What names its rows.
     pub naming: &'static str,
-    /// References: columns, parent, loose.
+    /// References: columns by what the shop calls them, parent likewise, loose.
     pub references: Vec<(Vec<String>, String, bool)>,
+}
+
+/// A column as partners and people are told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DeclaredColumn {
+    /// What the shop calls it.
+    pub id: String,
+    /// What it is called here.
+    pub here: String,
+    /// Its type, as declared.
+    pub declared: String,
+    /// NOT NULL.
+    pub not_null: bool,
+    /// Part of the key.
+    pub key: bool,
 }
 
 impl Table {
@@ -194,34 +225,53 @@ impl Table {
         self.columns.iter().enumerate().find(|(_, column)| column.name.eq_ignore_ascii_case(name))
     }
 
+    /// By the shop's name for it.
+    pub(crate) fn column_of(&self, id: &str) -> Option<(usize, &Column)> {
+        self.columns.iter().enumerate().find(|(_, column)| column.id.eq_ignore_ascii_case(id))
+    }
+
+    /// Has a column come back whose values went with it?
+    pub(crate) fn has_lost_columns(&self) -> bool {
+        self.columns.iter().any(|column| column.lost > 0)
+    }
+
+    /// The numbers of the columns that a version of a row speaks of: all but the local number.
+    pub(crate) fn shape_columns(&self) -> impl Iterator<Item = i64> {
+        let own = self.columns.iter().enumerate().filter(|(index, _)| Some(*index) != self.number);
+        own.map(|(_, column)| column.number)
+    }
+
     pub(crate) fn at(&self, index: usize) -> Option<&Column> {
         self.columns.get(index)
     }
 
-    pub(crate) fn declaration(&self) -> Declaration {
+    /// What partners are told of it. `of`: the file's tables.
+    pub(crate) fn declaration(&self, of: &Catalogue) -> Declaration {
+        let ids = |columns: &[usize]| {
+            let columns = columns.iter().filter_map(|&index| self.at(index));
+            columns.map(|column| column.id.to_string()).collect()
+        };
+        let parent = |name: &String| of.named(name).map_or(name, |parent| &parent.first).clone();
         Declaration {
-            name: self.name.clone(),
+            name: self.first.clone(),
+            here: self.name.clone(),
             columns: self
                 .columns
                 .iter()
                 .enumerate()
-                .map(|(index, column)| {
-                    let in_key = self.key.contains(&index);
-                    (column.name.clone(), column.declared.clone(), column.not_null, in_key)
+                .map(|(index, column)| DeclaredColumn {
+                    id: column.id.to_string(),
+                    here: column.name.clone(),
+                    declared: column.declared.clone(),
+                    not_null: column.not_null,
+                    key: self.key.contains(&index),
                 })
                 .collect(),
             naming: self.naming.word(),
             references: self
                 .references
                 .iter()
-                .map(|reference| {
-                    let columns = reference
-                        .columns
-                        .iter()
-                        .filter_map(|&index| self.at(index))
-                        .map(|c| c.name.clone());
-                    (columns.collect(), reference.parent.clone(), reference.loose)
-                })
+                .map(|known| (ids(&known.columns), parent(&known.parent), known.loose))
                 .collect(),
         }
     }
@@ -263,6 +313,8 @@ pub(crate) struct Catalogue {
     pub(crate) tables: Vec<Arc<Table>>,
     by_id: HashMap<i64, Arc<Table>>,
     by_name: HashMap<String, Arc<Table>>,
+    /// By what the shop calls them.
+    by_first: HashMap<String, Arc<Table>>,
     /// Parent's id → (child, which of its references).
     children: HashMap<i64, Vec<(Arc<Table>, usize)>>,
     /// Tables that a person let go, or said no to: their rows are known and passed on, and nothing of ours touches the
@@ -282,6 +334,10 @@ impl Catalogue {
             by_name: tables
                 .iter()
                 .map(|table| (table.name.to_ascii_lowercase(), Arc::clone(table)))
+                .collect(),
+            by_first: tables
+                .iter()
+                .map(|table| (table.first.to_ascii_lowercase(), Arc::clone(table)))
                 .collect(),
             ..Self::default()
         };
@@ -309,6 +365,11 @@ impl Catalogue {
 
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<Table>> {
         self.by_name.get(&name.to_ascii_lowercase())
+    }
+
+    /// By what the shop calls it.
+    pub(crate) fn first(&self, first: &str) -> Option<&Arc<Table>> {
+        self.by_first.get(&first.to_ascii_lowercase())
     }
 
     /// References to a table: the child and which of its references.
@@ -356,7 +417,8 @@ impl Catalogue {
         self.showing.get(&parent).map_or(&[], Vec::as_slice)
     }
 
-    /// The row that a reference of these cells points to; none for NULL, and for numbers that name no row.
+    /// The row that a reference of these cells points to; none for NULL, and for numbers that name no row. Cells are
+    /// asked for by the ids of their columns.
     pub(crate) fn parent_of<'c>(
         &self,
         table: &Table,
@@ -365,7 +427,7 @@ impl Catalogue {
     ) -> Option<Uuid> {
         let mut cells = Vec::with_capacity(reference.columns.len());
         for &index in &reference.columns {
-            match cell(&table.at(index)?.name)? {
+            match cell(&table.at(index)?.id)? {
                 Cell::Null => return None,
                 found => cells.push(found.clone()),
             }
@@ -396,7 +458,7 @@ impl Table {
             Naming::Uuid(_) => cells.iter().map(one_way_to_write).collect(),
             _ => cells.iter().map(|cell| Collation::Binary.fold(cell)).collect(),
         };
-        Some(name::of_key(&self.name, &folded))
+        Some(name::of_key(&self.first, &folded))
     }
 
     /// The columns that name a row; none where a local number does not.

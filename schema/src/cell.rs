@@ -201,6 +201,16 @@ pub enum Affinity {
 }
 
 impl Affinity {
+    /// A value that says nothing, for a column that has to hold one.
+    pub fn empty(self) -> Cell {
+        match self {
+            Self::Text => Cell::Text(Vec::new()),
+            Self::Blob => Cell::Blob(Vec::new()),
+            Self::Integer | Self::Numeric => Cell::Integer(0),
+            Self::Real => Cell::Real(0.0),
+        }
+    }
+
     /// By SQLite's five rules, in their order (sqlite.org/datatype3.html, 3.1). ANY in a STRICT table has none.
     pub fn of(declared: &str) -> Self {
         let upper = declared.to_ascii_uppercase();
@@ -240,6 +250,16 @@ impl Cells {
             Some((_, place)) => *place = cell,
             None => self.0.push((column.to_owned(), cell)),
         }
+    }
+
+    /// Takes the cell of a column out.
+    pub fn remove(&mut self, column: &str) {
+        self.0.retain(|(name, _)| !name.eq_ignore_ascii_case(column));
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Every column and its cell.

@@ -82,7 +82,7 @@ impl Tx<'_> {
         cells: Option<&Cells>,
     ) -> Result<()> {
         let uuid = name::of_conflict(row, loser.origin, loser.seq);
-        let table_name = self.table_name(table)?;
+        let table_name = self.table_first(table)?;
         if table_name.eq_ignore_ascii_case(TABLE) || self.entry(uuid)?.is_some() {
             return Ok(());
         }
@@ -140,7 +140,7 @@ impl Tx<'_> {
     ) -> Result<BTreeSet<Uuid>> {
         let mut dirty = BTreeSet::from([uuid]);
         let before = match old.filter(|old| !old.head.dead) {
-            Some(old) if cells.is_none() || !table.uniques.is_empty() => self.values(old)?,
+            Some(old) if cells.is_none() || !table.uniques.is_empty() => self.visible(old)?,
             _ => None,
         };
         if let Some(before) = &before {
@@ -182,7 +182,7 @@ impl Tx<'_> {
         let row = Uuid::try_parse(&line.row).unwrap_or_default();
         let winner = self.entry(row)?;
         let winner_cells = match &winner {
-            Some(entry) => self.values(entry)?,
+            Some(entry) => self.visible(entry)?,
             None => None,
         };
         Ok(Conflict {
@@ -227,7 +227,7 @@ impl Store {
             tx.refuse_untracked(&found.table)?;
             let catalogue = Arc::clone(&tx.catalogue);
             let table = catalogue
-                .named(&found.table)
+                .first(&found.table)
                 .ok_or(Error::NoSuchTable { table: found.table.clone() })?;
             let row = Uuid::try_parse(&found.row)
                 .map_err(|_error| Error::Sidecar { what: "a conflict about no row" })?;

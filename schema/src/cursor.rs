@@ -322,6 +322,7 @@ mod tests {
             number: None,
             together: 1,
             body: Body::Live(vec![Cell::Text(b"same".to_vec())]),
+            parts: None,
         }
     }
 

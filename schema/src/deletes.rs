@@ -197,7 +197,11 @@ impl Tx<'_> {
 
     /// What a row is shown with, or is to be: its version's values, or those that it lingers with.
     pub(crate) fn values_to_show(&mut self, entry: &Entry) -> Result<Option<Cells>> {
-        if entry.state == State::Lingers { self.old_values(entry.uuid) } else { self.values(entry) }
+        if entry.state == State::Lingers {
+            self.old_values(entry.uuid)
+        } else {
+            self.visible(entry)
+        }
     }
 
     /// What is kept beside a row that is not simply shown as its version says.

@@ -20,7 +20,7 @@ pub(crate) fn share(entry: &Entry) -> u128 {
     hash.update(entry.head.stamp.to_i64().to_be_bytes());
     hash.update(entry.head.origin.machine.as_bytes());
     hash.update(entry.head.origin.epoch.to_be_bytes());
-    hash.update(entry.head.digest.to_be_bytes());
+    hash.update(entry.digest.to_be_bytes());
     let hash: [u8; 32] = hash.finalize().into();
     hash.first_chunk::<16>().map_or(0, |head| u128::from_be_bytes(*head))
 }

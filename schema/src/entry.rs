@@ -4,11 +4,15 @@ use crate::catalogue::Table;
 use crate::error::Doing as _;
 use crate::key::Key;
 use crate::page::{ROW_BYTES_MAX, digest_of_size};
+use crate::sidecar::shape::Shape;
+use crate::standing::Place;
+use crate::state::{self, Dot};
 use crate::tx::Tx;
 use crate::version::Head;
 use crate::{Cells, Error, Origin, Result, Stamp};
 use rusqlite::{OptionalExtension as _, Row, params};
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// How the table shows a version.
@@ -34,7 +38,14 @@ pub(crate) struct Entry {
     pub(crate) table: i64,
     /// Where it stands in the table.
     pub(crate) key: Option<Key>,
+    /// The version that stands.
     pub(crate) head: Head,
+    /// Eight bytes of hash of the state: the version's, and what stands beside it.
+    pub(crate) digest: u64,
+    /// The columns that the version speaks of; none: its table's first shape.
+    pub(crate) shape: Option<i64>,
+    /// The sidecar holds parts of it.
+    pub(crate) parts: bool,
     pub(crate) state: State,
     /// The number that its origin gave it.
     pub(crate) number: Option<i64>,
@@ -56,14 +67,13 @@ pub(crate) fn digest(cells: &Cells) -> u64 {
 }
 
 /// The columns of an entry, in the order that [`Tx::entry_of`] reads.
-pub(crate) const COLUMNS: &str =
-    "pos, uuid, tbl, key, stamp, origin, seq, state, digest, number, seen, together, via";
+pub(crate) const COLUMNS: &str = "pos, uuid, tbl, key, stamp, origin, seq, state, digest, number, seen, together, via, shape, own";
 
 impl Tx<'_> {
     pub(crate) fn entry(&mut self, uuid: Uuid) -> Result<Option<Entry>> {
         let mut statement = self
             .conn
-            .prepare_cached("SELECT pos, uuid, tbl, key, stamp, origin, seq, state, digest, number, seen, together, via FROM _dunlin_row WHERE uuid = ?")
+            .prepare_cached("SELECT pos, uuid, tbl, key, stamp, origin, seq, state, digest, number, seen, together, via, shape, own FROM _dunlin_row WHERE uuid = ?")
             .doing("read an entry")?;
         let mut rows = statement.query([uuid.as_bytes()]).doing("read an entry")?;
         match rows.next().doing("read an entry")? {
@@ -89,6 +99,8 @@ impl Tx<'_> {
             _ => Vec::new(),
         };
         let key = Key::from_sql(row.get_ref(3).doing(doing)?)?;
+        let digest = row.get::<_, i64>(8).doing(doing)?.cast_unsigned();
+        let own: Option<i64> = row.get(14).doing(doing)?;
         Ok(Entry {
             pos: row.get(0).doing(doing)?,
             uuid: crate::cursor::uuid(row, 1).doing(doing)?,
@@ -103,10 +115,13 @@ impl Tx<'_> {
                     .ok_or(Error::Sidecar { what: "a negative stamp" })?,
                 origin,
                 seq: row.get(6).doing(doing)?,
-                digest: row.get::<_, i64>(8).doing(doing)?.cast_unsigned(),
+                digest: own.map_or(digest, i64::cast_unsigned),
                 dead: matches!(state, State::Dead | State::Lingers),
                 seen,
             },
+            digest,
+            shape: row.get(13).doing(doing)?,
+            parts: own.is_some(),
             state,
             together: row.get(11).doing(doing)?,
             via: row.get(12).doing(doing)?,
@@ -134,10 +149,10 @@ impl Tx<'_> {
             entry.number.filter(|number| entry.key.as_ref().and_then(Key::number) != Some(*number));
         let sql = if old.is_some() {
             "UPDATE _dunlin_row SET pos = ?1, tbl = ?3, key = ?4, stamp = ?5, origin = ?6, seq = ?7, state = ?8, digest = ?9,
-             number = ?10, seen = ?11, together = ?12, via = ?13 WHERE uuid = ?2"
+             number = ?10, seen = ?11, together = ?12, via = ?13, shape = ?14, own = ?15 WHERE uuid = ?2"
         } else {
-            "INSERT INTO _dunlin_row (pos, uuid, tbl, key, stamp, origin, seq, state, digest, number, seen, together, via)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+            "INSERT INTO _dunlin_row (pos, uuid, tbl, key, stamp, origin, seq, state, digest, number, seen, together, via, shape, own)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
         };
         self.conn
             .prepare_cached(sql)
@@ -151,11 +166,13 @@ impl Tx<'_> {
                     origin,
                     entry.head.seq,
                     entry.state as i64,
-                    entry.head.digest.cast_signed(),
+                    entry.digest.cast_signed(),
                     number,
                     seen,
                     entry.together,
                     entry.via,
+                    entry.shape,
+                    entry.parts.then(|| entry.head.digest.cast_signed()),
                 ])
             })
             .doing("write an entry")?;
@@ -168,21 +185,22 @@ impl Tx<'_> {
             entry.number.filter(|number| entry.key.as_ref().and_then(Key::number) != Some(*number));
         self.conn
             .prepare_cached(
-                "UPDATE _dunlin_row SET key = ?2, state = ?3, number = ?4 WHERE uuid = ?1",
+                "UPDATE _dunlin_row SET key = ?2, state = ?3, number = ?4, own = ?5 WHERE uuid = ?1",
             )
             .and_then(|mut statement| {
                 statement.execute(params![
                     entry.uuid.as_bytes(),
                     entry.key,
                     entry.state as i64,
-                    number
+                    number,
+                    entry.parts.then(|| entry.head.digest.cast_signed()),
                 ])
             })
             .doing("place an entry")?;
         Ok(())
     }
 
-    /// Makes a version here over `old`, and writes its entry. `cells`: none for a tombstone.
+    /// Makes a version here over `old` that wrote all of these cells, and writes its entry. None for a tombstone.
     pub(crate) fn make(
         &mut self,
         (table, uuid): (&Table, Uuid),
@@ -191,36 +209,130 @@ impl Tx<'_> {
         stamp: Stamp,
         key: Option<Key>,
     ) -> Result<Entry> {
+        let cut = match old {
+            // The tombstone that it beats cuts what others had not seen of it.
+            Some(old) if old.head.dead && cells.is_some() => Some(Dot::of(&old.head)),
+            _ => None,
+        };
+        let head = self.next_head(old, stamp, cells.map_or(0, digest), cells.is_none())?;
+        let mut entry = self.enter((table, uuid), old, head, key)?;
+        match (cells, cut.or(self.cut_of(old)?)) {
+            (Some(cells), Some(cut)) => {
+                let mut state = state::State::plain(entry.head.clone(), cells);
+                state.cut = Some(cut);
+                self.take_apart(&mut entry, &state, Place::In(table))?;
+            }
+            (Some(cells), None) => {
+                let shape = self.shape_written(table, cells)?;
+                entry.shape = self.shape_number(table.id, &shape)?;
+                self.forget_parts_of(old)?;
+            }
+            (None, _) => self.forget_parts_of(old)?,
+        }
+        self.put(&entry, old)?;
+        Ok(entry)
+    }
+
+    /// Makes a version here whose cells were not all written by it: what its state says takes the dot of `head` where it
+    /// has none of its own. `place`: where its own cells stand.
+    pub(crate) fn make_of(
+        &mut self,
+        (table, uuid): (&Table, Uuid),
+        old: Option<&Entry>,
+        state: &state::State,
+        place: Place<'_>,
+        key: Option<Key>,
+    ) -> Result<Entry> {
+        let mut entry = self.enter((table, uuid), old, state.head.clone(), key)?;
+        self.take_apart(&mut entry, state, place)?;
+        self.put(&entry, old)?;
+        Ok(entry)
+    }
+
+    /// The head of the next version made here.
+    pub(crate) fn next_head(
+        &mut self,
+        old: Option<&Entry>,
+        stamp: Stamp,
+        digest: u64,
+        dead: bool,
+    ) -> Result<Head> {
+        let seen = match old {
+            Some(old) => self.seen_over(old)?,
+            None => Vec::new(),
+        };
         self.count.seq += 1;
-        let seen = old.map_or_else(Vec::new, |old| old.head.seen_by_next(self.me));
+        Ok(Head { stamp, origin: self.me, seq: self.count.seq, digest, dead, seen })
+    }
+
+    /// What a version made here over this one has seen: also whoever wrote a cell beside it.
+    fn seen_over(&mut self, old: &Entry) -> Result<Vec<(Origin, u64)>> {
+        let mut seen = old.head.seen_by_next(self.me);
+        if old.parts {
+            let part = self.part(old.table, old.uuid)?;
+            let beside = part.beside.values().map(|cell| cell.dot).chain(part.cut);
+            for dot in beside.filter(|dot| dot.origin != self.me) {
+                match seen.iter_mut().find(|(origin, _)| *origin == dot.origin) {
+                    Some((_, seq)) => *seq = dot.seq.max(*seq),
+                    None => seen.push((dot.origin, dot.seq)),
+                }
+            }
+            seen.sort_unstable();
+        }
+        Ok(seen)
+    }
+
+    fn cut_of(&mut self, old: Option<&Entry>) -> Result<Option<Dot>> {
+        match old.filter(|old| old.parts) {
+            Some(old) => Ok(self.part(old.table, old.uuid)?.cut),
+            None => Ok(None),
+        }
+    }
+
+    fn forget_parts_of(&self, old: Option<&Entry>) -> Result<()> {
+        old.filter(|old| old.parts).map_or(Ok(()), |old| self.forget_part(old.uuid))
+    }
+
+    /// The shape of a version that wrote these cells.
+    fn shape_written(&mut self, table: &Table, cells: &Cells) -> Result<Arc<Shape>> {
+        let own =
+            table.columns.iter().enumerate().filter(|(index, _)| Some(*index) != table.number);
+        let is_full = own.map(|(_, column)| &*column.id).eq(cells.iter().map(|(id, _)| id));
+        if is_full {
+            return self.full_shape(table);
+        }
+        self.shape_of(table.id, cells.iter().map(|(id, _)| id))
+    }
+
+    /// A new entry with a version that was made here, at the journal's end; not written yet.
+    fn enter(
+        &mut self,
+        (table, uuid): (&Table, Uuid),
+        old: Option<&Entry>,
+        head: Head,
+        key: Option<Key>,
+    ) -> Result<Entry> {
         let number = match (&key, old) {
             (Some(Key::Integer(n)), None) => Some(*n),
             (Some(Key::Integer(n)), Some(old)) if old.key.is_some() && old.key != key => Some(*n),
             (_, Some(old)) => old.number,
             _ => None,
         };
-        let head = Head {
-            stamp,
-            origin: self.me,
-            seq: self.count.seq,
-            digest: cells.map_or(0, digest),
-            dead: cells.is_none(),
-            seen,
-        };
-        let entry = Entry {
+        self.chain(uuid, (head.stamp.to_i64(), head.digest))?;
+        Ok(Entry {
             pos: self.next_pos(),
             uuid,
             table: table.id,
             key,
+            digest: head.digest,
+            shape: None,
+            parts: false,
             state: if head.dead { State::Dead } else { State::Shown },
             head,
             number,
             together: self.together,
             via: None,
-        };
-        self.chain_head(uuid, &entry.head)?;
-        self.put(&entry, old)?;
-        Ok(entry)
+        })
     }
 
     /// The next position of the journal; never given twice.
@@ -230,12 +342,12 @@ impl Tx<'_> {
     }
 
     /// mark(seq) = hash(mark(seq − 1), row uuid, stamp, digest): by it a restored backup is found out.
-    pub(crate) fn chain_head(&mut self, uuid: Uuid, head: &Head) -> Result<()> {
+    pub(crate) fn chain(&mut self, uuid: Uuid, (stamp, digest): (i64, u64)) -> Result<()> {
         let mut hash = Sha256::new();
         hash.update(self.count.mark);
         hash.update(uuid.as_bytes());
-        hash.update(head.stamp.to_i64().to_be_bytes());
-        hash.update(head.digest.to_be_bytes());
+        hash.update(stamp.to_be_bytes());
+        hash.update(digest.to_be_bytes());
         let hash: [u8; 32] = hash.finalize().into();
         if let Some(mark) = hash.first_chunk::<16>() {
             self.count.mark = *mark;

@@ -157,6 +157,11 @@ pub enum Error {
         /// How many.
         count: usize,
     },
+    /// Rows here have cells of several versions, or columns that go by other names: the partner would lose them.
+    #[error(
+        "the applications in this shop have different columns, and the partner's Dunlin does not know how to keep those apart; update it"
+    )]
+    TooOld,
     /// A partner holds more than its share here.
     #[error(
         "this partner has {rows} rows ({mebibytes} MiB) held here, more than may be; see `dunlin held`"

@@ -344,7 +344,7 @@ impl Tx<'_> {
             Some(old) => self.kept_beside(old)?,
             None => None,
         };
-        let stored = kept.as_ref().map(|_| Cells::new(with_names(table, row.clone())));
+        let stored = kept.as_ref().map(|_| Cells::new(with_ids(table, row.clone())));
         let mut cells = self.translate(table, row, names)?;
         self.loosen_dangling(table, &cells)?;
         let shown = match (&kept, &stored) {
@@ -384,13 +384,15 @@ impl Tx<'_> {
             self.conflict((table.id, uuid), &old.head, kept.cells.as_ref())?;
         }
         let stamp = if touched.existing && old.is_none() {
-            let modified = cells.get("modified_on").and_then(dump::time_of);
+            let modified =
+                table.column("modified_on").and_then(|(_, column)| cells.get(&column.id));
+            let modified = modified.and_then(dump::time_of);
             modified.map_or(Stamp::ZERO, |time| Stamp::at(time.min(self.clock.now())))
         } else {
             let floor = old.as_ref().map(|old| old.head.stamp);
             Stamp::after(floor, self.believe(touched.time)?)
         };
-        let entry =
+        let mut entry =
             self.make((table, uuid), old.as_ref(), Some(&cells), stamp, Some(touched.key.clone()))?;
         if anything_kept || kept.is_some() {
             self.forget_kept(uuid)?;
@@ -399,7 +401,11 @@ impl Tx<'_> {
             self.forget_old(uuid)?;
         }
         if shown.is_empty() {
-            self.keep_what_the_table_cannot_say(table, entry, &cells)?;
+            if !ground::stored_as_it_is(table, &cells) {
+                entry.state = State::Otherwise;
+                self.place(&entry)?;
+            }
+            self.keep_what_the_table_cannot_say(&entry, &cells)?;
         } else {
             let keep = Keep {
                 cells: Some(&cells),
@@ -436,7 +442,7 @@ impl Tx<'_> {
                 dead: false,
                 seen: Vec::new(),
             };
-            self.chain_head(uuid, &head)?;
+            self.chain(uuid, (head.stamp.to_i64(), head.digest))?;
             self.conflict((table.id, uuid), &head, Some(cells))?;
         }
         let state = if known.head.dead { State::Dead } else { State::Otherwise };
@@ -451,35 +457,20 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Keeps the version's values beside a row that stands in its table as it is, but not value for value.
+    /// Keeps a version's values beside a row that stands in its table, where the table cannot say them.
     pub(crate) fn keep_what_the_table_cannot_say(
         &mut self,
-        table: &Table,
-        entry: Entry,
+        entry: &Entry,
         cells: &Cells,
     ) -> Result<()> {
-        let too_large = cells.weight() > crate::page::ROW_BYTES_MAX;
-        if too_large {
+        let shown = &Cells::default();
+        if cells.weight() > crate::page::ROW_BYTES_MAX {
             let size = u64::try_from(cells.weight()).ok();
-            let text = "larger than what is passed on; it stays on this machine";
-            let keep = Keep {
-                cells: None,
-                shown: &Cells::default(),
-                why: Why::Size,
-                text: Some(text),
-                size,
-            };
-            self.keep(entry.uuid, &keep)?;
-        } else if !ground::stored_as_it_is(table, cells) {
-            let keep = Keep {
-                cells: Some(cells),
-                shown: &Cells::default(),
-                why: Why::Schema,
-                text: None,
-                size: None,
-            };
-            self.keep(entry.uuid, &keep)?;
-            self.place(&Entry { state: State::Otherwise, ..entry })?;
+            let text = Some("larger than what is passed on; it stays on this machine");
+            self.keep(entry.uuid, &Keep { cells: None, shown, why: Why::Size, text, size })?;
+        } else if entry.state == State::Otherwise {
+            let (cells, why) = (Some(cells), Why::Schema);
+            self.keep(entry.uuid, &Keep { cells, shown, why, text: None, size: None })?;
         }
         Ok(())
     }
@@ -527,15 +518,16 @@ pub(crate) fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut C
         }
     }
     for (column, cell) in kept.cells.iter().flat_map(Cells::iter) {
-        if table.column(column).is_none() {
+        if table.column_of(column).is_none() {
             cells.set(column, cell.clone());
         }
     }
     Cells::new(still)
 }
 
-pub(crate) fn with_names(table: &Table, row: Vec<Cell>) -> Vec<(String, Cell)> {
-    table.columns.iter().map(|column| column.name.clone()).zip(row).collect()
+/// A stored row, each cell under the id of its column.
+pub(crate) fn with_ids(table: &Table, row: Vec<Cell>) -> Vec<(String, Cell)> {
+    table.columns.iter().map(|column| column.id.to_string()).zip(row).collect()
 }
 
 #[cfg(test)]

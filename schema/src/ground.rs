@@ -16,6 +16,7 @@ use crate::held::{Keep, Why};
 use crate::key::Key;
 use crate::rows::Names;
 use crate::settle::{self, Adjusted, Ground, Link, Refused, Row, Written};
+use crate::standing;
 use crate::tx::Tx;
 use crate::{Cell, Cells, Error, OnDelete, Result};
 use std::collections::{BTreeSet, HashMap};
@@ -32,7 +33,10 @@ struct Known {
     row: Rc<Row>,
     entry: Entry,
     table: Option<Arc<Table>>,
+    /// What its columns are to show.
     cells: Option<Cells>,
+    /// The values of its own version, where they are others.
+    own: Option<Cells>,
     size: Option<u64>,
     /// What the row claims of each UNIQUE: which one, and what kept rows wait under.
     claims: Vec<(usize, Vec<u8>)>,
@@ -143,11 +147,20 @@ impl Place<'_, '_> {
             (Some(table), Some(cells)) => {
                 claimed = claims(table, cells);
                 row.references = self.links(&catalogue, table, cells)?;
+                match stand_ins(table, cells) {
+                    Some(stand_ins) => row.stand_ins = stand_ins,
+                    None => row.barred = Some(Why::Schema),
+                }
             }
         }
         row.claims = claimed.len();
         let size = if cells.is_none() { self.tx.kept_size(uuid)? } else { None };
-        Ok(Some(Known { row: Rc::new(row), entry, table, cells, size, claims: claimed }))
+        let own = if entry.parts && entry.state != State::Lingers {
+            self.tx.values(&entry)?
+        } else {
+            None
+        };
+        Ok(Some(Known { row: Rc::new(row), entry, table, cells, own, size, claims: claimed }))
     }
 
     fn links(&mut self, catalogue: &Catalogue, table: &Table, cells: &Cells) -> Result<Vec<Link>> {
@@ -160,14 +173,14 @@ impl Place<'_, '_> {
                 .iter()
                 .zip(&columns)
                 .all(|(index, column)| !column.not_null && !table.key.contains(index))
-                .then(|| columns.iter().map(|column| column.name.clone()).collect());
+                .then(|| columns.iter().map(|column| column.id.to_string()).collect());
             if let Some(parent) = catalogue.parent_of(table, reference, |name| cells.get(name)) {
                 let (on_delete, loose) = (reference.on_delete, reference.loose);
                 links.push(Link { parent, on_delete, loose, nullable });
             } else if reference.by == By::Row
                 && let Some(column) = columns.first()
                 && let (Some(Cell::Number(n)), Some(target)) =
-                    (cells.get(&column.name), &column.target)
+                    (cells.get(&column.id), &column.target)
                 && self.tx.named_by(target, &Cell::Integer(*n), &Names::new())?.is_some()
             {
                 // A number that names no row where it was written, and does here: it must not point to that one.
@@ -242,14 +255,14 @@ impl Place<'_, '_> {
         let mut local = Vec::with_capacity(table.columns.len());
         for (index, column) in table.columns.iter().enumerate() {
             let adjusted =
-                plan.adjusted.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name));
+                plan.adjusted.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.id));
             local.push(if Some(index) == table.number {
                 plan.number.map(Cell::Integer)
             } else if let Some((_, cell)) = adjusted {
                 Some(cell.clone())
             } else {
-                match known.cells.as_ref().and_then(|cells| cells.get(&column.name)) {
-                    None => None,
+                match known.cells.as_ref().and_then(|cells| cells.get(&column.id)) {
+                    None => Some(column.blank.clone()),
                     Some(Cell::Row(parent)) => Some(self.shown_as(table, index, *parent)?),
                     Some(Cell::Number(n)) => Some(Cell::Integer(*n)),
                     Some(cell) => Some(cell.clone()),
@@ -332,6 +345,26 @@ impl Place<'_, '_> {
         }
         Ok(on)
     }
+}
+
+/// What columns show that have to hold something, and of which the row says NULL. None where that cannot be: a
+/// reference has to name a row.
+fn stand_ins(table: &Table, cells: &Cells) -> Option<Adjusted> {
+    let mut stand_ins = Adjusted::new();
+    for (index, column) in table.columns.iter().enumerate() {
+        let says = cells.get(&column.id);
+        let is_empty = says.is_none_or(|cell| *cell == Cell::Null);
+        if Some(index) == table.number || !column.not_null || !is_empty {
+            continue;
+        }
+        if column.target.is_some() || table.key.contains(&index) {
+            return None;
+        }
+        if says.is_some() {
+            stand_ins.push((column.id.to_string(), column.blank.clone()));
+        }
+    }
+    Some(stand_ins)
 }
 
 impl Ground for Place<'_, '_> {
@@ -498,17 +531,21 @@ impl Ground for Place<'_, '_> {
         let plan = self.plans.get(&uuid).cloned().unwrap_or_default();
         let lingers = known.entry.lingers();
         let state = if !lingers && adjusted.is_empty() && stored_as_it_is(table, cells) {
+            self.parts_in_table(&known, table)?;
             self.tx.forget_kept(uuid)?;
             State::Shown
         } else {
             let shown = adjusted
                 .iter()
                 .filter_map(|(name, _)| {
-                    let (index, _) = table.column(name)?;
+                    let (index, _) = table.column_of(name)?;
                     Some((name.clone(), plan.local.get(index)?.clone()?))
                 })
                 .collect();
-            let why = if adjusted.iter().any(|(_, cell)| *cell == Cell::Null) {
+            let is_stand_in = |one: &(String, Cell)| known.row.stand_ins.contains(one);
+            let why = if adjusted.iter().all(is_stand_in) {
+                Why::Schema
+            } else if adjusted.iter().any(|(_, cell)| *cell == Cell::Null) {
                 Why::Parent
             } else {
                 Why::Unique
@@ -517,7 +554,7 @@ impl Ground for Place<'_, '_> {
             if lingers {
                 self.tx.keep_lingering(uuid, &shown, None)?;
             } else {
-                let cells = Some(cells);
+                let cells = Some(known.own.as_ref().unwrap_or(cells));
                 let keep = Keep { cells, shown: &shown, why, text: None, size: None };
                 self.tx.keep(uuid, &keep)?;
             }
@@ -540,7 +577,7 @@ impl Ground for Place<'_, '_> {
         if lingers {
             self.tx.keep_lingering(uuid, &shown, text)?;
         } else {
-            let (cells, size) = (known.cells.as_ref(), known.size);
+            let (cells, size) = (known.own.as_ref().or(known.cells.as_ref()), known.size);
             self.tx.keep(uuid, &Keep { cells, shown: &shown, why, text, size })?;
         }
         let on = self.waits(&known)?;
@@ -592,6 +629,21 @@ impl Ground for Place<'_, '_> {
 }
 
 impl Place<'_, '_> {
+    /// The row is about to stand in its table as its version says: what that cannot say moves into its parts.
+    fn parts_in_table(&mut self, known: &Known, table: &Table) -> Result<()> {
+        let own = known.own.as_ref().or(known.cells.as_ref());
+        let is_foreign = |(id, _): (&str, &Cell)| table.column_of(id).is_none();
+        if !known.entry.parts && !own.is_some_and(|own| own.iter().any(is_foreign)) {
+            return Ok(());
+        }
+        let uuid = known.entry.uuid;
+        let Some(state) = self.tx.state(&known.entry)? else { return Ok(()) };
+        if let Some(Some(known)) = self.known.get_mut(&uuid) {
+            self.tx.take_apart(&mut known.entry, &state, standing::Place::In(table))?;
+        }
+        Ok(())
+    }
+
     fn set_state(&mut self, uuid: Uuid, state: State) -> Result<()> {
         if let Some(Some(known)) = self.known.get_mut(&uuid) {
             known.entry.state = state;

@@ -47,7 +47,9 @@ mod repair;
 mod rows;
 pub mod settle;
 pub mod shop;
+mod sidecar;
 pub mod stamp;
+mod standing;
 pub mod state;
 #[cfg(test)]
 mod still;
@@ -59,7 +61,9 @@ mod untrack;
 pub mod version;
 
 pub use apply::{Applied, Sender};
-pub use catalogue::{Declaration, NAME_BYTES_MAX, Naming, OnDelete, Reference, Table};
+pub use catalogue::{
+    Declaration, DeclaredColumn, NAME_BYTES_MAX, Naming, OnDelete, Reference, Table,
+};
 pub use cell::{Affinity, Cell, Cells};
 pub use clock::{Clock, Millis};
 pub use conflict::Conflict;
@@ -72,7 +76,7 @@ pub use machines::Waiting;
 pub use meter::{BOUNDS, Counted, Histogram, Meters};
 pub use origin::Origin;
 pub use overview::Overview;
-pub use page::{Ask, Body, Last, Page, PageTable, Row, Withheld};
+pub use page::{Ask, Body, Last, Page, PageTable, Parts, Row, Withheld};
 pub use put::{Put, PutTable};
 pub use stamp::Stamp;
 pub use store::{Greeting, Options, Store, TableState};

@@ -153,13 +153,14 @@ impl Tx<'_> {
         let mut statement = self
             .conn
             .prepare_cached(
-                "SELECT name, tracked, rows, digest, id FROM _dunlin_table
+                "SELECT name, tracked, rows, digest, id, coalesce(first, name) FROM _dunlin_table
                  WHERE tracked = 1 OR (tracked = 0 AND rows > 0) ORDER BY name",
             )
             .doing(doing)?;
         let tables = statement
             .query_map([], |row| {
                 let (id, name): (i64, String) = (row.get(4)?, row.get(0)?);
+                let first: String = row.get(5)?;
                 let of = |counts: &BTreeMap<_, u64>, key| counts.get(key).copied().unwrap_or(0);
                 Ok(TableState {
                     tracked: row.get(1)?,
@@ -167,7 +168,7 @@ impl Tx<'_> {
                     rows: row.get(2)?,
                     digest: format!("{:032x}", crate::digest::read(row, 3)?),
                     held: counts.held.get(&id).copied().unwrap_or(0),
-                    conflicts: of(&counts.conflicts, &name.to_ascii_lowercase()),
+                    conflicts: of(&counts.conflicts, &first.to_ascii_lowercase()),
                     needed_by: self.catalogue.needing(id),
                     name,
                 })

@@ -15,9 +15,11 @@
 
 use crate::entry::{COLUMNS, Entry};
 use crate::error::Doing as _;
+use crate::state::{Dot, Dotted, State, Value};
 use crate::store::Flush;
 use crate::tx::Tx;
-use crate::{Cell, Cells, Known, Millis, Origin, Result, Stamp, Store};
+use crate::version::Head;
+use crate::{Cell, Cells, Error, Known, Millis, Origin, Result, Stamp, Store};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -45,6 +47,8 @@ pub struct Ask {
     pub now: Millis,
     /// How many bytes he wants at most; one row at least.
     pub limit: usize,
+    /// He does not know of parts: a row that has some keeps the page back.
+    pub plain: bool,
 }
 
 /// One bounded piece of a journal.
@@ -94,6 +98,98 @@ pub struct Row {
     pub together: u64,
     /// What it says.
     pub body: Body,
+    /// What the row's state holds beside a version that wrote all of its values.
+    pub parts: Option<Box<Parts>>,
+}
+
+/// What a row's state holds beside a version that wrote all of its values. Columns by what the shop calls them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// The version's digest, where its values as they come do not give it.
+    pub digest: Option<u64>,
+    /// Columns that the version only carried on, and which version wrote them.
+    pub dots: Vec<(String, Dot)>,
+    /// Columns whose value is not with the sender: the last one known, and who wrote that.
+    pub missing: Vec<(String, Option<(Dot, Cell)>)>,
+    /// What stands beside the version.
+    pub beside: Vec<(String, Dotted)>,
+    /// The latest tombstone that lost.
+    pub cut: Option<Dot>,
+    /// What the writer's table showed in columns that it carried on.
+    pub seen: Vec<(String, Cell)>,
+}
+
+impl Parts {
+    /// Of a state; none of a plain one.
+    fn of(state: &State) -> Option<Self> {
+        let head = Dot::of(&state.head);
+        let own = state.own.iter();
+        let digest = crate::standing::own_digest(state);
+        let parts = Self {
+            digest: (digest != state.head.digest).then_some(state.head.digest),
+            dots: own
+                .clone()
+                .filter(|(_, cell)| cell.dot != head)
+                .map(|(id, cell)| (id.clone(), cell.dot))
+                .collect(),
+            missing: own
+                .filter_map(|(id, cell)| match &cell.value {
+                    Value::Missing(last) => Some((id.clone(), last.clone())),
+                    Value::Here(_) => None,
+                })
+                .collect(),
+            beside: state.beside.iter().map(|((id, _), cell)| (id.clone(), cell.clone())).collect(),
+            cut: state.cut,
+            seen: state.seen.iter().map(|(id, cell)| (id.clone(), cell.clone())).collect(),
+        };
+        (parts != Self::default()).then_some(parts)
+    }
+
+    /// The state of a row whose version says these values; none where no honest partner says so.
+    pub(crate) fn state(&self, head: Head, cells: &Cells) -> Option<State> {
+        let written = Dot::of(&head);
+        let mut state = State::plain(head, cells);
+        let id = |id: &String| id.to_ascii_lowercase();
+        for (column, dot) in &self.dots {
+            let own = state.own.get_mut(&id(column)).filter(|_| *dot < written)?;
+            own.dot = *dot;
+        }
+        for (column, last) in &self.missing {
+            state.own.get_mut(&id(column))?.value = Value::Missing(last.clone());
+        }
+        state.seen = self.seen.iter().map(|(column, cell)| (id(column), cell.clone())).collect();
+        state.cut = self.cut.filter(|cut| *cut < written);
+        for (column, cell) in &self.beside {
+            state.take(&id(column), cell);
+        }
+        let last = |value: &Value| match value {
+            Value::Missing(Some((dot, _))) => Some(*dot),
+            _ => None,
+        };
+        let cells = state.own.values().chain(state.beside.values());
+        let dots = cells.flat_map(|cell| [Some(cell.dot), last(&cell.value)]).flatten();
+        let is_sane = |dot: Dot| dot.seq <= SEQ_MAX && dot.seq > 0;
+        dots.chain(self.cut).all(is_sane).then_some(state)
+    }
+
+    /// A partner that does not know of parts misses nothing but this.
+    fn is_cut_alone(&self) -> bool {
+        *self == Self { cut: self.cut, ..Self::default() }
+    }
+
+    /// About how many bytes they take on the wire.
+    fn weight(&self) -> usize {
+        /// A column's name, and a dot in digits.
+        const PLACE: usize = 60;
+        let last = |last: &Option<(Dot, Cell)>| last.as_ref().map_or(0, |(_, cell)| cell.weight());
+        let cells = self
+            .missing
+            .iter()
+            .map(|(_, known)| last(known))
+            .chain(self.beside.iter().map(|(_, cell)| cell.known().map_or(0, Cell::weight)));
+        let cells = cells.chain(self.seen.iter().map(|(_, cell)| cell.weight()));
+        self.dots.len() * PLACE + cells.map(|weight| weight + PLACE).sum::<usize>() + PLACE
+    }
 }
 
 /// What a version says.
@@ -205,25 +301,35 @@ impl Tx<'_> {
     /// Counts what a partner has still to take, up to `most`.
     fn count_waiting(&mut self, cursor: u64, knowledge: &[Known], most: u64) -> Result<u64> {
         let doing = "count what waits";
-        let mut known: HashMap<i64, u64> = HashMap::new();
+        let known: HashMap<Origin, u64> =
+            knowledge.iter().map(|known| (known.origin, known.seq)).collect();
+        let mut upto: HashMap<i64, u64> = HashMap::new();
         let conn = self.conn;
         let mut statement = conn
-            .prepare_cached("SELECT origin, seq FROM _dunlin_row WHERE pos > ? ORDER BY pos")
+            .prepare_cached(
+                "SELECT origin, seq, own, tbl, uuid FROM _dunlin_row WHERE pos > ? ORDER BY pos",
+            )
             .doing(doing)?;
         let mut rows = statement.query([cursor]).doing(doing)?;
         let mut waiting = 0;
         while let Some(row) = rows.next().doing(doing)? {
             let (id, seq): (i64, u64) = (row.get(0).doing(doing)?, row.get(1).doing(doing)?);
-            let upto = if let Some(upto) = known.get(&id) {
-                *upto
-            } else {
-                let origin = self.origin(id)?;
-                let upto = knowledge.iter().find(|known| known.origin == origin);
-                let upto = upto.map_or(0, |known| known.seq);
-                known.insert(id, upto);
-                upto
+            let upto = match upto.get(&id) {
+                Some(upto) => *upto,
+                None => {
+                    let of = known.get(&self.origin(id)?).copied().unwrap_or(0);
+                    upto.insert(id, of);
+                    of
+                }
             };
-            waiting += u64::from(upto < seq);
+            let mut waits = upto < seq;
+            if !waits && row.get::<_, Option<i64>>(2).doing(doing)?.is_some() {
+                let uuid = crate::cursor::uuid(row, 4).doing(doing)?;
+                let part = self.part(row.get(3).doing(doing)?, uuid)?;
+                let covers = |dot: &Dot| known.get(&dot.origin).is_some_and(|seq| *seq >= dot.seq);
+                waits = !part.others().all(|dot| covers(&dot));
+            }
+            waiting += u64::from(waits);
             if waiting >= most {
                 break;
             }
@@ -299,7 +405,7 @@ impl Tx<'_> {
             }
             let entry = self.entry_of(row)?;
             draft.scanned += 1;
-            if known.get(&entry.head.origin).is_some_and(|seq| *seq >= entry.head.seq) {
+            if self.is_known(&entry, &known)? {
                 draft.to = entry.pos;
                 continue;
             }
@@ -319,7 +425,7 @@ impl Tx<'_> {
                 cut = true;
                 break;
             }
-            if !self.add(&mut draft, &entry, ask.limit)? {
+            if !self.add(&mut draft, &entry, ask)? {
                 cut = true;
                 break;
             }
@@ -344,13 +450,17 @@ impl Tx<'_> {
     }
 
     /// Adds an entry to the page; false when the page is full, and what belongs together is taken back.
-    fn add(&mut self, draft: &mut Draft, entry: &Entry, limit: usize) -> Result<bool> {
-        let Some((columns, body, bytes)) = self.body(entry)? else {
+    fn add(&mut self, draft: &mut Draft, entry: &Entry, ask: &Ask) -> Result<bool> {
+        let Some(Told { columns, body, parts, bytes }) = self.told(entry)? else {
             draft.to = entry.pos;
             draft.lost.push(entry.clone());
             return Ok(true);
         };
-        if !draft.items.is_empty() && draft.bytes + bytes > limit {
+        let parts = match parts {
+            Some(parts) if ask.plain && !parts.is_cut_alone() => return Err(Error::TooOld),
+            parts => parts.filter(|_| !ask.plain),
+        };
+        if !draft.items.is_empty() && draft.bytes + bytes > ask.limit {
             let whole =
                 draft.items.iter().rposition(|(_, together, ..)| *together != entry.together);
             if let Some(whole) = whole {
@@ -361,7 +471,7 @@ impl Tx<'_> {
             draft.withheld.retain(|withheld| withheld.pos <= to);
             return Ok(false);
         }
-        let name = self.table_name(entry.table)?;
+        let name = self.table_first(entry.table)?;
         draft.bytes += bytes;
         draft.to = entry.pos;
         draft.items.push((
@@ -378,27 +488,71 @@ impl Tx<'_> {
                 number: entry.number,
                 together: entry.together,
                 body,
+                parts,
             },
         ));
         Ok(true)
     }
 
-    /// What a version says; none where its values are nowhere.
-    fn body(&mut self, entry: &Entry) -> Result<Option<(Vec<String>, Body, usize)>> {
-        let of_size = |size| Some((Vec::new(), Body::Size(size), ENTRY_BYTES));
+    /// What a row says; none where its values are nowhere.
+    fn told(&mut self, entry: &Entry) -> Result<Option<Told>> {
         if entry.head.dead {
-            return Ok(Some((Vec::new(), Body::Dead, ENTRY_BYTES)));
+            return Ok(Some(Told::without_values(Body::Dead)));
         }
-        Ok(match self.values(entry)? {
-            Some(cells) if cells.weight() <= ROW_BYTES_MAX => {
-                let bytes = cells.weight() + ENTRY_BYTES;
-                let (columns, values) = cells.into_pairs().into_iter().unzip();
-                Some((columns, Body::Live(values), bytes))
-            }
-            Some(cells) => of_size(cells.weight() as u64),
-            None if entry.state == crate::entry::State::Shown => None,
-            None => self.kept_size(entry.uuid)?.and_then(of_size),
-        })
+        let of_size = |size| Some(Told::without_values(Body::Size(size)));
+        let Some(cells) = self.values(entry)? else {
+            return Ok(match entry.state {
+                crate::entry::State::Shown => None,
+                _ => self.kept_size(entry.uuid)?.and_then(of_size),
+            });
+        };
+        let shape = self.shape(entry.table, entry.shape)?;
+        let weight = cells.weight();
+        if weight > ROW_BYTES_MAX {
+            return Ok(of_size(weight as u64));
+        }
+        if !entry.parts && cells.len() == shape.columns.len() {
+            let (columns, values) = cells.into_pairs().into_iter().unzip();
+            let (body, bytes) = (Body::Live(values), weight + ENTRY_BYTES);
+            return Ok(Some(Told { columns, body, parts: None, bytes }));
+        }
+        let Some(state) = self.state(entry)? else { return Ok(None) };
+        let parts = Parts::of(&state);
+        let (columns, values): (_, Vec<Cell>) = state
+            .own
+            .into_iter()
+            .map(|(id, cell)| (id, cell.cell().cloned().unwrap_or(Cell::Null)))
+            .unzip();
+        let bytes = weight + ENTRY_BYTES + parts.as_ref().map_or(0, Parts::weight);
+        Ok(Some(Told { columns, body: Body::Live(values), parts: parts.map(Box::new), bytes }))
+    }
+
+    /// Does a partner know all that a row is made of?
+    fn is_known(&mut self, entry: &Entry, known: &HashMap<Origin, u64>) -> Result<bool> {
+        let covers =
+            |origin: &Origin, seq: u64| known.get(origin).is_some_and(|known| *known >= seq);
+        if !covers(&entry.head.origin, entry.head.seq) {
+            return Ok(false);
+        }
+        if !entry.parts {
+            return Ok(true);
+        }
+        let part = self.part(entry.table, entry.uuid)?;
+        Ok(part.others().all(|dot| covers(&dot.origin, dot.seq)))
+    }
+}
+
+/// A row as it is told.
+struct Told {
+    columns: Vec<String>,
+    body: Body,
+    parts: Option<Box<Parts>>,
+    bytes: usize,
+}
+
+impl Told {
+    fn without_values(body: Body) -> Self {
+        Self { columns: Vec::new(), body, parts: None, bytes: ENTRY_BYTES }
     }
 }
 

@@ -212,7 +212,7 @@ impl Tx<'_> {
                 },
                 _ => cell,
             };
-            cells.set(&column.name, cell);
+            cells.set(&column.id, cell);
         }
         Ok(cells)
     }
@@ -275,7 +275,8 @@ impl PutLine<'_> {
                     (Naming::Uuid(_), _) => self.table.name_of_key(&[Cell::Text(text.clone())]),
                     (_, written) => written,
                 };
-                let by_text = || crate::name::of_key(&self.table.name, &[Cell::Text(text.clone())]);
+                let by_text =
+                    || crate::name::of_key(&self.table.first, &[Cell::Text(text.clone())]);
                 Ok(named.unwrap_or_else(by_text))
             }
             _ => Err(self.bad("uuid", "it is a text of 1 to 64 characters")),
@@ -287,7 +288,7 @@ impl PutLine<'_> {
         let columns = self.table.naming_columns();
         let key: Option<Vec<Cell>> = columns
             .iter()
-            .map(|&index| self.table.at(index).and_then(|column| cells.get(&column.name)).cloned())
+            .map(|&index| self.table.at(index).and_then(|column| cells.get(&column.id)).cloned())
             .collect();
         key.filter(|key| !key.is_empty()).and_then(|key| self.table.name_of_key(&key))
     }

@@ -1,7 +1,6 @@
 //! Rows: reading a table's rows as cells, and finding what a number or a value names.
 
 use crate::catalogue::{Table, Target};
-use crate::entry::{Entry, State};
 use crate::error::Doing as _;
 use crate::key::Key;
 use crate::tx::Tx;
@@ -64,7 +63,7 @@ impl Tx<'_> {
                 Some(target) if cell != Cell::Null => self.refer(target, cell, names)?,
                 _ => cell,
             };
-            pairs.push((column.name.clone(), cell));
+            pairs.push((column.id.to_string(), cell));
         }
         Ok(Cells::new(pairs))
     }
@@ -111,26 +110,6 @@ impl Tx<'_> {
         match place.1.number() {
             Some(number) => self.reserved_for(parent.id, number),
             None => Ok(None),
-        }
-    }
-
-    /// The values of an entry's version, wherever they are: in the table, or kept beside it.
-    pub(crate) fn values(&mut self, entry: &Entry) -> Result<Option<Cells>> {
-        match entry.state {
-            State::Dead | State::Lingers => Ok(None),
-            State::Otherwise | State::Held => {
-                Ok(self.kept(entry.uuid)?.and_then(|kept| kept.cells))
-            }
-            State::Shown => {
-                let catalogue = std::sync::Arc::clone(&self.catalogue);
-                let (Some(table), Some(key)) = (catalogue.id(entry.table), &entry.key) else {
-                    return Ok(None);
-                };
-                match self.read_row(table, key)? {
-                    Some(row) => self.translate(table, row, &Names::new()).map(Some),
-                    None => Ok(None),
-                }
-            }
         }
     }
 

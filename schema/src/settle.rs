@@ -41,6 +41,8 @@ pub struct Row {
     pub references: Vec<Link>,
     /// How many UNIQUE values it claims.
     pub claims: usize,
+    /// What it shows whatever else happens, in columns that have to hold something, where it says nothing.
+    pub stand_ins: Adjusted,
 }
 
 /// One reference of a row.
@@ -272,7 +274,7 @@ fn want<G: Ground>(
     candidates: &BTreeSet<Uuid>,
     known: &BTreeMap<Uuid, Rc<Row>>,
 ) -> Result<Want, G::Error> {
-    let mut adjusted = Adjusted::new();
+    let mut adjusted = row.stand_ins.clone();
     for claim in 0..row.claims {
         let group = ground.claimants(uuid, claim)?;
         if group.first().is_none_or(|first| *first == uuid) {

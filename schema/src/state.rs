@@ -293,7 +293,8 @@ pub fn combine(a: &State, b: &State) -> State {
     };
     let mut state = State { head: winner.head.clone(), own, beside: BTreeMap::new(), cut, seen };
     if state.head.dead {
-        return state;
+        // Should it lose, it cuts more than those before it did.
+        return State { cut: None, ..state };
     }
     for own in state.own.values_mut().filter(|own| own.is_missing()) {
         *own = without_cut_memory(own, cut);

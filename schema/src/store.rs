@@ -14,7 +14,7 @@ use crate::error::Doing as _;
 use crate::listing::Listing;
 use crate::meter::Meters;
 use crate::overview::Looked;
-use crate::tx::{Counters, Origins, Tx, read_counters};
+use crate::tx::{Cache, Counters, Tx, read_counters};
 use crate::{Clock, Error, Known, Origin, Result, adopt, feed, trigger};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -55,7 +55,7 @@ pub struct Store {
     pub(crate) switched: bool,
     /// Triggers that are to fire for our writes too, because a person said so.
     fire: Vec<String>,
-    origins: Origins,
+    cache: Cache,
     pub(crate) epoch: u64,
     /// Up to which position of the journal a power cut loses nothing.
     pub(crate) flushed: u64,
@@ -118,7 +118,7 @@ impl Store {
             declarations: 0,
             switched: false,
             fire: Vec::new(),
-            origins: Origins::default(),
+            cache: Cache::default(),
             epoch: 0,
             flushed: 0,
             batch: 500,
@@ -167,7 +167,7 @@ impl Store {
                     .tables
                     .iter()
                     .filter(|table| !table.internal())
-                    .map(|table| table.declaration())
+                    .map(|table| table.declaration(&tx.catalogue))
                     .collect(),
             })
         })
@@ -217,7 +217,9 @@ impl Store {
     pub fn digests(&mut self) -> Result<Vec<(String, u64, String)>> {
         self.write(Flush::Reads, |tx| {
             tx.conn
-                .prepare_cached("SELECT name, rows, digest FROM _dunlin_table ORDER BY name")
+                .prepare_cached(
+                    "SELECT coalesce(first, name), rows, digest FROM _dunlin_table ORDER BY 1",
+                )
                 .and_then(|mut statement| {
                     statement
                         .query_map([], |row| {
@@ -277,7 +279,7 @@ impl Store {
     pub(crate) fn undo(&mut self, error: Error) -> Error {
         // SQLite has undone the transaction itself after some errors; then there is none to undo.
         let _undone = self.conn.execute_batch("ROLLBACK");
-        self.origins = Origins::default();
+        self.cache = Cache::default();
         self.schema_version = -1;
         error
     }
@@ -294,6 +296,7 @@ impl Store {
             self.listing = Arc::new(Listing::read(&self.conn)?);
             let known = &mut self.described;
             self.catalogue = Arc::new(catalogue::load(&self.conn, &self.listing, known)?);
+            self.cache.full_shapes.clear();
             feed::copy(&self.conn, (&self.catalogue, &self.listing), &self.fire)?;
             self.schema_version = version;
             self.declarations = declarations_mark(&self.catalogue);
@@ -316,7 +319,7 @@ impl Store {
             reserved: None,
             highest: None,
             withheld: None,
-            origins: &mut self.origins,
+            cache: &mut self.cache,
         };
         let done = work(&mut tx)?;
         tx.settle_digests()?;
@@ -341,7 +344,7 @@ impl Store {
 fn declarations_mark(catalogue: &Catalogue) -> u64 {
     let mut hash = DefaultHasher::new();
     for table in catalogue.tables.iter().filter(|table| !table.internal()) {
-        table.declaration().hash(&mut hash);
+        table.declaration(catalogue).hash(&mut hash);
     }
     hash.finish()
 }

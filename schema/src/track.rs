@@ -75,7 +75,7 @@ impl Store {
         let untracked: Vec<&String> = untracked.iter().chain(&let_go).collect();
         self.write(Flush::Reads, |tx| {
             for other in declared {
-                if tx.catalogue.named(&other.name).is_some()
+                if tx.catalogue.first(&other.name).is_some()
                     || untracked.iter().any(|name| name.eq_ignore_ascii_case(&other.name))
                 {
                     continue;
@@ -87,8 +87,8 @@ impl Store {
                 let theirs: BTreeSet<String> = other
                     .columns
                     .iter()
-                    .filter(|column| column.3)
-                    .map(|column| column.0.to_ascii_lowercase())
+                    .filter(|column| column.key)
+                    .map(|column| column.here.to_ascii_lowercase())
                     .collect();
                 if theirs.is_empty() || ours == theirs {
                     if other.naming == "natural" {
@@ -116,14 +116,16 @@ impl Store {
         let mut loose: Vec<(String, Vec<String>)> = Vec::new();
         self.write(Flush::Reads, |tx| {
             for other in declared {
-                let Some(table) = tx.catalogue.named(&other.name) else { continue };
-                for ours in table.declaration().references {
+                let Some(table) = tx.catalogue.first(&other.name) else { continue };
+                let all = table.declaration(&tx.catalogue).references;
+                for (ours, reference) in all.into_iter().zip(&table.references) {
                     let theirs = other
                         .references
                         .iter()
                         .find(|theirs| theirs.0 == ours.0 && theirs.1 == ours.1);
                     if !ours.2 && theirs.is_some_and(|theirs| theirs.2) {
-                        loose.push((other.name.clone(), ours.0));
+                        let columns = table.names_of(&reference.columns).into_iter();
+                        loose.push((table.name.clone(), columns.map(str::to_owned).collect()));
                     }
                 }
             }
@@ -188,8 +190,11 @@ impl Tx<'_> {
         let before: BTreeSet<i64> = self.catalogue.tables.iter().map(|table| table.id).collect();
         for name in &names {
             let natural = track.natural.iter().any(|natural| natural.eq_ignore_ascii_case(name));
-            let listed =
-                catalogue::Listed { id: 0, name: name.clone(), natural, copies: track.copies };
+            let listed = catalogue::Listed {
+                natural,
+                copies: track.copies,
+                ..catalogue::Listed::unknown(name)
+            };
             match catalogue::read(self.conn, &self.listing, &listed) {
                 Ok(table) if natural && table.naming.word() != "natural" => {
                     let why = "--natural is for tables with an integer key of their own";
@@ -222,6 +227,10 @@ impl Tx<'_> {
             .filter(|table| !before.contains(&table.id) && !table.internal())
             .cloned()
             .collect();
+        self.bind_by_name()?;
+        let fresh = |table: &&Arc<crate::Table>| new.iter().any(|new| new.id == table.id);
+        let new: Vec<Arc<crate::Table>> =
+            self.catalogue.tables.iter().filter(fresh).cloned().collect();
         self.write_format()?;
         let mut back = Vec::new();
         for table in &new {
@@ -252,6 +261,27 @@ impl Tx<'_> {
             }
         }
         Ok(done)
+    }
+
+    /// Columns that were not looked at yet are what they are called.
+    pub(crate) fn bind_by_name(&mut self) -> Result<()> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let mut bound = false;
+        for table in &catalogue.tables {
+            for column in table.columns.iter().filter(|column| column.number == 0) {
+                let number = self.column_number(table.id, &column.name)?;
+                self.bind_column(table.id, number, (&column.name, &column.declared))?;
+                bound = true;
+            }
+        }
+        if bound {
+            self.load_catalogue()?;
+            // The shape of rows that say none: those that are there.
+            for table in &Arc::clone(&self.catalogue).tables {
+                self.full_shape(table)?;
+            }
+        }
+        Ok(())
     }
 
     /// The application's own tables, by name.

@@ -1,9 +1,11 @@
 //! A transaction: one look into the file or one change of it, and what is remembered while it lasts.
 
-use crate::catalogue::{self, Catalogue, Described};
+use crate::catalogue::{self, Catalogue, Described, Table};
 use crate::digest::Change;
 use crate::error::Doing as _;
 use crate::listing::Listing;
+use crate::sidecar::column::Columns;
+use crate::sidecar::shape::Shape;
 use crate::{Clock, Error, Origin, Result};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -17,10 +19,19 @@ pub(crate) struct Counters {
     pub(crate) mark: [u8; 16],
 }
 
+/// What was read of the sidecar and changes seldom. Empty after a transaction that was undone.
 #[derive(Debug, Default)]
-pub(crate) struct Origins {
-    by_id: HashMap<i64, Origin>,
-    by_origin: HashMap<Origin, i64>,
+pub(crate) struct Cache {
+    origins_by_id: HashMap<i64, Origin>,
+    origins: HashMap<Origin, i64>,
+    /// By table.
+    pub(crate) columns: HashMap<i64, Arc<Columns>>,
+    pub(crate) shapes: HashMap<i64, Arc<Shape>>,
+    pub(crate) shapes_by_columns: HashMap<(i64, Vec<i64>), Arc<Shape>>,
+    /// By table: the shape of entries that say none.
+    pub(crate) first_shapes: HashMap<i64, i64>,
+    /// By table: the shape of all columns that it has here.
+    pub(crate) full_shapes: HashMap<i64, Arc<Shape>>,
 }
 
 /// One write transaction, and what it needs to know.
@@ -50,7 +61,7 @@ pub(crate) struct Tx<'s> {
     pub(crate) highest: Option<crate::Millis>,
     /// Is any version withheld? None: not asked yet.
     pub(crate) withheld: Option<bool>,
-    pub(crate) origins: &'s mut Origins,
+    pub(crate) cache: &'s mut Cache,
 }
 
 pub(crate) fn meta<T: rusqlite::types::FromSql>(conn: &Connection, key: &str) -> Result<Option<T>> {
@@ -90,8 +101,19 @@ impl Tx<'_> {
     pub(crate) fn load_catalogue(&mut self) -> Result<()> {
         let loaded = catalogue::load(self.conn, &self.listing, self.described)?;
         self.catalogue = Arc::new(loaded);
+        self.cache.full_shapes.clear();
         self.reload = true;
         Ok(())
+    }
+
+    /// The shape of a row that the table's application wrote: all columns that the table has here.
+    pub(crate) fn full_shape(&mut self, table: &Table) -> Result<Arc<Shape>> {
+        if let Some(shape) = self.cache.full_shapes.get(&table.id) {
+            return Ok(Arc::clone(shape));
+        }
+        let shape = self.shape_of_numbers(table.id, table.shape_columns().collect())?;
+        self.cache.full_shapes.insert(table.id, Arc::clone(&shape));
+        Ok(shape)
     }
 
     pub(crate) fn write_counters(&self) -> Result<()> {
@@ -124,7 +146,7 @@ impl Tx<'_> {
 
     /// The number of an origin in this file.
     pub(crate) fn origin_id(&mut self, origin: Origin) -> Result<i64> {
-        if let Some(id) = self.origins.by_origin.get(&origin) {
+        if let Some(id) = self.cache.origins.get(&origin) {
             return Ok(*id);
         }
         let doing = "number an origin";
@@ -149,14 +171,14 @@ impl Tx<'_> {
                 .doing(doing)?;
             self.conn.last_insert_rowid()
         };
-        self.origins.by_origin.insert(origin, id);
-        self.origins.by_id.insert(id, origin);
+        self.cache.origins.insert(origin, id);
+        self.cache.origins_by_id.insert(id, origin);
         Ok(id)
     }
 
     /// The origin of a number in this file.
     pub(crate) fn origin(&mut self, id: i64) -> Result<Origin> {
-        if let Some(origin) = self.origins.by_id.get(&id) {
+        if let Some(origin) = self.cache.origins_by_id.get(&id) {
             return Ok(*origin);
         }
         let origin = self
@@ -170,8 +192,8 @@ impl Tx<'_> {
             .optional()
             .doing("read an origin")?
             .ok_or(Error::Sidecar { what: "a version of no known origin" })?;
-        self.origins.by_origin.insert(origin, id);
-        self.origins.by_id.insert(id, origin);
+        self.cache.origins.insert(origin, id);
+        self.cache.origins_by_id.insert(id, origin);
         Ok(origin)
     }
 
@@ -196,6 +218,51 @@ impl Tx<'_> {
         }
         self.conn.execute("INSERT INTO _dunlin_table (name) VALUES (?)", [name]).doing(doing)?;
         Ok((self.conn.last_insert_rowid(), true))
+    }
+
+    /// The number of a table by what the shop calls it, and whether nobody had named it here before.
+    pub(crate) fn table_of(&self, first: &str) -> Result<(i64, bool)> {
+        let found: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM _dunlin_table WHERE first = ?1 OR (first IS NULL AND name = ?1)",
+            )
+            .and_then(|mut statement| statement.query_row([first], |row| row.get(0)).optional())
+            .doing("number a table")?;
+        if let Some(id) = found {
+            return Ok((id, false));
+        }
+        // Where a table of this name is here, and the shop calls it otherwise, the one that is meant is not here.
+        let free = |name: &String| {
+            self.conn
+                .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM _dunlin_table WHERE name = ?)")
+                .and_then(|mut statement| statement.query_row([name], |row| row.get::<_, bool>(0)))
+                .doing("number a table")
+        };
+        let mut name = first.to_owned();
+        let mut count = 1;
+        while !free(&name)? {
+            count += 1;
+            name = format!("{first}~{count}");
+        }
+        self.conn
+            .execute(
+                "INSERT INTO _dunlin_table (name, first) VALUES (?1, nullif(?2, ?1))",
+                params![name, first],
+            )
+            .doing("number a table")?;
+        Ok((self.conn.last_insert_rowid(), true))
+    }
+
+    /// What the shop calls a table.
+    pub(crate) fn table_first(&self, id: i64) -> Result<String> {
+        if let Some(table) = self.catalogue.id(id) {
+            return Ok(table.first.clone());
+        }
+        self.conn
+            .prepare_cached("SELECT coalesce(first, name) FROM _dunlin_table WHERE id = ?")
+            .and_then(|mut statement| statement.query_row([id], |row| row.get(0)))
+            .doing("name a table")
     }
 
     /// The name of a table by number.

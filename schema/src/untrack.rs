@@ -25,6 +25,7 @@ use crate::entry::{Entry, State};
 use crate::error::Doing as _;
 use crate::held::{Keep, Why};
 use crate::page::ROW_BYTES_MAX;
+use crate::standing::Place;
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::{Cells, Error, Result, Store, trigger};
@@ -174,8 +175,8 @@ impl Tx<'_> {
         let kept = self.kept(entry.uuid)?;
         let mut shown = kept.as_ref().map_or_else(Cells::default, |kept| kept.shown.clone());
         for (column, cell) in table.columns.iter().zip(row) {
-            if column.target.is_some() && shown.get(&column.name).is_none() {
-                shown.set(&column.name, cell);
+            if column.target.is_some() && shown.get(&column.id).is_none() {
+                shown.set(&column.id, cell);
             }
         }
         let (cells, size) = match self.values(entry)? {
@@ -278,17 +279,21 @@ impl Tx<'_> {
             (false, Some(_)) => State::Otherwise,
             (false, None) => State::Held,
         };
-        let entry = Entry {
+        let mut entry = Entry {
             pos: self.next_pos(),
             uuid: new.uuid,
             table,
             key,
+            digest: new.head.digest,
+            shape: new.shape,
+            parts: false,
             state,
             head: new.head.clone(),
             number: new.number.or_else(|| old.and_then(|old| old.number)),
             together: self.together,
             via: self.via,
         };
+        self.record(&mut entry, (old, new), Place::Kept)?;
         self.put(&entry, old)?;
         let shown = self.kept(new.uuid)?.map_or_else(Cells::default, |kept| kept.shown);
         if new.head.dead && shown.is_empty() {
@@ -305,7 +310,7 @@ impl Tx<'_> {
         let let_go: Option<i64> = self
             .conn
             .query_row(
-                "SELECT id FROM _dunlin_table WHERE name = ? AND tracked >= 2",
+                "SELECT id FROM _dunlin_table WHERE coalesce(first, name) = ? AND tracked >= 2",
                 [name],
                 |row| row.get(0),
             )

@@ -22,8 +22,8 @@ use tracing::info;
 
 use super::links::Link;
 use super::tell::{
-    ByName, check_greeting, describe, first_moved, greeting, is_equal, joined, look_at, meet,
-    stop_at, weight,
+    ByName, check_greeting, describe, first_moved, greeting, is_equal, joined, knows_parts,
+    look_at, meet, stop_at, weight,
 };
 use crate::convert;
 use crate::error::{Error, Result};
@@ -42,6 +42,8 @@ struct Inner {
     link: Arc<Link>,
     from: SocketAddr,
     greeted: AtomicBool,
+    /// He knows of rows whose columns were written by different versions.
+    knows_parts: AtomicBool,
     agreed: AtomicBool,
     /// We showed an old key, to a partner who knows no other: he learns the new one, and nothing else.
     rosters_only: bool,
@@ -90,6 +92,7 @@ impl Answering {
             link,
             from,
             greeted: AtomicBool::new(false),
+            knows_parts: AtomicBool::new(false),
             agreed: AtomicBool::new(false),
             sides: Mutex::default(),
             running: Mutex::default(),
@@ -277,6 +280,7 @@ impl Answering {
             knowledge,
             now: Millis::try_from(ask.now).unwrap_or(Millis::MAX),
             limit: usize::try_from(ask.limit.min(limits::PAGE_BYTES)).unwrap_or(usize::MAX),
+            plain: !self.0.knows_parts.load(Ordering::Relaxed),
         };
         let page = database.call(move |store| store.page(&ask)).await?;
         if self.0.link.is_closing().is_some() {
@@ -489,6 +493,7 @@ impl PartnerServer for Answering {
             machine.links.admit(&self.0.link, &theirs.boot).await?;
         }
         self.set_skew(theirs.clock);
+        self.0.knows_parts.store(knows_parts(&theirs), Ordering::Relaxed);
         self.0.greeted.store(true, Ordering::Relaxed);
         Ok(greeting(machine))
     }

@@ -15,7 +15,8 @@ use super::agree::{self, Heard};
 use super::exchange::{PAGE_BYTES_FIRST, Side};
 use super::links::Link;
 use super::tell::{
-    ByName, check_greeting, describe, first_moved, greeting, heard, meet, skew, stop_at,
+    ByName, check_greeting, describe, first_moved, greeting, heard, knows_parts, meet, skew,
+    stop_at,
 };
 use crate::convert;
 use crate::error::{Error, Result};
@@ -33,6 +34,8 @@ pub(super) struct Driver<'l> {
     pub(super) handle: Arc<Link>,
     /// How far the partner's clock is ahead of ours, in milliseconds.
     pub(super) skew: i64,
+    /// He knows of rows whose columns were written by different versions.
+    pub(super) knows_parts: bool,
     /// The databases have to be told of anew.
     pub(super) tell_again: bool,
     pub(super) sides: HashMap<String, Side>,
@@ -54,6 +57,7 @@ pub async fn run(
         link: &link,
         handle: Arc::clone(&handle),
         skew: 0,
+        knows_parts: false,
         tell_again: false,
         sides: HashMap::new(),
     };
@@ -130,6 +134,7 @@ impl Driver<'_> {
         let asked = (ours.clock, Instant::now());
         let theirs = self.link.partner_greet(ours).await.map_err(heard)?;
         self.skew = skew(theirs.clock, asked);
+        self.knows_parts = knows_parts(&theirs);
         check_greeting(&self.machine, &self.member, &theirs)
             .inspect_err(|error| stop_at(&self.machine, self.member.pin, error))?;
         self.handle.sign_of_life();

@@ -214,9 +214,10 @@ impl Driver<'_> {
         let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
         let (database, knowledge) = (side.database.clone(), side.knowledge.clone());
         let limit = usize::try_from(side.limit_out).unwrap_or(usize::MAX);
+        let plain = !self.knows_parts;
         let make = |cursor| {
             let now = machine.clock.now().saturating_add(skew);
-            let ask = Ask { cursor, knowledge: knowledge.clone(), now, limit };
+            let ask = Ask { cursor, knowledge: knowledge.clone(), now, limit, plain };
             database.call(move |store| store.page(&ask))
         };
         let page = match side.ahead_out.take().filter(|page| from == Some(page.from)) {

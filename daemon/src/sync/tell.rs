@@ -16,6 +16,14 @@ use crate::error::{Error, Result};
 use crate::machine::{Machine, PROTOCOL, Partner};
 use crate::roster::Member;
 
+/// A feature of the greeting: this side keeps rows whose columns were written by different versions.
+const PARTS: &str = "parts";
+
+/// Does a partner know of rows whose columns were written by different versions?
+pub(crate) fn knows_parts(theirs: &wire::Greeting) -> bool {
+    theirs.features.iter().any(|feature| feature == PARTS)
+}
+
 /// How far a clock is ahead of ours, in milliseconds, by its answer to a question asked then.
 pub(crate) fn skew(theirs: u64, (ours, asked): (u64, Instant)) -> i64 {
     let middle = i64::try_from(ours).unwrap_or(0)
@@ -84,9 +92,10 @@ pub(crate) fn stop_at(machine: &Machine, pin: Pin, error: &Error) {
     use dunlin_schema::Error as E;
     let sentence = error.to_string();
     let place: fn(&mut Partner) -> &mut Option<String> = match error {
-        Error::Store(E::TooManyHeld { .. } | E::TooManyDoubles { .. }) => {
+        Error::Store(E::TooManyHeld { .. } | E::TooManyDoubles { .. } | E::TooOld) => {
             |partner| &mut partner.stopped
         }
+        Error::Partner(fault) if fault.code == Code::TooOld => |partner| &mut partner.stopped,
         Error::Store(E::ClaimsOurs { .. }) => |partner| &mut partner.impostor,
         Error::Partner(fault) if fault.code == Code::IdentityProblem => {
             |partner| &mut partner.impostor
@@ -132,7 +141,7 @@ pub(crate) fn greeting(machine: &Machine) -> wire::Greeting {
     let roster = machine.roster();
     wire::Greeting {
         protocol: PROTOCOL,
-        features: Vec::new(),
+        features: vec![PARTS.to_owned()],
         id: machine.id(),
         name: machine.name.clone(),
         boot: machine.boot.clone(),

@@ -12,11 +12,14 @@
 //!
 //! A row names its origin by its place in `origins`, which makes a page a third smaller. A row
 //! without values (a tombstone, or one left out for its size) has the last nine columns alone.
+//! Where a row of the table has parts, a column `_parts` stands behind them, null for the others; see [`parts`].
 //!
 //! # Invariants
 //!
 //! * Stamps, seqs and positions are at most 2^63 − 1; a page with another is refused whole.
 //! * A page is read in one pass over its text, without a tree in between.
+
+pub mod parts;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -27,6 +30,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use self::parts::Parts;
 use super::value::{self, Value};
 use crate::json::{Broken, Number, Reader};
 use crate::limits::{COLUMNS_MAX, NAME_BYTES_MAX, SEEN_MAX};
@@ -34,6 +38,9 @@ use crate::limits::{COLUMNS_MAX, NAME_BYTES_MAX, SEEN_MAX};
 /// The columns that stand behind a table's own.
 const EXTRA: [&str; 9] =
     ["_row", "_stamp", "_origin", "_seq", "_deleted", "_seen", "_number", "_size", "_together"];
+
+/// Behind these where a row of the table has parts.
+const PARTS: &str = "_parts";
 
 /// The machine *and epoch* that made a version. Shown as `<machine uuid>/<epoch, 16 hex digits>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,6 +149,8 @@ pub struct PageRow {
     pub size: Option<u64>,
     /// The number of the fold that found it; rows with one number belong together.
     pub together: u64,
+    /// What its state holds beside a version that wrote all of its values.
+    pub parts: Option<Box<Parts>>,
 }
 
 /// A page's rows of one table.
@@ -201,7 +210,9 @@ impl Serialize for Page {
         let mut places = Places::new();
         let rows = self.tables.iter().flat_map(|table| &table.rows);
         let named = rows.flat_map(|row| {
-            std::iter::once(row.origin).chain(row.seen.iter().map(|(origin, _)| *origin))
+            let parts = row.parts.iter().flat_map(|parts| parts.origins());
+            let seen = row.seen.iter().map(|(origin, _)| *origin);
+            std::iter::once(row.origin).chain(seen).chain(parts)
         });
         for origin in named {
             let next = u32::try_from(origins.len()).map_err(serde::ser::Error::custom)?;
@@ -232,9 +243,10 @@ impl Serialize for WrittenTables<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.tables.len()))?;
         for table in self.tables {
-            let columns: Vec<&str> =
-                table.columns.iter().map(String::as_str).chain(EXTRA).collect();
-            let rows = WrittenRows { table, places: self.places };
+            let has_parts = table.rows.iter().any(|row| row.parts.is_some());
+            let own = table.columns.iter().map(String::as_str);
+            let columns: Vec<&str> = own.chain(EXTRA).chain(has_parts.then_some(PARTS)).collect();
+            let rows = WrittenRows { table, places: self.places, has_parts };
             list.serialize_element(&(&table.name, columns, rows))?;
         }
         list.end()
@@ -244,6 +256,7 @@ impl Serialize for WrittenTables<'_> {
 struct WrittenRows<'a> {
     table: &'a PageTable,
     places: &'a Places,
+    has_parts: bool,
 }
 
 impl Serialize for WrittenRows<'_> {
@@ -253,7 +266,8 @@ impl Serialize for WrittenRows<'_> {
             if !row.values.is_empty() && row.values.len() != self.table.columns.len() {
                 return Err(serde::ser::Error::custom("a row has other columns than its table"));
             }
-            list.serialize_element(&WrittenRow { row, places: self.places })?;
+            let (places, has_parts) = (self.places, self.has_parts);
+            list.serialize_element(&WrittenRow { row, places, has_parts })?;
         }
         list.end()
     }
@@ -262,13 +276,15 @@ impl Serialize for WrittenRows<'_> {
 struct WrittenRow<'a> {
     row: &'a PageRow,
     places: &'a Places,
+    has_parts: bool,
 }
 
 impl Serialize for WrittenRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let row = self.row;
         let place = |origin| self.places.get(origin).copied().unwrap_or(u32::MAX);
-        let mut list = serializer.serialize_tuple(row.values.len() + EXTRA.len())?;
+        let len = row.values.len() + EXTRA.len() + usize::from(self.has_parts);
+        let mut list = serializer.serialize_tuple(len)?;
         row.values.iter().try_for_each(|value| list.serialize_element(value))?;
         list.serialize_element(&row.uuid)?;
         list.serialize_element(&row.stamp)?;
@@ -281,6 +297,10 @@ impl Serialize for WrittenRow<'_> {
         list.serialize_element(&row.number)?;
         list.serialize_element(&row.size)?;
         list.serialize_element(&row.together)?;
+        if self.has_parts {
+            let written = |parts| parts::Written { parts, places: self.places };
+            list.serialize_element(&row.parts.as_deref().map(written))?;
+        }
         list.end()
     }
 }
@@ -306,6 +326,8 @@ impl<'de> Deserialize<'de> for Page {
         let read = Read::deserialize(deserializer)?;
         let mut tables = Vec::with_capacity(read.tables.len());
         for (name, mut columns, rows) in read.tables {
+            let has_parts = columns.last().is_some_and(|last| last == PARTS);
+            columns.truncate(columns.len() - usize::from(has_parts));
             let own = columns.len().checked_sub(EXTRA.len());
             let own = own.filter(|own| *own <= COLUMNS_MAX && columns.iter().skip(*own).eq(EXTRA));
             let own = own.ok_or_else(|| de::Error::custom("a table's columns are not a page's"))?;
@@ -313,7 +335,8 @@ impl<'de> Deserialize<'de> for Page {
             if !are_names(&name, &columns) {
                 return Err(de::Error::custom("a table's name or columns are none"));
             }
-            let rows = read_rows(rows.get(), own, &read.origins).map_err(de::Error::custom)?;
+            let form = Form { own, has_parts };
+            let rows = read_rows(rows.get(), form, &read.origins).map_err(de::Error::custom)?;
             tables.push(PageTable { name, columns, rows });
         }
         let of_last = read
@@ -341,32 +364,41 @@ fn are_names(table: &str, columns: &[String]) -> bool {
         })
 }
 
-fn read_rows(text: &str, own: usize, origins: &[Origin]) -> Result<Vec<PageRow>, Broken> {
+/// What the rows of one table look like.
+#[derive(Clone, Copy)]
+struct Form {
+    /// So many values stand in front.
+    own: usize,
+    has_parts: bool,
+}
+
+fn read_rows(text: &str, form: Form, origins: &[Origin]) -> Result<Vec<PageRow>, Broken> {
     let mut reader = Reader::new(text);
     let mut rows = Vec::new();
-    reader.list(|reader| read_row(reader, own, origins).map(|row| rows.push(row)))?;
+    reader.list(|reader| read_row(reader, form, origins).map(|row| rows.push(row)))?;
     reader.end()?;
     Ok(rows)
 }
 
 /// A row with values has them in front. Which kind it is shows only at its end, so a row that is
 /// not the one is read again as the other; their lengths differ, so it cannot be both.
-fn read_row(reader: &mut Reader<'_>, own: usize, origins: &[Origin]) -> Result<PageRow, Broken> {
+fn read_row(reader: &mut Reader<'_>, form: Form, origins: &[Origin]) -> Result<PageRow, Broken> {
     let start = reader.place();
-    read_row_with(reader, own, origins).or_else(|error| {
+    read_row_with(reader, form, origins).or_else(|error| {
         reader.back_to(start);
-        if own == 0 { Err(error) } else { read_row_with(reader, 0, origins) }
+        let bare = Form { own: 0, ..form };
+        if form.own == 0 { Err(error) } else { read_row_with(reader, bare, origins) }
     })
 }
 
 fn read_row_with(
     reader: &mut Reader<'_>,
-    own: usize,
+    form: Form,
     origins: &[Origin],
 ) -> Result<PageRow, Broken> {
     reader.take(b'[')?;
-    let mut values = Vec::with_capacity(own);
-    for _ in 0..own {
+    let mut values = Vec::with_capacity(form.own);
+    for _ in 0..form.own {
         values.push(value::read(reader)?);
         reader.take(b',')?;
     }
@@ -383,9 +415,18 @@ fn read_row_with(
     reader.take(b',')?;
     let size = optional(reader)?.map(u64::try_from).transpose().map_err(|_| Broken::Number)?;
     let together = comma_unsigned(reader)?;
+    let parts = if form.has_parts { read_parts(reader, origins)? } else { None };
     reader.take(b']')?;
     let origin = place(origins, origin)?;
-    Ok(PageRow { uuid, values, stamp, origin, seq, deleted, seen, number, size, together })
+    Ok(PageRow { uuid, values, stamp, origin, seq, deleted, seen, number, size, together, parts })
+}
+
+fn read_parts(reader: &mut Reader<'_>, origins: &[Origin]) -> Result<Option<Box<Parts>>, Broken> {
+    reader.take(b',')?;
+    if reader.peek() == Some(b'n') {
+        return reader.word("null").map(|()| None);
+    }
+    parts::read(reader, origins).map(|parts| Some(Box::new(parts)))
 }
 
 fn read_seen(reader: &mut Reader<'_>, origins: &[Origin]) -> Result<Vec<(Origin, u64)>, Broken> {

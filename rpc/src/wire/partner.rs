@@ -149,8 +149,11 @@ pub struct Fork {
 /// The shape of a tracked table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableShape {
-    /// Its name.
+    /// What the shop calls it: the name by which it was first known.
     pub name: String,
+    /// What it is called on this side, where that is another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub here: Option<String>,
     /// Its columns, in the table's order; generated ones are left out.
     pub columns: Vec<ColumnShape>,
     /// Its references, declared in the file or in the configuration.
@@ -163,8 +166,11 @@ pub struct TableShape {
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnShape {
-    /// Its name.
+    /// What the shop calls it: the name by which it was first known.
     pub name: String,
+    /// What it is called on this side, where that is another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub here: Option<String>,
     /// Its declared type, as the schema has it.
     pub declared: String,
     /// Whether it is NOT NULL.

@@ -3,7 +3,7 @@
 use super::{By, Collation, OnDelete, Reference, Unique};
 use crate::error::Doing as _;
 use crate::listing::{Kind, Listed, Listing};
-use crate::{Affinity, Error, Result};
+use crate::{Affinity, Cell, Error, Result};
 use rusqlite::Connection;
 
 /// The longest name of a table or column, in bytes: partners refuse a page that has a longer one.
@@ -19,6 +19,8 @@ pub(super) struct Described {
     pub(super) declared: String,
     pub(super) affinity: Affinity,
     pub(super) not_null: bool,
+    /// Its default, where that is the same at all times.
+    pub(super) default: Option<Cell>,
 }
 
 /// A table that could be tracked.
@@ -129,7 +131,8 @@ fn columns(conn: &Connection, listed: &Listed) -> Result<(Vec<Described>, Vec<us
     let doing = "read the table's columns";
     let mut statement = conn
         .prepare_cached(
-            "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid",
+            "SELECT name, type, \"notnull\", pk, dflt_value FROM pragma_table_xinfo(?)
+             WHERE hidden = 0 ORDER BY cid",
         )
         .doing(doing)?;
     let is_strict = is_strict(&listed.sql);
@@ -149,12 +152,43 @@ fn columns(conn: &Connection, listed: &Listed) -> Result<(Vec<Described>, Vec<us
             } else {
                 Affinity::of(&declared)
             },
-            declared,
             not_null: row.get(2).doing(doing)?,
+            default: row
+                .get::<_, Option<String>>(4)
+                .doing(doing)?
+                .and_then(|written| default_of(&declared, &written)),
+            declared,
         });
     }
     key.sort_unstable();
     Ok((columns, key.into_iter().map(|(_, index)| index).collect()))
+}
+
+/// What a default gives that is the same at all times: a literal. SQLite itself says what its column makes of it.
+fn default_of(declared: &str, written: &str) -> Option<Cell> {
+    let bare = written.trim();
+    let upper = bare.to_ascii_uppercase();
+    let is_quoted = |mark: char| {
+        let inner = bare.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark));
+        inner.is_some_and(|inner| !inner.replace(&format!("{mark}{mark}"), "").contains(mark))
+    };
+    let is_blob = upper.strip_prefix("X'").and_then(|rest| rest.strip_suffix('\''));
+    let is_literal = matches!(upper.as_str(), "NULL" | "TRUE" | "FALSE")
+        || is_quoted('\'')
+        || is_quoted('"')
+        || is_blob.is_some_and(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        || bare.parse::<f64>().is_ok_and(f64::is_finite);
+    if !is_literal {
+        return None;
+    }
+    let asked = Connection::open_in_memory().ok()?;
+    let declared = declared.replace(['"', ';'], "");
+    asked
+        .execute_batch(&format!(
+            "CREATE TABLE t (k INTEGER, v {declared} DEFAULT {bare}); INSERT INTO t (k) VALUES (1);"
+        ))
+        .ok()?;
+    asked.query_row("SELECT v FROM t", [], |row| row.get_ref(0).map(Cell::from)).ok()
 }
 
 /// Is STRICT among the words behind the columns?
@@ -280,7 +314,29 @@ fn foreign_keys(conn: &Connection, table: &str, columns: &[Described]) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::is_strict;
+    use super::{default_of, is_strict};
+    use crate::Cell;
+
+    #[test]
+    fn a_default_is_known_where_it_is_the_same_at_all_times() {
+        for (declared, written, found) in [
+            ("INTEGER", "'5'", Some(Cell::Integer(5))),
+            ("TEXT", "5", Some(Cell::Text("5".into()))),
+            ("varchar(9)", "'it''s'", Some(Cell::Text("it's".into()))),
+            ("TEXT", "\"quoted\"", Some(Cell::Text("quoted".into()))),
+            ("REAL", "-1", Some(Cell::Real(-1.0))),
+            ("decimal(10, 2)", "0.50", Some(Cell::Real(0.5))),
+            ("bool", "TRUE", Some(Cell::Integer(1))),
+            ("BLOB", "x'00ff'", Some(Cell::Blob(vec![0, 255]))),
+            ("TEXT", "NULL", Some(Cell::Null)),
+            ("TEXT", "CURRENT_TIMESTAMP", None),
+            ("TEXT", "datetime('now')", None),
+            ("TEXT", "'a' || 'b'", None),
+            ("INTEGER", "inf", None),
+        ] {
+            assert_eq!(default_of(declared, written), found, "{declared} DEFAULT {written}");
+        }
+    }
 
     #[test]
     fn strict_is_a_word_behind_the_columns() {

@@ -3,12 +3,13 @@
 //! Linear in the number of tables: the file is listed once, and only tables whose declaration changed are described
 //! again.
 
-use super::describe::{Description, describe};
+use super::describe::{Described as DescribedColumn, Description, describe};
 use super::sql::Sql;
 use super::{By, Catalogue, Column, Naming, OnDelete, Reference, Table, Target, Unique};
 use crate::error::Doing as _;
 use crate::listing::Listing;
-use crate::{Error, Result};
+use crate::sidecar::column::{self, Columns};
+use crate::{Cell, Error, Result};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +27,10 @@ pub(crate) type Described = HashMap<String, (u64, Arc<Description>)>;
 /// What the sidecar says of a table.
 pub(crate) struct Listed {
     pub(crate) id: i64,
+    /// What it is called here.
     pub(crate) name: String,
+    /// What the shop calls it, where that is another name.
+    pub(crate) first: Option<String>,
     pub(crate) natural: bool,
     pub(crate) copies: bool,
 }
@@ -34,7 +38,7 @@ pub(crate) struct Listed {
 impl Listed {
     /// Of a table that the sidecar knows nothing of.
     pub(crate) fn unknown(name: &str) -> Self {
-        Self { id: 0, name: name.to_owned(), natural: false, copies: false }
+        Self { id: 0, name: name.to_owned(), first: None, natural: false, copies: false }
     }
 }
 
@@ -44,8 +48,8 @@ pub(crate) fn load(
     listing: &Listing,
     known: &mut Described,
 ) -> Result<Catalogue> {
-    let declared = references(conn)?;
-    let mut tables = tables_of(conn, listing, known, (TRACKED, &declared))?;
+    let said = Said { references: references(conn)?, columns: column::all(conn)? };
+    let mut tables = tables_of(conn, listing, known, (TRACKED, &said))?;
     refer(&mut tables);
     let tables = tables.into_iter().map(|(table, _)| table).collect();
     let mut catalogue = Catalogue::new(tables);
@@ -58,7 +62,7 @@ pub(crate) fn load(
                 .collect()
         })
         .doing("list the tables that were let go")?;
-    for (table, _) in tables_of(conn, listing, known, (LET_GO, &declared))? {
+    for (table, _) in tables_of(conn, listing, known, (LET_GO, &said))? {
         catalogue.let_go(&table);
     }
     Ok(catalogue)
@@ -66,6 +70,13 @@ pub(crate) fn load(
 
 /// A table, and what it was made from.
 type Loaded = (Table, Arc<Description>);
+
+/// What the sidecar says of tables.
+struct Said {
+    /// By the child in lower case.
+    references: HashMap<String, Vec<Added>>,
+    columns: HashMap<i64, Columns>,
+}
 
 /// Column and parent of a reference that a person declared; no parent: a declared one that is loose.
 type Added = (String, Option<String>);
@@ -93,11 +104,11 @@ fn tables_of(
     conn: &Connection,
     listing: &Listing,
     known: &mut Described,
-    (tracked, declared): (i64, &HashMap<String, Vec<Added>>),
+    (tracked, said): (i64, &Said),
 ) -> Result<Vec<Loaded>> {
     let mut statement = conn
         .prepare_cached(
-            "SELECT id, name, naming, copies FROM _dunlin_table WHERE tracked = ? ORDER BY id",
+            "SELECT id, name, naming, copies, first FROM _dunlin_table WHERE tracked = ? ORDER BY id",
         )
         .doing("list the tracked tables")?;
     let listed = statement
@@ -107,6 +118,7 @@ fn tables_of(
                 name: row.get(1)?,
                 natural: row.get::<_, Option<String>>(2)?.as_deref() == Some("natural"),
                 copies: row.get::<_, i64>(3)? != 0,
+                first: row.get(4)?,
             })
         })
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
@@ -115,8 +127,9 @@ fn tables_of(
     for listed in &listed {
         match described(conn, listing, known, &listed.name) {
             Ok(description) => {
-                let added = declared.get(&listed.name.to_ascii_lowercase());
-                let table = table_of(&description, listed, added.map_or(&[], Vec::as_slice));
+                let added = said.references.get(&listed.name.to_ascii_lowercase());
+                let added = added.map_or_else(Default::default, Vec::as_slice);
+                let table = table_of(&description, listed, added, said.columns.get(&listed.id));
                 tables.push((table, description));
             }
             // Dropped or changed beyond use by a migration: its rows wait as those of an unknown table.
@@ -148,15 +161,29 @@ fn described(
 
 /// One table, its references not yet linked; refused with a sentence where it cannot be tracked.
 pub(crate) fn read(conn: &Connection, listing: &Listing, listed: &Listed) -> Result<Table> {
-    Ok(table_of(&describe(conn, listing, &listed.name)?, listed, &[]))
+    Ok(table_of(&describe(conn, listing, &listed.name)?, listed, &[], None))
 }
 
-fn table_of(description: &Description, listed: &Listed, added: &[Added]) -> Table {
+fn table_of(
+    description: &Description,
+    listed: &Listed,
+    added: &[Added],
+    known: Option<&Columns>,
+) -> Table {
     let columns: Vec<Column> = description
         .columns
         .iter()
-        .map(|column| Column {
+        .map(|column| (column, known.and_then(|known| known.here(&column.name))))
+        .map(|(column, known)| Column {
             name: column.name.clone(),
+            id: known.map_or_else(
+                || column.name.to_ascii_lowercase().into(),
+                |known| Arc::clone(&known.id),
+            ),
+            number: known.map_or(0, |known| known.number),
+            since: known.map_or(0, |known| known.since),
+            lost: known.map_or(0, |known| known.lost),
+            blank: blank(column, known.and_then(|known| known.fill.as_ref())),
             declared: column.declared.clone(),
             affinity: column.affinity,
             not_null: column.not_null,
@@ -197,10 +224,23 @@ fn table_of(description: &Description, listed: &Listed, added: &[Added]) -> Tabl
         references,
         copies: listed.copies,
         name: description.name.clone(),
+        first: listed.first.clone().unwrap_or_else(|| description.name.clone()),
         sql: Sql::default(),
     };
     table.sql = Sql::of(&table);
     table
+}
+
+/// What stands in a column where nobody has an opinion: what the upgrade put there, its default, NULL; where that may
+/// not be, an empty value of its type. All machines with one schema come to the same.
+fn blank(column: &DescribedColumn, fill: Option<&Cell>) -> Cell {
+    let known = [fill, column.default.as_ref()].into_iter().flatten();
+    let mut known = known.filter(|cell| !(column.not_null && **cell == Cell::Null));
+    match (known.next(), column.not_null) {
+        (Some(cell), _) => cell.clone(),
+        (None, false) => Cell::Null,
+        (None, true) => column.affinity.empty(),
+    }
 }
 
 /// Declared references, and those that a person added or that the application does not keep.

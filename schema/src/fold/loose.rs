@@ -180,9 +180,9 @@ impl Tx<'_> {
 
     pub(super) fn loosen_dangling(&mut self, table: &Table, cells: &Cells) -> Result<()> {
         for reference in table.references.iter().filter(|reference| !reference.loose) {
-            let names = table.names_of(&reference.columns);
-            if names.iter().any(|name| matches!(cells.get(name), Some(Cell::Number(_)))) {
-                self.loosen(&table.name, &names)?;
+            let mut columns = reference.columns.iter().filter_map(|&index| table.at(index));
+            if columns.any(|column| matches!(cells.get(&column.id), Some(Cell::Number(_)))) {
+                self.loosen(&table.name, &table.names_of(&reference.columns))?;
             }
         }
         Ok(())

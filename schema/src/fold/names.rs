@@ -1,7 +1,7 @@
 //! Names while a fold is under way: of keys that mean something, of parents whose lines come later, and of rows
 //! that point to a number which another row has now.
 
-use super::{Fold, Line, with_names};
+use super::{Fold, Line, with_ids};
 use crate::catalogue::{Naming, Table};
 use crate::error::Doing as _;
 use crate::key::Key;
@@ -18,18 +18,18 @@ const AHEAD_MAX: usize = 16;
 
 impl Tx<'_> {
     pub(super) fn name_line(&self, table: &Table, line: &Line, key: &Key) -> Uuid {
-        name::of_line(self.file_epoch, line.n, line.time, &table.name, &key.bytes())
+        name::of_line(self.file_epoch, line.n, line.time, &table.first, &key.bytes())
     }
 
     /// The name of a row that was there when tracking started.
     pub(super) fn name_content(&self, table: &Table, key: &Key) -> Result<Option<Uuid>> {
         if table.copies {
-            return Ok(Some(name::of_content(&table.name, &key.bytes())));
+            return Ok(Some(name::of_content(&table.first, &key.bytes())));
         }
         Ok(self.read_row(table, key)?.map(|row| {
             let mut content = key.bytes();
-            content.extend(Cells::new(with_names(table, row)).sorted().encode());
-            name::of_content(&table.name, &content)
+            content.extend(Cells::new(with_ids(table, row)).sorted().encode());
+            name::of_content(&table.first, &content)
         }))
     }
 
@@ -205,7 +205,7 @@ impl Tx<'_> {
             Some((_, trigger::EXISTING, _)) => self.name_content(parent, key),
             Some((n, trigger::INSERT, time)) => {
                 let bytes = key.bytes();
-                Ok(Some(name::of_line(self.file_epoch, n, time, &parent.name, &bytes)))
+                Ok(Some(name::of_line(self.file_epoch, n, time, &parent.first, &bytes)))
             }
             _ => Ok(None),
         }

@@ -144,7 +144,7 @@ impl Place<'_, '_> {
         let column = unique.columns.get(place).and_then(|&column| table.at(column));
         let (Some(column), Some(value)) = (column, tuple.get(place)) else { return Ok(None) };
         if matches!(value, Cell::Integer(_)) && !column.not_null {
-            return Ok(Some((column.name.clone(), Cell::Null)));
+            return Ok(Some((column.id.to_string(), Cell::Null)));
         }
         for instead in substitutes(member, value) {
             let mut wanted = tuple.clone();
@@ -155,7 +155,7 @@ impl Place<'_, '_> {
             if !taken.contains(&bytes_of(&instead))
                 && self.claiming(table, unique, &wanted, &on)?.is_empty()
             {
-                return Ok(Some((column.name.clone(), instead)));
+                return Ok(Some((column.id.to_string(), instead)));
             }
         }
         Ok(None)
@@ -179,8 +179,8 @@ pub(super) fn tuple_of(table: &Table, unique: &Unique, cells: &Cells) -> Vec<Cel
         .columns
         .iter()
         .map(|&index| {
-            let name = table.at(index).map_or("", |column| column.name.as_str());
-            cells.get(name).cloned().unwrap_or(Cell::Null)
+            let id = table.at(index).map_or("", |column| &column.id);
+            cells.get(id).cloned().unwrap_or(Cell::Null)
         })
         .collect()
 }

@@ -107,18 +107,12 @@ pub(crate) fn refusal(error: &rusqlite::Error) -> Option<String> {
     of_the_row.then(|| text.clone().unwrap_or_else(|| "the table refuses it".to_owned()))
 }
 
-/// Does the table say all that the cells say, value for value?
+/// Does the table say what the cells say of its columns, value for value?
 pub(crate) fn stored_as_it_is(table: &Table, cells: &Cells) -> bool {
-    // A column that a version does not name shows the table's default, which the version does not say.
-    let names_all =
-        table.columns.iter().enumerate().all(|(index, column)| {
-            Some(index) == table.number || cells.get(&column.name).is_some()
-        });
-    names_all
-        && cells.iter().all(|(name, cell)| match table.column(name) {
-            None => *cell == Cell::Null,
-            // A number that names no row must be told as such, also when a row of that number comes.
-            Some(_) if matches!(cell, Cell::Number(_)) => false,
-            Some((_, column)) => cell.stays(column.affinity),
-        })
+    cells.iter().all(|(id, cell)| match table.column_of(id) {
+        None => true,
+        // A number that names no row must be told as such, also when a row of that number comes.
+        Some(_) if matches!(cell, Cell::Number(_)) => false,
+        Some((_, column)) => cell.stays(column.affinity),
+    })
 }

@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_table (
     naming  TEXT,                                -- 'natural' where the person said so
     copies  INTEGER NOT NULL DEFAULT 0,          -- 1: rows that were there are named by key alone
     rows    INTEGER NOT NULL DEFAULT 0,          -- live versions
-    digest  BLOB                                 -- sum of the hashes of the live versions
+    digest  BLOB,                                -- sum of the hashes of the live versions
+    first   TEXT COLLATE NOCASE                  -- what the shop calls it, where that is not name: its rows are named by it
 );
 
 -- References that the file does not declare, and those that the application does not keep.
@@ -54,7 +55,9 @@ CREATE TABLE IF NOT EXISTS _dunlin_row (
     number   INTEGER,                            -- the number its origin gave it, where key does not say so
     seen     BLOB,                               -- the last seq of every other origin in its past
     together INTEGER NOT NULL,                   -- entries of one number arrived together
-    via      INTEGER                             -- the link it came over; NULL: made here
+    via      INTEGER,                            -- the link it came over; NULL: made here
+    shape    INTEGER,                            -- the columns that the version speaks of; NULL: its table's first
+    own      INTEGER                             -- the version's digest, where the row has parts: then digest is the state's
 );
 
 -- "What do we hold of this row?"
@@ -176,3 +179,32 @@ CREATE TABLE IF NOT EXISTS _dunlin_conflict (
     cells  BLOB,                                 -- the loser's values; NULL: a delete lost
     settled TEXT                                 -- NULL: nobody has looked at it
 );
+
+-- Columns by number. A column keeps its number, and its id: the name by which the shop first knew it.
+CREATE TABLE IF NOT EXISTS _dunlin_column (
+    number   INTEGER PRIMARY KEY,
+    tbl      INTEGER NOT NULL,
+    id       TEXT NOT NULL,                      -- in lower case
+    here     TEXT,                               -- what it is called in the table here; NULL: it is not in it
+    declared TEXT,                               -- its type there, when it was last looked at
+    proven   INTEGER NOT NULL DEFAULT 0,         -- 1: it was there from the start, or was seen to become this
+    since    INTEGER NOT NULL DEFAULT 0,         -- lines of the log up to this one were written before it was first seen
+    lost     INTEGER NOT NULL DEFAULT 0,         -- entries up to this position have no value of it, unless one is kept
+    fill     BLOB,                               -- what the upgrade here put where nobody had an opinion
+    UNIQUE (tbl, id)
+);
+
+-- Shapes: the columns that a version speaks of, each set once.
+CREATE TABLE IF NOT EXISTS _dunlin_shape (
+    id      INTEGER PRIMARY KEY,                 -- the least of a table is that of entries that say none
+    tbl     INTEGER NOT NULL,
+    columns BLOB NOT NULL,                       -- their numbers, sorted
+    UNIQUE (tbl, columns)
+);
+
+-- What a row's state holds beside a version that wrote all of its cells, all of which the table shows.
+CREATE TABLE IF NOT EXISTS _dunlin_part (
+    uuid   BLOB PRIMARY KEY NOT NULL,
+    dots   BLOB,                                 -- own cells that the table does not say, those written earlier, what their writer saw
+    beside BLOB                                  -- cells beside the version, and the latest tombstone that lost
+) WITHOUT ROWID;

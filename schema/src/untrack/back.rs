@@ -25,7 +25,7 @@ use crate::catalogue::{Naming, Table};
 use crate::deletes::Tally;
 use crate::entry::{Entry, State, digest};
 use crate::error::Doing as _;
-use crate::fold::{carry_on, with_names};
+use crate::fold::{carry_on, with_ids};
 use crate::ground::stored_as_it_is;
 use crate::held::{Keep, Kept, Why};
 use crate::key::Key;
@@ -142,7 +142,7 @@ impl Tx<'_> {
         let before = self.old_values(entry.uuid)?;
         let newer = entry.head.dead || before.is_some();
         let (shown, values) = kept.map_or_else(Default::default, |kept| (kept.shown, kept.cells));
-        let stored = Cells::new(with_names(table, row.clone()));
+        let stored = Cells::new(with_ids(table, row.clone()));
         let mut says = self.translate(table, row, &Names::new())?;
         let plain = !newer
             && digest(&says) == entry.head.digest
@@ -250,7 +250,7 @@ impl Tx<'_> {
         // The row as it stands, whole; of the newer version only what this machine has no column for.
         let mut before = self.old_values(uuid)?.unwrap_or_default();
         for (column, cell) in values.iter().flat_map(Cells::iter) {
-            if table.column(column).is_none() {
+            if table.column_of(column).is_none() {
                 before.set(column, cell.clone());
             }
         }

@@ -108,6 +108,7 @@ pub fn greet(to: &mut Machine, from: &mut Machine) -> (Ask, Sender) {
         knowledge: to.store().knowledge().unwrap(),
         now: to.now(),
         limit: PAGE_BYTES,
+        plain: false,
     };
     (ask, sender)
 }

@@ -46,8 +46,13 @@ pub struct Witness {
 
 /// All versions that a machine holds, read as a partner who knows nothing would read them.
 pub fn journal(machine: &mut Machine, from: u64) -> (Vec<Seen>, u64) {
-    let ask =
-        Ask { cursor: from, knowledge: Vec::new(), now: Millis::MAX - 60_000, limit: 1 << 30 };
+    let ask = Ask {
+        cursor: from,
+        knowledge: Vec::new(),
+        now: Millis::MAX - 60_000,
+        limit: 1 << 30,
+        plain: false,
+    };
     let page = machine.store().page(&ask).unwrap();
     assert!(!page.more, "one page holds all that a lab has");
     let mut versions = Vec::new();

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::parts::{Dot, LastKnown};
 use super::*;
 use crate::wire::value::tests::any_value;
 
@@ -23,9 +24,36 @@ prop_compose! {
         seen in prop::collection::vec((any_origin(), 0..=TOP), 0..4),
         number in any::<Option<i64>>(),
         size in prop::option::of(0..=TOP),
+        parts in prop::option::weighted(0.3, any_parts()),
     ) -> PageRow {
-        let uuid = Uuid::from_u128(uuid);
-        PageRow { uuid, values, stamp, origin, seq, deleted, seen, number, size, together }
+        let (uuid, parts) = (Uuid::from_u128(uuid), parts.map(Box::new));
+        PageRow { uuid, values, stamp, origin, seq, deleted, seen, number, size, together, parts }
+    }
+}
+
+fn any_dot() -> impl Strategy<Value = Dot> {
+    (any::<i64>(), any_origin(), 0..=TOP).prop_map(|(stamp, origin, seq)| Dot {
+        stamp,
+        origin,
+        seq,
+    })
+}
+
+fn any_last() -> impl Strategy<Value = LastKnown> {
+    prop::option::of((any_dot(), any_value()))
+}
+
+prop_compose! {
+    fn any_parts()(
+        digest in any::<Option<u64>>(),
+        dots in prop::collection::vec((any::<String>(), any_dot()), 0..3),
+        missing in prop::collection::vec((any::<String>(), any_last()), 0..3),
+        beside in prop::collection::vec((any::<String>(), any_dot(), any_value()), 0..3),
+        away in prop::collection::vec((any::<String>(), any_dot(), any_last()), 0..3),
+        beaten in prop::option::of(any_dot()),
+        seen in prop::collection::vec((any::<String>(), any_value()), 0..3),
+    ) -> Parts {
+        Parts { digest, dots, missing, beside, away, beaten, seen }
     }
 }
 
@@ -193,6 +221,7 @@ fn one_row() -> Page {
         number: Some(78),
         size: None,
         together: 3,
+        parts: None,
     };
     let gone = PageRow { values: vec![], deleted: true, ..row.clone() };
     let columns = vec!["sku".into(), "price".into()];
