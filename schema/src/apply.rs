@@ -418,13 +418,21 @@ impl Tx<'_> {
         place: Place<'_>,
     ) -> Result<()> {
         entry.parts = old.is_some_and(|old| old.parts);
-        match &new.state {
-            Some(state) => self.take_apart(entry, state, place),
-            None if entry.parts => {
+        let is_unsaid = |cells: &Cells| match place {
+            Place::In(table) => !table.says_all(cells),
+            Place::Kept => false,
+        };
+        match (&new.state, &new.cells) {
+            (Some(state), _) => self.take_apart(entry, state, place),
+            (None, Some(cells)) if is_unsaid(cells) => {
+                let state = RowState::plain(new.head.clone(), cells);
+                self.take_apart(entry, &state, place)
+            }
+            _ if entry.parts => {
                 entry.parts = false;
                 self.forget_part(entry.uuid)
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -440,20 +448,12 @@ impl Tx<'_> {
             self.put(&entry, old)?;
             return self.forget_kept(new.uuid);
         };
-        let is_said = match &new.state {
-            Some(state) => ground::stored_as_it_is(table, &standing::shown_cells(state)),
-            None => ground::stored_as_it_is(table, cells),
-        };
-        if !is_said {
-            entry.state = State::Otherwise;
-        }
-        let place = if is_said { Place::In(table) } else { Place::Kept };
-        self.record(&mut entry, (old, new), place)?;
+        self.record(&mut entry, (old, new), Place::In(table))?;
         self.put(&entry, old)?;
         if old.is_some_and(|old| old.state != State::Shown) {
             self.forget_kept(new.uuid)?;
         }
-        self.keep_what_the_table_cannot_say(&entry, cells)
+        self.keep_if_too_large(&entry, cells)
     }
 
     /// Is the tombstone one of more deletes than an ordinary day brings? Counts those that take a row out of its

@@ -114,11 +114,20 @@ pub(crate) struct Column {
     pub(crate) lost: u64,
     /// What stands where nobody has an opinion.
     pub(crate) blank: Cell,
+    /// What the upgrade here put there, where that is something else.
+    pub(crate) fill: Option<Cell>,
     pub(crate) declared: String,
     pub(crate) affinity: Affinity,
     pub(crate) not_null: bool,
     /// Where its value is a reference: the table, and the column of it that this one shows.
     pub(crate) target: Option<Target>,
+}
+
+impl Column {
+    /// Is a stored value what the column makes of this one?
+    pub(crate) fn shows(&self, was: &Cell, stored: &Cell) -> bool {
+        was == stored || was.stored(self.affinity).as_ref() == Some(stored)
+    }
 }
 
 /// What a reference column shows: this column of that table.
@@ -171,6 +180,10 @@ pub struct Table {
     pub(crate) key: Vec<usize>,
     pub(crate) key_collations: Vec<Collation>,
     pub(crate) naming: Naming,
+    /// Lines of the log up to this one were written before its declaration was last seen to change.
+    pub(crate) changed: i64,
+    /// The same of the look that last found it made anew.
+    pub(crate) remade: i64,
     /// The integer key column, where it is a local number that does not travel as a value.
     pub(crate) number: Option<usize>,
     pub(crate) autoincrement: bool,

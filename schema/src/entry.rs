@@ -216,18 +216,20 @@ impl Tx<'_> {
         };
         let head = self.next_head(old, stamp, cells.map_or(0, digest), cells.is_none())?;
         let mut entry = self.enter((table, uuid), old, head, key)?;
-        match (cells, cut.or(self.cut_of(old)?)) {
-            (Some(cells), Some(cut)) => {
+        let cut = cut.or(self.cut_of(old)?);
+        match cells {
+            Some(cells) if cut.is_some() || !table.says_all(cells) => {
                 let mut state = state::State::plain(entry.head.clone(), cells);
-                state.cut = Some(cut);
+                state.cut = cut;
+                entry.parts = old.is_some_and(|old| old.parts);
                 self.take_apart(&mut entry, &state, Place::In(table))?;
             }
-            (Some(cells), None) => {
+            Some(cells) => {
                 let shape = self.shape_written(table, cells)?;
                 entry.shape = self.shape_number(table.id, &shape)?;
                 self.forget_parts_of(old)?;
             }
-            (None, _) => self.forget_parts_of(old)?,
+            None => self.forget_parts_of(old)?,
         }
         self.put(&entry, old)?;
         Ok(entry)
@@ -244,6 +246,7 @@ impl Tx<'_> {
         key: Option<Key>,
     ) -> Result<Entry> {
         let mut entry = self.enter((table, uuid), old, state.head.clone(), key)?;
+        entry.parts = old.is_some_and(|old| old.parts);
         self.take_apart(&mut entry, state, place)?;
         self.put(&entry, old)?;
         Ok(entry)

@@ -16,6 +16,7 @@
 
 mod loose;
 mod names;
+mod over;
 
 use crate::catalogue::{Naming, Table};
 use crate::entry::{Entry, State};
@@ -52,6 +53,10 @@ struct Touched {
     key: Key,
     before: Option<Uuid>,
     time: Millis,
+    /// The number of the last line that told of it.
+    last: i64,
+    /// That line says that it was inserted.
+    inserted: bool,
     /// It was there when tracking started, and nobody has written it since.
     existing: bool,
     /// It was out of sight for a while: a version only if it says something else.
@@ -203,7 +208,7 @@ impl Tx<'_> {
                 }
             }
             let fresh = !fold.place.contains_key(&place);
-            self.touch(fold, table, &key, line.time)?;
+            self.touch(fold, (table, &key), (line.time, line.n))?;
             if line.kind == trigger::EXISTING && fresh {
                 fold.mark(&place, |touched| touched.existing = true);
             }
@@ -232,6 +237,7 @@ impl Tx<'_> {
             let found = line.kind == trigger::FOUND && fresh;
             fold.mark(&place, |touched| {
                 touched.existing &= line.kind == trigger::EXISTING;
+                touched.inserted = line.kind == trigger::INSERT;
                 touched.found = found || (touched.found && line.kind == trigger::FOUND);
             });
             fold.names.insert(place, name);
@@ -239,11 +245,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn touch(&self, fold: &mut Fold, table: &Arc<Table>, key: &Key, time: Millis) -> Result<()> {
+    fn touch(
+        &self,
+        fold: &mut Fold,
+        (table, key): (&Arc<Table>, &Key),
+        (time, last): (Millis, i64),
+    ) -> Result<()> {
         let place = (table.id, key.clone());
         if let Some(touched) = fold.place.get(&place).and_then(|&index| fold.touched.get_mut(index))
         {
-            touched.time = time;
+            (touched.time, touched.last) = (time, last);
             return Ok(());
         }
         let before = self.at_key(table.id, key)?;
@@ -255,6 +266,8 @@ impl Tx<'_> {
             key,
             before,
             time,
+            last,
+            inserted: false,
             existing: false,
             found: false,
             moved: false,
@@ -273,7 +286,8 @@ impl Tx<'_> {
         if fold.place.contains_key(&(table.id, key.clone())) {
             return Ok(());
         }
-        self.touch(fold, table, key, time)
+        // Whatever the schema was: nobody wrote it, it only means another row.
+        self.touch(fold, (table, key), (time, i64::MAX))
     }
 
     /// Makes the versions; answers the rows that have to be settled.
@@ -344,9 +358,15 @@ impl Tx<'_> {
             Some(old) => self.kept_beside(old)?,
             None => None,
         };
+        let is_plain = match &old {
+            Some(old) => self.is_plain_write(touched, old)?,
+            None => true,
+        };
+        let whole_row = (!is_plain).then(|| row.clone());
         let stored = kept.as_ref().map(|_| Cells::new(with_ids(table, row.clone())));
         let mut cells = self.translate(table, row, names)?;
         self.loosen_dangling(table, &cells)?;
+        let whole = whole_row.map(|row| (row, cells.clone()));
         let shown = match (&kept, &stored) {
             (Some(kept), Some(stored)) => carry_on(table, kept, stored, &mut cells),
             _ => Cells::default(),
@@ -369,13 +389,18 @@ impl Tx<'_> {
             }
         }
         let same = |old: &Entry| !old.head.dead && old.head.digest == cells.digest();
-        if let Some(old) = old.as_ref().filter(|old| touched.found && same(old)) {
+        let is_listed = |old: &Entry| touched.found && (is_plain || old.key.is_none());
+        if let Some(old) = old.as_ref().filter(|old| is_listed(old) && same(old)) {
             if old.key.is_none() {
                 // Another machine wrote the same row meanwhile, and this one stands where its place is.
                 let key = Some(touched.key.clone());
                 self.place(&Entry { key, state: State::Otherwise, ..old.clone() })?;
             }
             return Ok(kept.is_some());
+        }
+        if let (Some(old), Some((row, now))) = (&old, &whole) {
+            self.write_over(touched, (uuid, old), (row, now))?;
+            return Ok(true);
         }
         if let (Some(old), Some(kept)) = (&old, &kept)
             && old.state == State::Held
@@ -392,7 +417,7 @@ impl Tx<'_> {
             let floor = old.as_ref().map(|old| old.head.stamp);
             Stamp::after(floor, self.believe(touched.time)?)
         };
-        let mut entry =
+        let entry =
             self.make((table, uuid), old.as_ref(), Some(&cells), stamp, Some(touched.key.clone()))?;
         if anything_kept || kept.is_some() {
             self.forget_kept(uuid)?;
@@ -401,11 +426,7 @@ impl Tx<'_> {
             self.forget_old(uuid)?;
         }
         if shown.is_empty() {
-            if !ground::stored_as_it_is(table, &cells) {
-                entry.state = State::Otherwise;
-                self.place(&entry)?;
-            }
-            self.keep_what_the_table_cannot_say(&entry, &cells)?;
+            self.keep_if_too_large(&entry, &cells)?;
         } else {
             let keep = Keep {
                 cells: Some(&cells),
@@ -457,20 +478,13 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Keeps a version's values beside a row that stands in its table, where the table cannot say them.
-    pub(crate) fn keep_what_the_table_cannot_say(
-        &mut self,
-        entry: &Entry,
-        cells: &Cells,
-    ) -> Result<()> {
-        let shown = &Cells::default();
-        if cells.weight() > crate::page::ROW_BYTES_MAX {
-            let size = u64::try_from(cells.weight()).ok();
+    /// Says of a row that stands in its table that it is too large to be passed on.
+    pub(crate) fn keep_if_too_large(&mut self, entry: &Entry, cells: &Cells) -> Result<()> {
+        let weight = cells.weight();
+        if weight > crate::page::ROW_BYTES_MAX {
+            let (shown, size) = (&Cells::default(), u64::try_from(weight).ok());
             let text = Some("larger than what is passed on; it stays on this machine");
             self.keep(entry.uuid, &Keep { cells: None, shown, why: Why::Size, text, size })?;
-        } else if entry.state == State::Otherwise {
-            let (cells, why) = (Some(cells), Why::Schema);
-            self.keep(entry.uuid, &Keep { cells, shown, why, text: None, size: None })?;
         }
         Ok(())
     }

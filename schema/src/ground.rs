@@ -8,7 +8,7 @@ mod place;
 
 pub(crate) use claims::prefix;
 use claims::{claims, tuple_of};
-pub(crate) use place::{refusal, stored_as_it_is};
+pub(crate) use place::refusal;
 
 use crate::catalogue::{By, Catalogue, Table};
 use crate::entry::{Entry, State};
@@ -530,7 +530,7 @@ impl Ground for Place<'_, '_> {
         let (Some(table), Some(cells)) = (&known.table, &known.cells) else { return Ok(()) };
         let plan = self.plans.get(&uuid).cloned().unwrap_or_default();
         let lingers = known.entry.lingers();
-        let state = if !lingers && adjusted.is_empty() && stored_as_it_is(table, cells) {
+        let state = if !lingers && adjusted.is_empty() {
             self.parts_in_table(&known, table)?;
             self.tx.forget_kept(uuid)?;
             State::Shown
@@ -632,8 +632,7 @@ impl Place<'_, '_> {
     /// The row is about to stand in its table as its version says: what that cannot say moves into its parts.
     fn parts_in_table(&mut self, known: &Known, table: &Table) -> Result<()> {
         let own = known.own.as_ref().or(known.cells.as_ref());
-        let is_foreign = |(id, _): (&str, &Cell)| table.column_of(id).is_none();
-        if !known.entry.parts && !own.is_some_and(|own| own.iter().any(is_foreign)) {
+        if !known.entry.parts && own.is_none_or(|own| table.says_all(own)) {
             return Ok(());
         }
         let uuid = known.entry.uuid;

@@ -112,6 +112,7 @@ pub(crate) struct Kept {
     pub(crate) cells: Option<Cells>,
     /// Columns that show something else, and what: as the table stores it.
     pub(crate) shown: Cells,
+    pub(crate) why: Why,
 }
 
 /// A kept copy to be written.
@@ -127,18 +128,23 @@ impl Tx<'_> {
     pub(crate) fn kept(&self, uuid: Uuid) -> Result<Option<Kept>> {
         let found = self
             .conn
-            .prepare_cached("SELECT cells, shown FROM _dunlin_kept WHERE uuid = ?")
+            .prepare_cached("SELECT cells, shown, why FROM _dunlin_kept WHERE uuid = ?")
             .and_then(|mut statement| {
                 statement
                     .query_row([uuid.as_bytes()], |row| {
-                        Ok((row.get::<_, Option<Vec<u8>>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+                        Ok((
+                            row.get::<_, Option<Vec<u8>>>(0)?,
+                            row.get::<_, Option<Vec<u8>>>(1)?,
+                            row.get(2)?,
+                        ))
                     })
                     .optional()
             })
             .doing("read a kept row")?;
         found
-            .map(|(cells, shown)| {
+            .map(|(cells, shown, why)| {
                 Ok(Kept {
+                    why: Why::from_code(why)?,
                     cells: cells.map(|cells| Cells::decode(&cells)).transpose()?,
                     shown: shown
                         .map_or_else(|| Ok(Cells::default()), |shown| Cells::decode(&shown))?,

@@ -28,6 +28,7 @@ mod digest;
 mod dump;
 mod entry;
 mod error;
+pub mod facts;
 mod feed;
 mod fold;
 mod ground;

@@ -3,5 +3,6 @@
 //! So far those that came with changing schemas; the older ones are still spread over the files that use them.
 
 pub(crate) mod column;
+pub(crate) mod fact;
 pub(crate) mod part;
 pub(crate) mod shape;

@@ -141,7 +141,7 @@ fn part_of(state: &State, place: Place<'_>) -> Part {
                 Place::Kept => true,
                 Place::In(table) => {
                     let is_overruled = state.cell(id).is_some_and(|shown| shown.dot != cell.dot);
-                    table.column_of(id).is_some() && !is_overruled
+                    !is_overruled && cell.cell().is_some_and(|cell| table.says(id, cell))
                 }
             };
         if !is_said {

@@ -5,6 +5,7 @@ use crate::digest::Change;
 use crate::error::Doing as _;
 use crate::listing::Listing;
 use crate::sidecar::column::Columns;
+use crate::sidecar::fact::ByTable;
 use crate::sidecar::shape::Shape;
 use crate::{Clock, Error, Origin, Result};
 use rusqlite::types::ValueRef;
@@ -24,6 +25,7 @@ pub(crate) struct Counters {
 pub(crate) struct Cache {
     origins_by_id: HashMap<i64, Origin>,
     origins: HashMap<Origin, i64>,
+    pub(crate) facts: Option<Arc<ByTable>>,
     /// By table.
     pub(crate) columns: HashMap<i64, Arc<Columns>>,
     pub(crate) shapes: HashMap<i64, Arc<Shape>>,

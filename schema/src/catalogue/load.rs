@@ -7,8 +7,10 @@ use super::describe::{Described as DescribedColumn, Description, describe};
 use super::sql::Sql;
 use super::{By, Catalogue, Column, Naming, OnDelete, Reference, Table, Target, Unique};
 use crate::error::Doing as _;
+use crate::facts::Facts;
 use crate::listing::Listing;
 use crate::sidecar::column::{self, Columns};
+use crate::sidecar::fact::{self, ByTable};
 use crate::{Cell, Error, Result};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
@@ -33,12 +35,23 @@ pub(crate) struct Listed {
     pub(crate) first: Option<String>,
     pub(crate) natural: bool,
     pub(crate) copies: bool,
+    /// See [`Table::changed`] and [`Table::remade`].
+    pub(crate) changed: i64,
+    pub(crate) remade: i64,
 }
 
 impl Listed {
     /// Of a table that the sidecar knows nothing of.
     pub(crate) fn unknown(name: &str) -> Self {
-        Self { id: 0, name: name.to_owned(), first: None, natural: false, copies: false }
+        Self {
+            id: 0,
+            name: name.to_owned(),
+            first: None,
+            natural: false,
+            copies: false,
+            changed: 0,
+            remade: 0,
+        }
     }
 }
 
@@ -48,7 +61,11 @@ pub(crate) fn load(
     listing: &Listing,
     known: &mut Described,
 ) -> Result<Catalogue> {
-    let said = Said { references: references(conn)?, columns: column::all(conn)? };
+    let said = Said {
+        references: references(conn)?,
+        columns: column::all(conn)?,
+        facts: fact::all(conn)?,
+    };
     let mut tables = tables_of(conn, listing, known, (TRACKED, &said))?;
     refer(&mut tables);
     let tables = tables.into_iter().map(|(table, _)| table).collect();
@@ -76,6 +93,7 @@ struct Said {
     /// By the child in lower case.
     references: HashMap<String, Vec<Added>>,
     columns: HashMap<i64, Columns>,
+    facts: ByTable,
 }
 
 /// Column and parent of a reference that a person declared; no parent: a declared one that is loose.
@@ -108,7 +126,8 @@ fn tables_of(
 ) -> Result<Vec<Loaded>> {
     let mut statement = conn
         .prepare_cached(
-            "SELECT id, name, naming, copies, first FROM _dunlin_table WHERE tracked = ? ORDER BY id",
+            "SELECT id, name, naming, copies, first, changed, remade FROM _dunlin_table
+             WHERE tracked = ? ORDER BY id",
         )
         .doing("list the tracked tables")?;
     let listed = statement
@@ -119,6 +138,8 @@ fn tables_of(
                 natural: row.get::<_, Option<String>>(2)?.as_deref() == Some("natural"),
                 copies: row.get::<_, i64>(3)? != 0,
                 first: row.get(4)?,
+                changed: row.get(5)?,
+                remade: row.get(6)?,
             })
         })
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
@@ -129,7 +150,9 @@ fn tables_of(
             Ok(description) => {
                 let added = said.references.get(&listed.name.to_ascii_lowercase());
                 let added = added.map_or_else(Default::default, Vec::as_slice);
-                let table = table_of(&description, listed, added, said.columns.get(&listed.id));
+                let first = listed.first.as_ref().unwrap_or(&listed.name).to_ascii_lowercase();
+                let known = (said.columns.get(&listed.id), said.facts.get(&first));
+                let table = table_of(&description, listed, added, known);
                 tables.push((table, description));
             }
             // Dropped or changed beyond use by a migration: its rows wait as those of an unknown table.
@@ -161,14 +184,14 @@ fn described(
 
 /// One table, its references not yet linked; refused with a sentence where it cannot be tracked.
 pub(crate) fn read(conn: &Connection, listing: &Listing, listed: &Listed) -> Result<Table> {
-    Ok(table_of(&describe(conn, listing, &listed.name)?, listed, &[], None))
+    Ok(table_of(&describe(conn, listing, &listed.name)?, listed, &[], (None, None)))
 }
 
 fn table_of(
     description: &Description,
     listed: &Listed,
     added: &[Added],
-    known: Option<&Columns>,
+    (known, said): (Option<&Columns>, Option<&Facts>),
 ) -> Table {
     let columns: Vec<Column> = description
         .columns
@@ -183,7 +206,11 @@ fn table_of(
             number: known.map_or(0, |known| known.number),
             since: known.map_or(0, |known| known.since),
             lost: known.map_or(0, |known| known.lost),
-            blank: blank(column, known.and_then(|known| known.fill.as_ref())),
+            blank: blank(
+                column,
+                said.and_then(|said| known.and_then(|known| said.fill(&known.id))),
+            ),
+            fill: known.and_then(|known| known.fill.clone()),
             declared: column.declared.clone(),
             affinity: column.affinity,
             not_null: column.not_null,
@@ -220,6 +247,8 @@ fn table_of(
         key,
         key_collations: description.key_collations.clone(),
         naming,
+        changed: listed.changed,
+        remade: listed.remade,
         number,
         references,
         copies: listed.copies,
@@ -233,8 +262,8 @@ fn table_of(
 
 /// What stands in a column where nobody has an opinion: what the upgrade put there, its default, NULL; where that may
 /// not be, an empty value of its type. All machines with one schema come to the same.
-fn blank(column: &DescribedColumn, fill: Option<&Cell>) -> Cell {
-    let known = [fill, column.default.as_ref()].into_iter().flatten();
+fn blank(column: &DescribedColumn, fill: Option<Cell>) -> Cell {
+    let known = [fill.as_ref(), column.default.as_ref()].into_iter().flatten();
     let mut known = known.filter(|cell| !(column.not_null && **cell == Cell::Null));
     match (known.next(), column.not_null) {
         (Some(cell), _) => cell.clone(),

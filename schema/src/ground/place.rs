@@ -107,12 +107,19 @@ pub(crate) fn refusal(error: &rusqlite::Error) -> Option<String> {
     of_the_row.then(|| text.clone().unwrap_or_else(|| "the table refuses it".to_owned()))
 }
 
-/// Does the table say what the cells say of its columns, value for value?
-pub(crate) fn stored_as_it_is(table: &Table, cells: &Cells) -> bool {
-    cells.iter().all(|(id, cell)| match table.column_of(id) {
-        None => true,
-        // A number that names no row must be told as such, also when a row of that number comes.
-        Some(_) if matches!(cell, Cell::Number(_)) => false,
-        Some((_, column)) => cell.stays(column.affinity),
-    })
+impl Table {
+    /// Does the table say just this where it shows this cell?
+    pub(crate) fn says(&self, id: &str, cell: &Cell) -> bool {
+        match self.column_of(id) {
+            None => false,
+            // A number that names no row must be told as such, also when a row of that number comes.
+            Some(_) if matches!(cell, Cell::Number(_)) => false,
+            Some((_, column)) => cell.stays(column.affinity),
+        }
+    }
+
+    /// Does it say all of these?
+    pub(crate) fn says_all(&self, cells: &Cells) -> bool {
+        cells.iter().all(|(id, cell)| self.says(id, cell))
+    }
 }

@@ -20,7 +20,11 @@ CREATE TABLE IF NOT EXISTS _dunlin_table (
     copies  INTEGER NOT NULL DEFAULT 0,          -- 1: rows that were there are named by key alone
     rows    INTEGER NOT NULL DEFAULT 0,          -- live versions
     digest  BLOB,                                -- sum of the hashes of the live versions
-    first   TEXT COLLATE NOCASE                  -- what the shop calls it, where that is not name: its rows are named by it
+    first   TEXT COLLATE NOCASE,                 -- what the shop calls it, where that is not name: its rows are named by it
+    declared TEXT,                               -- the statements that made it and its indexes, when it was last looked at
+    changed INTEGER NOT NULL DEFAULT 0,          -- lines of the log up to this one were written before that look
+    remade  INTEGER NOT NULL DEFAULT 0,          -- the same of the look that last found it made anew
+    again   INTEGER                              -- its rows from this position on are to be settled again
 );
 
 -- References that the file does not declare, and those that the application does not keep.
@@ -207,4 +211,11 @@ CREATE TABLE IF NOT EXISTS _dunlin_part (
     uuid   BLOB PRIMARY KEY NOT NULL,
     dots   BLOB,                                 -- own cells that the table does not say, those written earlier, what their writer saw
     beside BLOB                                  -- cells beside the version, and the latest tombstone that lost
+) WITHOUT ROWID;
+
+-- Facts: what machines have seen happen to the columns and names of tables. Only grows.
+CREATE TABLE IF NOT EXISTS _dunlin_fact (
+    tbl  TEXT NOT NULL,                          -- what the shop calls the table, in lower case
+    what BLOB NOT NULL,
+    PRIMARY KEY (tbl, what)
 ) WITHOUT ROWID;

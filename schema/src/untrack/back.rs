@@ -26,7 +26,6 @@ use crate::deletes::Tally;
 use crate::entry::{Entry, State, digest};
 use crate::error::Doing as _;
 use crate::fold::{carry_on, with_ids};
-use crate::ground::stored_as_it_is;
 use crate::held::{Keep, Kept, Why};
 use crate::key::Key;
 use crate::rows::Names;
@@ -141,12 +140,13 @@ impl Tx<'_> {
         let kept = self.kept(entry.uuid)?;
         let before = self.old_values(entry.uuid)?;
         let newer = entry.head.dead || before.is_some();
+        let why = kept.as_ref().map_or(Why::Schema, |kept| kept.why);
         let (shown, values) = kept.map_or_else(Default::default, |kept| (kept.shown, kept.cells));
         let stored = Cells::new(with_ids(table, row.clone()));
         let mut says = self.translate(table, row, &Names::new())?;
         let plain = !newer
             && digest(&says) == entry.head.digest
-            && values.as_ref().is_none_or(|values| stored_as_it_is(table, values))
+            && values.as_ref().is_none_or(|values| table.says_all(values))
             && self.parents_stand(table, &says)?;
         if plain {
             return Ok(Found::Untouched { plain: values.is_some() });
@@ -157,7 +157,7 @@ impl Tx<'_> {
             // Too large to be kept: its size says whether it is another one.
             None => entry.head.digest,
         };
-        let _still = carry_on(table, &Kept { cells: was, shown }, &stored, &mut says);
+        let _still = carry_on(table, &Kept { cells: was, shown, why }, &stored, &mut says);
         let says = digest(&says);
         let both_wrote_the_same = !entry.head.dead && says == entry.head.digest;
         Ok(if says == was_digest || both_wrote_the_same {

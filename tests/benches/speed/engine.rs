@@ -138,7 +138,13 @@ fn fold_page_apply(
     let (mut paging, mut applying) = (Duration::ZERO, Duration::ZERO);
     let mut cursor = 0;
     loop {
-        let ask = Ask { cursor, knowledge: Vec::new(), now: Millis::MAX / 2, limit: PAGE_BYTES, plain: false };
+        let ask = Ask {
+            cursor,
+            knowledge: Vec::new(),
+            now: Millis::MAX / 2,
+            limit: PAGE_BYTES,
+            plain: false,
+        };
         let begun = Instant::now();
         let page = a.page(&ask).unwrap();
         paging += begun.elapsed();

@@ -1,0 +1,316 @@
+//! Writing over: the version of a row whose columns were not all written by the one that stood.
+//!
+//! A row that is plain is a version whole, whatever of it changed. Where a column shows something that this machine put
+//! there, or an upgrade did, or where its writer is another than the row's, it is asked whether the application changed
+//! it: what it left alone keeps the value and the dot that it had.
+//!
+//! ```text
+//!   the column shows                       the application left it        it changed it
+//!   what the row's state says              written: a version is whole    written
+//!   a substitute, a stand-in, nothing of   carried on as it was           written
+//!     a value that is not here
+//!   what nobody said                       no opinion                     written
+//!   (it is not in the table here)          carried on as it was
+//!   (it is new in this look)               nobody's, or found: an upgrade's value and a person's cannot be told apart
+//! ```
+
+use super::Touched;
+use crate::catalogue::{Column, Table};
+use crate::entry::{Entry, State as Shown};
+use crate::held::{Keep, Kept, Why};
+use crate::standing::{self, Place};
+use crate::state::{Dot, Dotted, State};
+use crate::tx::Tx;
+use crate::{Cell, Cells, Result, Stamp};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What a column was left showing.
+enum Was {
+    /// What the state says, as the table says it.
+    AsSaid,
+    /// What the state says, which the table cannot say: this, as stored.
+    Nearly(Cell),
+    /// Something else: this, as stored.
+    Otherwise(Cell),
+    /// What nobody has an opinion on.
+    Blank(Cell),
+}
+
+/// A column that says something else than it did, or of which nobody knows.
+struct Written {
+    id: String,
+    cell: Cell,
+    /// It is known to say something else.
+    changed: bool,
+}
+
+impl Tx<'_> {
+    /// Is a written row a version whole?
+    pub(super) fn is_plain_write(&mut self, touched: &Touched, old: &Entry) -> Result<bool> {
+        let table = &touched.table;
+        Ok(old.head.dead
+            || (old.state == Shown::Shown
+                && !old.parts
+                && table.changed < touched.last
+                && !table.has_lost_columns()
+                && self.is_full(table, old)?))
+    }
+
+    /// Makes what comes of a row that was written, or found, over a state that is not plain. `row`: as stored; `now`: as
+    /// it travels.
+    pub(super) fn write_over(
+        &mut self,
+        touched: &Touched,
+        (uuid, old): (Uuid, &Entry),
+        (row, now): (&[Cell], &Cells),
+    ) -> Result<()> {
+        let Some(state) = self.state(old)? else {
+            // Its values were left out for their size: what stands there now is all that is known.
+            return self.write_whole(touched, (uuid, old), now);
+        };
+        let kept = self.kept_beside(old)?;
+        if old.key.is_none() && touched.found && touched.last <= touched.table.remade {
+            // An upgrade put it where another machine's version of it waits: that one stands.
+            let key = Some(touched.key.clone());
+            return self.place(&Entry { key, state: Shown::Otherwise, ..old.clone() });
+        }
+        if old.key.is_none() {
+            // It never stood here: whoever wrote it now had not seen it.
+            self.conflict((old.table, uuid), &old.head, Some(&standing::own_cells(&state)))?;
+        }
+        let look = self.look_over(touched, old, (row, now), (&state, kept.as_ref()))?;
+        let in_look = touched.last <= touched.table.changed;
+        let is_quiet = in_look && !touched.inserted;
+        if is_quiet && says_what_it_said(&state, now, &look.written) {
+            return self.found((touched, old), state, &look.fresh, &[]);
+        }
+        if touched.found && in_look {
+            return self.found((touched, old), state, &look.fresh, &look.written);
+        }
+        let floor = state.dots().map(|dot| dot.written().stamp).max().and_then(Stamp::from_i64);
+        let stamp = Stamp::after(floor, self.believe(touched.time)?);
+        let head = self.next_head(Some(old), stamp, 0, false)?;
+        let dot = Dot::of(&head);
+        let mut own = look.carried;
+        for (id, cell) in look.whole {
+            own.insert(id, Dotted::here(dot, cell));
+        }
+        for written in look.written {
+            own.insert(written.id, Dotted::here(dot, written.cell));
+        }
+        for (id, cell, column) in look.fresh {
+            if is_upgrades(column, &cell, own.get(&id)) {
+                let found = Dot::of(&old.head).found(dot.origin, dot.seq);
+                own.insert(id, Dotted::here(found, cell));
+            }
+        }
+        // What its writer's table showed otherwise because the schema is the reason goes with it.
+        let is_of_schema = kept.as_ref().is_some_and(|kept| kept.why == Why::Schema);
+        let seen = look.still.iter().filter(|_| is_of_schema);
+        let seen = seen.filter_map(|(id, _)| Some((id.clone(), now.get(id)?.clone()))).collect();
+        let mut state = State { head, own, beside: BTreeMap::new(), cut: state.cut, seen };
+        state.head.digest = standing::own_digest(&state);
+        self.stand_written(touched, (uuid, old), &state, (Cells::new(look.still), kept.as_ref()))
+    }
+
+    /// Looks over a row, column by column.
+    fn look_over<'t>(
+        &mut self,
+        touched: &'t Touched,
+        old: &Entry,
+        (row, now): (&[Cell], &Cells),
+        (state, kept): (&State, Option<&Kept>),
+    ) -> Result<Look<'t>> {
+        let table = &touched.table;
+        let mut look = Look::default();
+        for (index, column) in table.columns.iter().enumerate() {
+            let (Some(stored), Some(cell)) = (row.get(index), now.get(&column.id)) else {
+                continue;
+            };
+            let (id, says) = (column.id.to_string(), state.cell(&column.id));
+            if touched.inserted || old.key.is_none() {
+                look.written.push(Written { id, cell: cell.clone(), changed: true });
+                continue;
+            }
+            if touched.last <= column.since {
+                look.carried.extend(says.map(|says| (id.clone(), says)));
+                look.fresh.push((id, cell.clone(), column));
+                continue;
+            }
+            let was = self.was((table, index), says.as_ref(), kept)?;
+            match was {
+                Was::Nearly(was) if column.shows(&was, stored) => {
+                    let said = says.as_ref().and_then(Dotted::cell).unwrap_or(cell);
+                    look.whole.push((id, said.clone()));
+                }
+                Was::Otherwise(was) if column.shows(&was, stored) => {
+                    if kept.is_some_and(|kept| kept.shown.get(&id).is_some()) {
+                        look.still.push((id.clone(), stored.clone()));
+                    }
+                    look.carried.extend(says.map(|says| (id, says)));
+                }
+                Was::Blank(was) if column.shows(&was, stored) => {}
+                was => {
+                    let changed = !matches!(was, Was::AsSaid);
+                    look.written.push(Written { id, cell: cell.clone(), changed });
+                }
+            }
+        }
+        // Columns that are not here are carried on as they are.
+        for (id, cell) in state.cells() {
+            if table.column_of(id).is_none() {
+                look.carried.insert(id.to_owned(), cell);
+            }
+        }
+        Ok(look)
+    }
+
+    /// What a column was left showing.
+    fn was(
+        &mut self,
+        (table, index): (&Table, usize),
+        says: Option<&Dotted>,
+        kept: Option<&Kept>,
+    ) -> Result<Was> {
+        let Some(column) = table.at(index) else { return Ok(Was::AsSaid) };
+        if let Some(shown) = kept.and_then(|kept| kept.shown.get(&column.id)) {
+            return Ok(Was::Otherwise(shown.clone()));
+        }
+        let Some(says) = says else { return Ok(Was::Blank(column.blank.clone())) };
+        Ok(match (says.cell(), says.known()) {
+            // A number that named no row may name one by now.
+            (Some(Cell::Number(_)), _) => Was::AsSaid,
+            (Some(cell), _) if table.says(&column.id, cell) => Was::AsSaid,
+            (Some(cell), _) => match self.local(table, index, cell)? {
+                Some(stored) => Was::Nearly(stored),
+                None => Was::AsSaid,
+            },
+            (None, Some(known)) => {
+                Was::Otherwise(self.local(table, index, known)?.unwrap_or(Cell::Null))
+            }
+            (None, None) => Was::Otherwise(column.blank.clone()),
+        })
+    }
+
+    /// Writes down a version that the application made, and what its table shows otherwise.
+    fn stand_written(
+        &mut self,
+        touched: &Touched,
+        (uuid, old): (Uuid, &Entry),
+        state: &State,
+        (still, kept): (Cells, Option<&Kept>),
+    ) -> Result<()> {
+        let table = touched.table.clone();
+        let place = if still.is_empty() { Place::In(&table) } else { Place::Kept };
+        let key = Some(touched.key.clone());
+        let entry = self.make_of((&table, uuid), Some(old), state, place, key)?;
+        self.forget_kept(uuid)?;
+        let own = standing::own_cells(state);
+        if still.is_empty() {
+            return self.keep_if_too_large(&entry, &own);
+        }
+        let why = kept.map_or(Why::Unique, |kept| kept.why);
+        let keep = Keep { cells: Some(&own), shown: &still, why, text: None, size: None };
+        self.keep(uuid, &keep)?;
+        self.enlist(&entry, &standing::shown_cells(state))?;
+        self.place(&Entry { state: Shown::Otherwise, ..entry })
+    }
+
+    fn write_whole(
+        &mut self,
+        touched: &Touched,
+        (uuid, old): (Uuid, &Entry),
+        now: &Cells,
+    ) -> Result<()> {
+        let table = touched.table.clone();
+        let stamp = Stamp::after(Some(old.head.stamp), self.believe(touched.time)?);
+        let key = Some(touched.key.clone());
+        let entry = self.make((&table, uuid), Some(old), Some(now), stamp, key)?;
+        self.forget_kept(uuid)?;
+        self.keep_if_too_large(&entry, now)
+    }
+
+    /// Nobody wrote it: what an upgrade put into new columns, and what a table made anew says otherwise, are cells beside
+    /// the version. `otherwise`: columns that say something else, or of which nobody knows.
+    fn found(
+        &mut self,
+        (touched, old): (&Touched, &Entry),
+        mut state: State,
+        fresh: &[(String, Cell, &Column)],
+        otherwise: &[Written],
+    ) -> Result<()> {
+        let seq = self.count.seq + 1;
+        let of = |dot: Dot| Dot { origin: self.me, seq, ..dot };
+        let mut cells: Vec<(String, Dotted)> = Vec::new();
+        for (id, cell, column) in fresh {
+            if is_upgrades(column, cell, state.cell(id).as_ref()) {
+                let dot = Dot::of(&old.head).found(self.me, seq);
+                cells.push((id.clone(), Dotted::here(dot, cell.clone())));
+            }
+        }
+        for Written { id, cell, changed } in otherwise {
+            let dot = match state.cell(id) {
+                Some(there) => of(Dot { stamp: there.dot.stamp + 1, ..there.dot }),
+                None => Dot::of(&old.head).found(self.me, seq),
+            };
+            if let (Some(own), false) = (state.own.get_mut(id), changed) {
+                // What it was stood in the table alone.
+                *own = own.clone().gone();
+            }
+            cells.push((id.clone(), Dotted::here(dot, cell.clone())));
+        }
+        if cells.is_empty() {
+            return Ok(());
+        }
+        for (id, cell) in &cells {
+            state.take(id, cell);
+        }
+        self.count.seq = seq;
+        let digest = standing::digest(&state.head, &state);
+        self.chain(old.uuid, (old.head.stamp.to_i64(), digest))?;
+        let place = if old.state == Shown::Shown { Place::In(&touched.table) } else { Place::Kept };
+        let mut entry =
+            Entry { pos: self.next_pos(), together: self.together, via: None, ..old.clone() };
+        self.take_apart(&mut entry, &state, place)?;
+        self.put(&entry, Some(old))
+    }
+}
+
+/// Did an upgrade put this into a column that was first seen then, and nobody has an opinion there?
+fn is_upgrades(column: &Column, cell: &Cell, says: Option<&Dotted>) -> bool {
+    says.is_none() && *cell != column.blank && column.fill.as_ref() != Some(cell)
+}
+
+/// Does the row say in its own columns what its version said? `written`: those that were not left as they were, or of
+/// which nobody knows.
+fn says_what_it_said(state: &State, now: &Cells, written: &[Written]) -> bool {
+    if written.iter().any(|written| written.changed) {
+        return false;
+    }
+    if written.is_empty() {
+        return true;
+    }
+    let mut own = Vec::with_capacity(state.own.len());
+    for (id, cell) in &state.own {
+        let is_unknown = written.iter().any(|written| written.id == *id);
+        let value = if is_unknown { now.get(id) } else { cell.cell() };
+        let Some(value) = value else { return false };
+        own.push((id.clone(), value.clone()));
+    }
+    Cells::new(own).digest() == state.head.digest
+}
+
+/// What was found of a row, column by column. Columns by their ids.
+#[derive(Default)]
+struct Look<'t> {
+    /// Carried on as they are.
+    carried: BTreeMap<String, Dotted>,
+    /// Left alone, and said by the version whole: with the value that the table cannot say.
+    whole: Vec<(String, Cell)>,
+    written: Vec<Written>,
+    /// New in this look.
+    fresh: Vec<(String, Cell, &'t Column)>,
+    /// Still showing what was put there instead, as stored.
+    still: Vec<(String, Cell)>,
+}
