@@ -4,7 +4,6 @@
 //! maker's names before its new epoch begins, so that two machines that fold the same line name the same row.
 
 use crate::error::Doing as _;
-use crate::store::Flush;
 use crate::tx::{meta, set_meta};
 use crate::{Error, Result, Store};
 use rusqlite::config::DbConfig;
@@ -50,7 +49,8 @@ impl Store {
         let copied = adopted
             .and_then(|copied| self.conn.execute_batch("COMMIT").doing("commit").map(|()| copied))
             .map_err(|error| self.undo(error))?;
-        self.write(Flush::Later, |tx| tx.bind_by_name())?;
+        self.seen_nothing(|tx| tx.bind_ours())?;
+        self.look()?;
         // A copied file is folded under its maker's names before its new epoch begins.
         copied.map_or(Ok(()), |file_epoch| self.fold_copied(file_epoch))
     }

@@ -16,6 +16,7 @@ mod load;
 mod sql;
 
 pub use describe::NAME_BYTES_MAX;
+pub(crate) use describe::{Description, describe};
 pub(crate) use load::{Described, KEPT_OUT, LET_GO, Listed, load, read};
 
 use crate::{Affinity, Cell, name};
@@ -116,6 +117,8 @@ pub(crate) struct Column {
     pub(crate) blank: Cell,
     /// What the upgrade here put there, where that is something else.
     pub(crate) fill: Option<Cell>,
+    /// Its default, where that is declared and the same at all times.
+    pub(crate) default: Option<Cell>,
     pub(crate) declared: String,
     pub(crate) affinity: Affinity,
     pub(crate) not_null: bool,
@@ -124,6 +127,15 @@ pub(crate) struct Column {
 }
 
 impl Column {
+    /// What it holds where nothing is said, and whether that is declared.
+    pub(crate) fn default(&self) -> (Cell, bool) {
+        match &self.default {
+            Some(cell) => (cell.clone(), true),
+            None if self.not_null => (self.affinity.empty(), false),
+            None => (Cell::Null, false),
+        }
+    }
+
     /// Is a stored value what the column makes of this one?
     pub(crate) fn shows(&self, was: &Cell, stored: &Cell) -> bool {
         was == stored || was.stored(self.affinity).as_ref() == Some(stored)

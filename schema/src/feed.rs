@@ -70,7 +70,7 @@ fn drop_copy(conn: &Connection, name: &str) -> Result<()> {
 
 /// A piece of SQL text, as far as we look into it.
 #[derive(Debug, PartialEq)]
-enum Piece {
+pub(crate) enum Piece {
     /// A bare word or a quoted name.
     Word { text: String, quoted: bool },
     /// Anything else.
@@ -101,7 +101,7 @@ fn targets(sql: &str) -> Vec<String> {
     found
 }
 
-fn pieces(sql: &str) -> Vec<Piece> {
+pub(crate) fn pieces(sql: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = sql.chars().peekable();
     while let Some(first) = rest.next() {

@@ -77,7 +77,7 @@ struct Fold {
 impl Store {
     /// Folds all that the log holds. Answers whether there was anything.
     pub fn fold(&mut self) -> Result<bool> {
-        self.mend()?;
+        self.look_if_due()?;
         let mut folded = false;
         while !self.log_is_empty()? {
             folded = true;
@@ -85,6 +85,7 @@ impl Store {
                 break;
             }
         }
+        self.settle_again()?;
         Ok(folded)
     }
 

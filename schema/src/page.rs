@@ -258,12 +258,18 @@ impl Store {
         for _ in 0..TRIES {
             self.fold()?;
             self.flush()?;
+            // What a change of the schema made of the rows is not looked at yet.
+            let looked = self.seen_version();
             let page = self.write(Flush::Reads, |tx| {
-                if tx.logged()? { Ok(None) } else { tx.page(ask, false).map(Some) }
+                let is_new = tx.schema_version()? != looked || tx.logged()?;
+                if is_new { Ok(None) } else { tx.page(ask, false).map(Some) }
             })?;
             if let Some(page) = page {
                 return Ok(page);
             }
+        }
+        if self.schema_moved()? {
+            return Err(Error::Busy);
         }
         // The application writes without a pause: the page ends before a row that it has written to.
         self.write(Flush::Reads, |tx| tx.page(ask, true))

@@ -119,8 +119,10 @@ impl Tx<'_> {
         entry.shape = self.shape_number(entry.table, &shape)?;
         entry.digest = digest(&state.head, state);
         let part = part_of(state, place);
-        let had = std::mem::replace(&mut entry.parts, !part.is_empty());
-        if had || entry.parts {
+        // A version's digest is over the ids that its writer knew: where columns got others, it is told.
+        let has_parts = !part.is_empty() || own_digest(state) != state.head.digest;
+        let had = std::mem::replace(&mut entry.parts, has_parts);
+        if had || has_parts {
             self.write_part(entry.table, entry.uuid, &part)?;
         }
         Ok(())

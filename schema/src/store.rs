@@ -12,6 +12,7 @@
 use crate::catalogue::{self, Catalogue, Declaration, Described};
 use crate::error::Doing as _;
 use crate::listing::Listing;
+use crate::look::Seen;
 use crate::meter::Meters;
 use crate::overview::Looked;
 use crate::tx::{Cache, Counters, Tx, read_counters};
@@ -47,8 +48,8 @@ pub struct Store {
     listing: Arc<Listing>,
     described: Described,
     schema_version: i64,
-    /// The schema at which every tracked table was seen to have its triggers.
-    pub(crate) mended: i64,
+    /// What the application's tools were seen to do to the tables.
+    pub(crate) seen: Seen,
     /// See [`Store::declarations_mark`].
     declarations: u64,
     /// The file was switched to WAL when it was opened.
@@ -114,7 +115,7 @@ impl Store {
             listing: Arc::default(),
             described: Described::default(),
             schema_version: -1,
-            mended: -1,
+            seen: Seen::default(),
             declarations: 0,
             switched: false,
             fire: Vec::new(),
@@ -241,12 +242,17 @@ impl Store {
         flush: Flush,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.conn
-            .pragma_update(None, "synchronous", if flush == Flush::Now { "FULL" } else { "NORMAL" })
-            .doing("say how safely to write")?;
+        let safely = |store: &Self| {
+            let how = if flush == Flush::Now { "FULL" } else { "NORMAL" };
+            store.conn.pragma_update(None, "synchronous", how).doing("say how safely to write")
+        };
+        safely(self)?;
         // Reads need no write lock: SQLite takes it with the first write, and only then.
-        let begin = if flush == Flush::Reads { "BEGIN" } else { "BEGIN IMMEDIATE" };
-        self.conn.execute_batch(begin).doing("begin a transaction")?;
+        if flush == Flush::Reads {
+            self.conn.execute_batch("BEGIN").doing("begin a transaction")?;
+        } else {
+            self.begin_looked(&safely)?;
+        }
         let before = self.conn.total_changes();
         let done = self.run(work);
         let started = self.options.clock.elapsed();

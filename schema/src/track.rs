@@ -227,7 +227,7 @@ impl Tx<'_> {
             .filter(|table| !before.contains(&table.id) && !table.internal())
             .cloned()
             .collect();
-        self.bind_by_name()?;
+        self.bind_new(&new)?;
         let fresh = |table: &&Arc<crate::Table>| new.iter().any(|new| new.id == table.id);
         let new: Vec<Arc<crate::Table>> =
             self.catalogue.tables.iter().filter(fresh).cloned().collect();
@@ -263,25 +263,16 @@ impl Tx<'_> {
         Ok(done)
     }
 
-    /// Columns that were not looked at yet are what they are called.
-    pub(crate) fn bind_by_name(&mut self) -> Result<()> {
+    /// Columns of our own tables are what they are called.
+    pub(crate) fn bind_ours(&mut self) -> Result<()> {
         let catalogue = Arc::clone(&self.catalogue);
-        let mut bound = false;
-        for table in &catalogue.tables {
+        for table in catalogue.tables.iter().filter(|table| table.internal()) {
             for column in table.columns.iter().filter(|column| column.number == 0) {
                 let number = self.column_number(table.id, &column.name)?;
-                self.bind_column(table.id, number, (&column.name, &column.declared))?;
-                bound = true;
+                self.bind_column(table.id, number, (&column.name, &column.declared), true)?;
             }
         }
-        if bound {
-            self.load_catalogue()?;
-            // The shape of rows that say none: those that are there.
-            for table in &Arc::clone(&self.catalogue).tables {
-                self.full_shape(table)?;
-            }
-        }
-        Ok(())
+        self.load_catalogue()
     }
 
     /// The application's own tables, by name.

@@ -222,16 +222,19 @@ impl Tx<'_> {
         Ok((self.conn.last_insert_rowid(), true))
     }
 
-    /// The number of a table by what the shop calls it, and whether nobody had named it here before.
-    pub(crate) fn table_of(&self, first: &str) -> Result<(i64, bool)> {
-        let found: Option<i64> = self
-            .conn
+    /// The number of a table by what the shop calls it, where anybody has named it here before.
+    pub(crate) fn known_table(&self, first: &str) -> Result<Option<i64>> {
+        self.conn
             .prepare_cached(
                 "SELECT id FROM _dunlin_table WHERE first = ?1 OR (first IS NULL AND name = ?1)",
             )
             .and_then(|mut statement| statement.query_row([first], |row| row.get(0)).optional())
-            .doing("number a table")?;
-        if let Some(id) = found {
+            .doing("number a table")
+    }
+
+    /// The number of a table by what the shop calls it, and whether nobody had named it here before.
+    pub(crate) fn table_of(&self, first: &str) -> Result<(i64, bool)> {
+        if let Some(id) = self.known_table(first)? {
             return Ok((id, false));
         }
         // Where a table of this name is here, and the shop calls it otherwise, the one that is meant is not here.

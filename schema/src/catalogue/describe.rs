@@ -44,6 +44,23 @@ pub(crate) struct Description {
 }
 
 impl Description {
+    /// The names of its columns in lower case, in its order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.to_ascii_lowercase()).collect()
+    }
+
+    /// Names and types of its columns, as declared.
+    pub(crate) fn declared(&self) -> Vec<(&str, &str)> {
+        let columns = self.columns.iter();
+        columns.map(|column| (column.name.as_str(), column.declared.as_str())).collect()
+    }
+
+    /// The names of the columns that find a row.
+    pub(crate) fn key_names(&self) -> Vec<String> {
+        let names = self.key.iter().filter_map(|&index| self.columns.get(index));
+        names.map(|column| column.name.clone()).collect()
+    }
+
     /// The names of the declared primary key, in its order.
     pub(super) fn primary_names(&self) -> Vec<String> {
         let names = self.primary.iter().filter_map(|&index| self.columns.get(index));

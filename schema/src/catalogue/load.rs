@@ -211,6 +211,7 @@ fn table_of(
                 said.and_then(|said| known.and_then(|known| said.fill(&known.id))),
             ),
             fill: known.and_then(|known| known.fill.clone()),
+            default: column.default.clone(),
             declared: column.declared.clone(),
             affinity: column.affinity,
             not_null: column.not_null,

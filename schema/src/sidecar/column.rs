@@ -18,8 +18,8 @@ pub(crate) struct Known {
     pub(crate) id: Arc<str>,
     /// What it is called in the table here; none: it is not in it.
     pub(crate) here: Option<String>,
-    /// Its type there when it was last looked at.
-    pub(crate) declared: Option<String>,
+    /// Its type there before it last changed.
+    pub(crate) was: Option<String>,
     /// It was there from the start, or was seen to become this.
     pub(crate) proven: bool,
     /// Lines of the log up to this one were written before it was first seen here.
@@ -67,7 +67,7 @@ impl Columns {
     }
 }
 
-const COLUMNS: &str = "number, id, here, declared, proven, since, lost, fill, tbl";
+const COLUMNS: &str = "number, id, here, was, proven, since, lost, fill, tbl";
 
 /// The columns of all tables.
 pub(crate) fn all(conn: &Connection) -> Result<HashMap<i64, Columns>> {
@@ -91,7 +91,7 @@ fn known(row: &rusqlite::Row<'_>) -> Result<Known> {
         number: row.get(0).doing(doing)?,
         id: row.get::<_, String>(1).doing(doing)?.into(),
         here: row.get(2).doing(doing)?,
-        declared: row.get(3).doing(doing)?,
+        was: row.get(3).doing(doing)?,
         proven: row.get(4).doing(doing)?,
         since: row.get(5).doing(doing)?,
         lost: row.get(6).doing(doing)?,
@@ -148,10 +148,14 @@ impl Tx<'_> {
         table: i64,
         number: i64,
         (here, declared): (&str, &str),
+        proven: bool,
     ) -> Result<()> {
         self.conn
-            .prepare_cached("UPDATE _dunlin_column SET here = ?2, declared = ?3 WHERE number = ?1")
-            .and_then(|mut statement| statement.execute(params![number, here, declared]))
+            .prepare_cached(
+                "UPDATE _dunlin_column SET here = ?2, was = CASE WHEN declared IS NOT ?3 THEN declared ELSE was END,
+                 declared = ?3, proven = ?4 WHERE number = ?1",
+            )
+            .and_then(|mut statement| statement.execute(params![number, here, declared, proven]))
             .doing("name a column")?;
         self.cache.columns.remove(&table);
         Ok(())

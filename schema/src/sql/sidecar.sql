@@ -191,6 +191,7 @@ CREATE TABLE IF NOT EXISTS _dunlin_column (
     id       TEXT NOT NULL,                      -- in lower case
     here     TEXT,                               -- what it is called in the table here; NULL: it is not in it
     declared TEXT,                               -- its type there, when it was last looked at
+    was      TEXT,                               -- and before that last changed
     proven   INTEGER NOT NULL DEFAULT 0,         -- 1: it was there from the start, or was seen to become this
     since    INTEGER NOT NULL DEFAULT 0,         -- lines of the log up to this one were written before it was first seen
     lost     INTEGER NOT NULL DEFAULT 0,         -- entries up to this position have no value of it, unless one is kept

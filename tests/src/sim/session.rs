@@ -97,6 +97,7 @@ pub fn greet(to: &mut Machine, from: &mut Machine) -> (Ask, Sender) {
     from.store().fold().unwrap();
     to.store().fold().unwrap();
     let (ours, theirs) = (to.store().origin(), from.store().origin());
+    tell_facts(to, from);
     let told = from.store().greeting(Some(ours)).unwrap();
     to.store().meet(&told.declarations, &[]).unwrap();
     let told = to.store().greeting(Some(theirs)).unwrap();
@@ -111,6 +112,15 @@ pub fn greet(to: &mut Machine, from: &mut Machine) -> (Ask, Sender) {
         plain: false,
     };
     (ask, sender)
+}
+
+/// What either has seen happen to columns and names, the other learns.
+fn tell_facts(a: &mut Machine, b: &mut Machine) {
+    let (of_a, of_b) = (a.store().facts().unwrap(), b.store().facts().unwrap());
+    if of_a != of_b {
+        a.store().learn_facts(&of_b).unwrap();
+        b.store().learn_facts(&of_a).unwrap();
+    }
 }
 
 /// Applies a page; a page that is refused is a fault here.

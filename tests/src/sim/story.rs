@@ -301,7 +301,7 @@ pub fn same_versions(a: &mut Machine, b: &mut Machine) {
             .map(|seen| {
                 (
                     seen.row.uuid,
-                    (seen.table, seen.says, seen.row.stamp, seen.row.origin, seen.row.seq),
+                    (seen.table, seen.shows, seen.row.stamp, seen.row.origin, seen.row.seq),
                 )
             })
             .collect::<BTreeMap<_, _>>()

@@ -4,7 +4,8 @@
 //! it or deleted it, or it lost and is in the conflict journal, or what stands says the same.
 
 use super::Machine;
-use dunlin_schema::{Ask, Body, Millis, Origin, Row};
+use dunlin_schema::state::Dot;
+use dunlin_schema::{Ask, Body, Cell, Millis, Origin, Row};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -16,8 +17,10 @@ const CONFLICTS: &str = "_dunlin_conflict";
 pub struct Seen {
     /// Its table.
     pub table: String,
-    /// Columns that hold something, in the order of their names; none for a tombstone.
+    /// Columns that its writer said something in, in the order of their names; none for a tombstone.
     pub says: Option<Vec<(String, String)>>,
+    /// What the row shows, with cells beside the version.
+    pub shows: Option<Vec<(String, String)>>,
     /// The version.
     pub row: Row,
 }
@@ -31,8 +34,14 @@ impl Seen {
     }
 
     fn covers(&self, id: Id) -> bool {
+        let parts = self.row.parts.iter();
+        let others = parts.flat_map(|parts| {
+            let beside = parts.beside.iter().map(|(_, cell)| cell.dot);
+            parts.dots.iter().map(|(_, dot)| *dot).chain(beside).chain(parts.cut)
+        });
         (self.row.origin == id.0 && self.row.seq >= id.1)
             || self.row.seen.iter().any(|(origin, seq)| *origin == id.0 && *seq >= id.1)
+            || others.into_iter().any(|dot| dot.origin == id.0 && dot.seq >= id.1)
     }
 }
 
@@ -58,25 +67,49 @@ pub fn journal(machine: &mut Machine, from: u64) -> (Vec<Seen>, u64) {
     let mut versions = Vec::new();
     for table in page.tables {
         for row in table.rows {
-            let says = match &row.body {
-                Body::Dead => None,
-                Body::Size(size) => Some(vec![("size".to_owned(), size.to_string())]),
+            let told = |cells: BTreeMap<String, Cell>| {
+                let told = cells.into_iter().filter(|(_, cell)| *cell != Cell::Null);
+                told.map(|(name, cell)| (name, format!("{cell:?}"))).collect::<Vec<_>>()
+            };
+            let (says, shows) = match &row.body {
+                Body::Dead => (None, None),
+                Body::Size(size) => {
+                    let size = vec![("size".to_owned(), size.to_string())];
+                    (Some(size.clone()), Some(size))
+                }
                 Body::Live(cells) => {
-                    let mut says: Vec<(String, String)> = table
-                        .columns
-                        .iter()
-                        .zip(cells)
-                        .filter(|(_, cell)| **cell != dunlin_schema::Cell::Null)
-                        .map(|(name, cell)| (name.to_ascii_lowercase(), format!("{cell:?}")))
-                        .collect();
-                    says.sort();
-                    Some(says)
+                    let names = table.columns.iter().map(|name| name.to_ascii_lowercase());
+                    let own = names.zip(cells.iter().cloned()).collect();
+                    (Some(told(own)), Some(told(shown(&table.columns, cells, &row))))
                 }
             };
-            versions.push(Seen { table: table.name.clone(), says, row });
+            versions.push(Seen { table: table.name.clone(), says, shows, row });
         }
     }
     (versions, page.next)
+}
+
+/// What a row shows: of each column the later of the version's own cell and those beside it.
+fn shown(columns: &[String], cells: &[Cell], row: &Row) -> BTreeMap<String, Cell> {
+    let own = columns.iter().map(|name| name.to_ascii_lowercase()).zip(cells.iter().cloned());
+    let mut shown: BTreeMap<String, Cell> = own.collect();
+    let Some(parts) = &row.parts else { return shown };
+    let head = Dot { stamp: row.stamp.to_i64(), origin: row.origin, seq: row.seq };
+    let mut dots: BTreeMap<&str, Dot> = shown.keys().map(|name| (name.as_str(), head)).collect();
+    dots.extend(parts.dots.iter().map(|(name, dot)| (name.as_str(), *dot)));
+    let mut later: Vec<(String, Cell)> = Vec::new();
+    for (name, cell) in &parts.beside {
+        if dots.get(name.as_str()).is_none_or(|own| *own < cell.dot) {
+            dots.insert(name, cell.dot);
+            later.extend(cell.cell().map(|value| (name.clone(), value.clone())));
+        }
+    }
+    let missing: Vec<&String> = parts.missing.iter().map(|(name, _)| name).collect();
+    let is_here = |name: &String| later.iter().any(|(of, _)| of == name);
+    let gone: Vec<String> = missing.into_iter().filter(|name| !is_here(name)).cloned().collect();
+    shown.retain(|name, _| !gone.contains(name));
+    shown.extend(later);
+    shown
 }
 
 impl Witness {

@@ -1,0 +1,546 @@
+//! Looking: what the application's tools did to the tracked tables since the last time.
+//!
+//! Whoever writes has looked: a transaction that finds another schema than the one that was looked at begins again.
+//!
+//! ```text
+//!   our triggers are                the table is                    what follows
+//!   on it, all of them              there, declared as before       nothing
+//!                                   declared otherwise              its columns are looked at
+//!   on a table of another name      gone                            renamed: it goes on under that name
+//!                                   there                           made anew, the old one kept: that one is let alone
+//!   nowhere, or not all of them     there                           made anew: its rows are compared
+//!                                   gone                            it waits; found again by its rows, or by what others say
+//! ```
+//!
+//! # Invariants
+//!
+//! * What is found is written down in the transaction that puts the triggers in place: no write falls between.
+//! * A table that is away holds back nothing of the others.
+
+mod again;
+mod columns;
+mod fills;
+mod unify;
+
+use crate::catalogue::{Description, describe, is_ours};
+use crate::error::Doing as _;
+use crate::facts::Fact;
+use crate::key::Key;
+use crate::listing::Kind;
+use crate::store::Flush;
+use crate::tx::{Tx, meta, set_meta};
+use crate::{Cell, Error, Result, Store, trigger};
+use rusqlite::params;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+/// A table that is away is looked for so often.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Another table that holds its rows is taken for it after so long: a tool may be in the middle of something.
+const SETTLED: Duration = Duration::from_secs(3);
+/// So many rows are looked for in a table that could be one that is away.
+const ROWS_ASKED: usize = 64;
+/// A schema that changes again while it is looked at is looked at again; so often at a time.
+const LOOKS_MAX: usize = 20;
+
+/// Between the statements that made a table and its indexes.
+const BETWEEN: char = '\u{1e}';
+
+/// What is remembered between two looks.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The schema that was looked at.
+    version: Option<i64>,
+    /// Tables that are away, and since when.
+    away: HashMap<i64, Duration>,
+    /// A look is under way.
+    looking: bool,
+}
+
+/// A tracked table, as it was at the last look.
+#[derive(Clone)]
+struct Tracked {
+    id: i64,
+    name: String,
+    /// What the shop calls it.
+    first: String,
+    /// The statements that made it and its indexes.
+    declared: Option<String>,
+}
+
+/// What became of a table.
+#[derive(Debug, PartialEq, Eq)]
+enum Became {
+    /// It is as it was.
+    Same,
+    /// It is there, under this name, declared otherwise or for the first time.
+    Changed { name: String },
+    /// It was made anew under this name. `old`: where our triggers still are.
+    Remade { name: String, old: Option<String> },
+    /// It is away.
+    Away,
+}
+
+impl Store {
+    /// Looks, if the schema changed or a table is away.
+    pub(crate) fn look_if_due(&mut self) -> Result<()> {
+        let now = self.options.clock.elapsed();
+        let is_away = self.seen.away.values().any(|since| *since + AGAIN <= now);
+        if self.schema_moved()? || is_away { self.look() } else { Ok(()) }
+    }
+
+    /// The schema that was looked at.
+    pub(crate) fn seen_version(&self) -> i64 {
+        self.seen.version.unwrap_or(-1)
+    }
+
+    /// Is the schema another one than was looked at?
+    pub(crate) fn schema_moved(&self) -> Result<bool> {
+        Ok(self.seen.version != Some(schema_version(&self.conn)?))
+    }
+
+    /// Writes without having looked: what a look itself stands on.
+    pub(crate) fn seen_nothing<T>(
+        &mut self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let before = std::mem::replace(&mut self.seen.looking, true);
+        let done = self.write(Flush::Later, work);
+        self.seen.looking = before;
+        done
+    }
+
+    /// Begins a transaction that writes, by somebody who has looked. `safely`: says how, before it begins.
+    pub(crate) fn begin_looked(&mut self, safely: &dyn Fn(&Self) -> Result<()>) -> Result<()> {
+        for _ in 0..LOOKS_MAX {
+            self.conn.execute_batch("BEGIN IMMEDIATE").doing("begin a transaction")?;
+            if self.seen.looking || !self.schema_moved()? {
+                return Ok(());
+            }
+            self.conn.execute_batch("ROLLBACK").doing("begin a transaction again")?;
+            self.look()?;
+            safely(self)?;
+        }
+        Err(Error::Busy)
+    }
+
+    /// Looks at all tracked tables, whatever was seen before.
+    pub(crate) fn look(&mut self) -> Result<()> {
+        let now = self.now_sql().to_owned();
+        let mut seen = std::mem::take(&mut self.seen);
+        self.seen.looking = true;
+        let looked = self.write(Flush::Now, |tx| tx.look(&now, &mut seen));
+        seen.version = looked.as_ref().ok().copied();
+        self.seen = seen;
+        looked.map(|_| ())
+    }
+}
+
+fn schema_version(conn: &rusqlite::Connection) -> Result<i64> {
+    conn.query_row("PRAGMA schema_version", [], |row| row.get(0))
+        .doing("ask whether the schema changed")
+}
+
+impl Tx<'_> {
+    /// A number that is another one when the schema changed.
+    pub(crate) fn schema_version(&self) -> Result<i64> {
+        schema_version(self.conn)
+    }
+
+    /// Looks at all tracked tables. Answers the schema as it is then.
+    fn look(&mut self, now: &str, seen: &mut Seen) -> Result<i64> {
+        let mut changed: Vec<(Tracked, Became)> = Vec::new();
+        let ours = self.our_triggers();
+        let tracked = self.tracked()?;
+        let known: BTreeSet<String> = meta::<String>(self.conn, "tables")?
+            .map(|names| names.split('\n').map(str::to_owned).collect())
+            .unwrap_or_default();
+        let elapsed = self.clock.elapsed();
+        for table in &tracked {
+            let became = self.became(table, &tracked, (&ours, &known))?;
+            let away = seen.away.get(&table.id).copied();
+            let became = match became {
+                (Became::Away, Some(candidate))
+                    if away.is_some_and(|since| since + SETTLED <= elapsed) =>
+                {
+                    Became::Remade { name: candidate, old: None }
+                }
+                (became, _) => became,
+            };
+            match became {
+                Became::Same => {}
+                Became::Away => {
+                    seen.away.entry(table.id).or_insert(elapsed);
+                    continue;
+                }
+                became => changed.push((table.clone(), became)),
+            }
+            seen.away.remove(&table.id);
+        }
+        seen.away.retain(|id, _| tracked.iter().any(|table| table.id == *id));
+        if !changed.is_empty() {
+            self.take_up(&changed, now)?;
+        }
+        // What is away may come back under the name of a table that is made later.
+        if seen.away.is_empty() {
+            self.remember_tables(&known)?;
+        }
+        schema_version(self.conn)
+    }
+
+    /// Which tables there were is asked when one is looked for that took another name.
+    fn remember_tables(&self, known: &BTreeSet<String>) -> Result<()> {
+        let names: BTreeSet<String> = self
+            .listing
+            .tables()
+            .filter(|table| table.kind == Kind::Table && !is_ours(&table.name))
+            .map(|table| table.name.to_ascii_lowercase())
+            .collect();
+        if names == *known {
+            return Ok(());
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        set_meta(self.conn, "tables", names.join("\n"))
+    }
+
+    /// The tables on which triggers of ours stand, by the number of the table that they are of.
+    fn our_triggers(&self) -> BTreeMap<i64, BTreeMap<String, BTreeSet<String>>> {
+        let mut ours: BTreeMap<i64, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+        for table in self.listing.tables() {
+            for trigger in &table.triggers {
+                if let Some(id) = trigger::table_of(&trigger.name) {
+                    let on = ours.entry(id).or_default().entry(table.name.clone()).or_default();
+                    on.insert(trigger.name.to_ascii_lowercase());
+                }
+            }
+        }
+        ours
+    }
+
+    fn tracked(&self) -> Result<Vec<Tracked>> {
+        let doing = "list the tracked tables";
+        let mut statement = self
+            .conn
+            .prepare_cached(
+                "SELECT id, name, coalesce(first, name), declared FROM _dunlin_table WHERE tracked = 1 ORDER BY id",
+            )
+            .doing(doing)?;
+        let tables = statement
+            .query_map([], |row| {
+                Ok(Tracked {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    first: row.get(2)?,
+                    declared: row.get(3)?,
+                })
+            })
+            .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+            .doing(doing)?;
+        Ok(tables.into_iter().filter(|table| !is_ours(&table.name)).collect())
+    }
+
+    /// What became of a table; with one that is away, another that could be it.
+    fn became(
+        &mut self,
+        table: &Tracked,
+        all: &[Tracked],
+        (ours, known): (&BTreeMap<i64, BTreeMap<String, BTreeSet<String>>>, &BTreeSet<String>),
+    ) -> Result<(Became, Option<String>)> {
+        let on = ours.get(&table.id);
+        let here = self.listing.named(&table.name).filter(|listed| listed.kind == Kind::Table);
+        let name = here.map(|listed| listed.name.clone());
+        let triggers = |name: &str| on.and_then(|on| on.get(name));
+        let elsewhere = on.and_then(|on| on.keys().find(|on| Some(*on) != name.as_ref()).cloned());
+        let Some(name) = name else {
+            let candidate = self.candidate(table, all, (known, elsewhere.as_deref()))?;
+            return Ok(match (elsewhere, candidate) {
+                // Renamed away and kept, and a new one under another name.
+                (Some(old), Some((name, _))) => (Became::Remade { name, old: Some(old) }, None),
+                (Some(name), None) => (Became::Changed { name }, None),
+                (None, Some((name, true))) => (Became::Remade { name, old: None }, None),
+                (None, Some((name, false))) => (Became::Away, Some(name)),
+                (None, None) => (Became::Away, None),
+            });
+        };
+        let is_whole = triggers(&name).is_some_and(|there| {
+            trigger::always(table.id).iter().all(|trigger| there.contains(trigger))
+        });
+        let has_witness =
+            triggers(&name).is_some_and(|there| there.contains(&trigger::witness(table.id)));
+        let is_same = has_witness && self.declaration_of(&name) == table.declared;
+        Ok(match (is_whole, is_same) {
+            (true, true) => (Became::Same, None),
+            (true, false) => (Became::Changed { name }, None),
+            (false, _) => (Became::Remade { name, old: elsewhere }, None),
+        })
+    }
+
+    /// The statements that made a table and its indexes.
+    fn declaration_of(&self, name: &str) -> Option<String> {
+        let listed = self.listing.named(name)?;
+        let indexes = listed.indexes.iter().map(|(_, sql)| sql.as_str());
+        let all: Vec<&str> = std::iter::once(listed.sql.as_str()).chain(indexes).collect();
+        Some(all.join(&BETWEEN.to_string()))
+    }
+
+    /// Another table that could be one whose name is gone: one that others say it is called; else one that was made since
+    /// and holds most of its rows, the last of them. True: somebody said so.
+    fn candidate(
+        &mut self,
+        table: &Tracked,
+        all: &[Tracked],
+        (known, not): (&BTreeSet<String>, Option<&str>),
+    ) -> Result<Option<(String, bool)>> {
+        let facts = self.facts_of(&table.first)?;
+        let names: BTreeSet<&str> = facts.names().collect();
+        let is_taken = |name: &str| all.iter().any(|other| other.name.eq_ignore_ascii_case(name));
+        let tables: Vec<String> = self
+            .listing
+            .tables()
+            .rev()
+            .filter(|listed| listed.kind == Kind::Table && !is_ours(&listed.name))
+            .map(|listed| listed.name.clone())
+            .filter(|name| !is_taken(name) && not.is_none_or(|not| not != name))
+            .collect();
+        let said = tables.iter().find(|name| names.contains(name.to_ascii_lowercase().as_str()));
+        if let Some(name) = said {
+            return Ok(Some((name.clone(), true)));
+        }
+        for name in tables {
+            if !known.contains(&name.to_ascii_lowercase()) && self.holds_rows_of(table, &name)? {
+                return Ok(Some((name, false)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Does a table hold at least half of the rows of one that is away? Where that has none, are its columns the same?
+    fn holds_rows_of(&self, table: &Tracked, name: &str) -> Result<bool> {
+        let doing = "look for the rows of a table that is away";
+        let Ok(other) = describe(self.conn, &self.listing, name) else { return Ok(false) };
+        let keys: Vec<Key> = self
+            .conn
+            .prepare_cached(
+                "SELECT key FROM _dunlin_row WHERE tbl = ?1 AND key IS NOT NULL ORDER BY pos DESC LIMIT ?2",
+            )
+            .and_then(|mut statement| {
+                let most = i64::try_from(ROWS_ASKED).unwrap_or(i64::MAX);
+                statement
+                    .query_map(params![table.id, most], |row| {
+                        Ok(Key::from_sql(row.get_ref(0)?).ok().flatten())
+                    })?
+                    .collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .doing(doing)?
+            .into_iter()
+            .flatten()
+            .collect();
+        if keys.is_empty() {
+            let Some(old) = table.declared.as_deref().and_then(described_before) else {
+                return Ok(false);
+            };
+            return Ok(old.names() == other.names());
+        }
+        let at: Vec<String> = other
+            .key_names()
+            .iter()
+            .enumerate()
+            .map(|(n, key)| format!("{} = ?{}", trigger::quote(key), n + 1))
+            .collect();
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM {} WHERE {})",
+            trigger::quote(name),
+            at.join(" AND ")
+        );
+        let mut statement = self.conn.prepare(&sql).doing(doing)?;
+        let mut found = 0;
+        for key in &keys {
+            let cells: Vec<Cell> = key.cells()?;
+            if cells.len() != at.len() {
+                return Ok(false);
+            }
+            let there: bool = statement
+                .query_row(rusqlite::params_from_iter(cells), |row| row.get(0))
+                .doing(doing)?;
+            found += usize::from(there);
+        }
+        Ok(found * 2 > keys.len())
+    }
+
+    /// Goes on with tables that changed: their names, columns, triggers, and what has to be compared.
+    fn take_up(&mut self, changed: &[(Tracked, Became)], now: &str) -> Result<()> {
+        let mut looked = Vec::new();
+        self.rename(changed)?;
+        for (table, became) in changed {
+            let (name, is_remade) = match became {
+                Became::Changed { name } => (name, false),
+                Became::Remade { name, old } => {
+                    if old.is_some() {
+                        self.remove_triggers(table.id)?;
+                    }
+                    (name, true)
+                }
+                Became::Same | Became::Away => continue,
+            };
+            // Changed beyond use: it waits as one that is away.
+            let Ok(description) = describe(self.conn, &self.listing, name) else { continue };
+            let columns = self.look_at_columns(table, &description, is_remade)?;
+            looked.push((table, name, is_remade, columns));
+        }
+        self.load_catalogue()?;
+        for (table, name, is_remade, columns) in &looked {
+            let Some(there) = self.catalogue.id(table.id).cloned() else { continue };
+            for statement in trigger::install(&there, now) {
+                self.conn.execute_batch(&statement).doing("put the triggers in place")?;
+            }
+            if *is_remade {
+                self.conn
+                    .execute(&trigger::list_rows(&there, trigger::FOUND, now), [])
+                    .doing("list the rows that are there")?;
+            }
+            self.look_at_fills(&there, columns)?;
+            self.written_until(table, (name, *is_remade), columns)?;
+        }
+        self.load_catalogue()
+    }
+
+    /// All lines up to now were written before this look.
+    fn written_until(
+        &mut self,
+        table: &Tracked,
+        (name, is_remade): (&str, bool),
+        columns: &columns::Looked,
+    ) -> Result<()> {
+        let doing = "write down what a table looks like";
+        let last: i64 = self
+            .conn
+            .query_row("SELECT coalesce(max(n), 0) FROM _dunlin_log", [], |row| row.get(0))
+            .doing(doing)?;
+        let declared = self.declaration_of(name);
+        self.conn
+            .prepare_cached(
+                "UPDATE _dunlin_table SET declared = ?2, changed = ?3, again = 0,
+                 remade = CASE WHEN ?4 THEN ?3 ELSE remade END WHERE id = ?1",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![table.id, declared, last, is_remade])
+            })
+            .doing(doing)?;
+        for number in &columns.fresh {
+            self.conn
+                .prepare_cached("UPDATE _dunlin_column SET since = ?2 WHERE number = ?1")
+                .and_then(|mut statement| statement.execute(params![number, last]))
+                .doing(doing)?;
+        }
+        self.cache.columns.remove(&table.id);
+        Ok(())
+    }
+
+    /// Binds the columns of tables that are newly tracked.
+    pub(crate) fn bind_new(&mut self, tables: &[std::sync::Arc<crate::Table>]) -> Result<()> {
+        for table in tables {
+            let tracked = Tracked {
+                id: table.id,
+                name: table.name.clone(),
+                first: table.first.clone(),
+                declared: None,
+            };
+            let description = describe(self.conn, &self.listing, &table.name)?;
+            self.look_at_columns(&tracked, &description, false)?;
+            self.conn
+                .execute(
+                    "UPDATE _dunlin_table SET declared = ?2 WHERE id = ?1",
+                    params![table.id, self.declaration_of(&table.name)],
+                )
+                .doing("write down what a table looks like")?;
+        }
+        self.load_catalogue()?;
+        // The shape of rows that say none: those that are there.
+        for table in tables {
+            if let Some(table) = self.catalogue.id(table.id).cloned() {
+                self.full_shape(&table)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what tables are called now, and tells others.
+    fn rename(&mut self, changed: &[(Tracked, Became)]) -> Result<()> {
+        let doing = "write down what a table is called";
+        let mut renamed = Vec::new();
+        for (table, became) in changed {
+            if let Became::Changed { name } | Became::Remade { name, .. } = became
+                && *name != table.name
+            {
+                renamed.push((table, name));
+            }
+        }
+        // Two may have changed their names with each other.
+        for (table, _) in &renamed {
+            self.conn
+                .execute(
+                    "UPDATE _dunlin_table SET first = coalesce(first, name), name = '_dunlin_moving_' || id WHERE id = ?",
+                    [table.id],
+                )
+                .doing(doing)?;
+        }
+        for (table, name) in renamed {
+            self.make_way(name)?;
+            self.conn
+                .execute(
+                    "UPDATE _dunlin_table SET name = ?2 WHERE id = ?1",
+                    params![table.id, name],
+                )
+                .doing(doing)?;
+            self.conn
+                .execute(
+                    "UPDATE OR REPLACE _dunlin_reference SET child = ?2 WHERE child = ?1",
+                    params![table.name, name],
+                )
+                .and_then(|_| {
+                    self.conn.execute(
+                        "UPDATE _dunlin_reference SET parent = ?2 WHERE parent = ?1",
+                        params![table.name, name],
+                    )
+                })
+                .doing(doing)?;
+            if !name.eq_ignore_ascii_case(&table.first) {
+                let name = name.to_ascii_lowercase();
+                self.say(&table.first, &Fact::Called { name })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A table that was only heard of under this name is not the one that is here.
+    fn make_way(&self, name: &str) -> Result<()> {
+        self.conn
+            .execute(
+                "UPDATE _dunlin_table SET first = coalesce(first, name), name = name || '~' || id WHERE name = ?",
+                [name],
+            )
+            .doing("write down what a table is called")?;
+        Ok(())
+    }
+
+    pub(crate) fn remove_triggers(&self, table: i64) -> Result<()> {
+        for statement in trigger::remove(table) {
+            self.conn.execute_batch(&statement).doing("take the triggers away")?;
+        }
+        Ok(())
+    }
+}
+
+/// A table as it was at the last look, by the statements that made it.
+fn described_before(declared: &str) -> Option<Description> {
+    let past = rusqlite::Connection::open_in_memory().ok()?;
+    let mut statements = declared.split(BETWEEN);
+    past.execute_batch(statements.next()?).ok()?;
+    for index in statements {
+        // One over a function of the application's own says nothing that is asked here.
+        past.execute_batch(index).unwrap_or_default();
+    }
+    let listing = crate::listing::Listing::read(&past).ok()?;
+    let name = listing.tables().next()?.name.clone();
+    describe(&past, &listing, &name).ok()
+}
