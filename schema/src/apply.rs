@@ -75,6 +75,8 @@ impl Store {
 /// What is known of the page so far.
 #[derive(Default)]
 struct Work {
+    /// The rows were asked for by name: what is known of them may lack values.
+    named: bool,
     dirty: BTreeSet<Uuid>,
     /// Some row waits for something: the short way asks first.
     anybody_waits: bool,
@@ -151,10 +153,37 @@ impl Tx<'_> {
         if page.from != cursor {
             return Err(Error::PageGap { found: page.from, cursor });
         }
+        let (mut applied, highest) = self.take_page(page, sender, false)?;
+        self.set_cursor(sender.origin, page.next)?;
+        self.note_taken(&highest)?;
+        if let Some(last) = &page.last {
+            self.learn(&last.knowledge, sender.origin)?;
+        }
+        applied.cursor = page.next;
+        Ok(applied)
+    }
+
+    /// Takes rows in that were asked for by name.
+    pub(crate) fn apply_named(&mut self, page: &Page, sender: Sender) -> Result<Applied> {
+        if let Some(what) = page.flaw() {
+            return Err(Error::BadPage { what: what.to_owned() });
+        }
+        // A commit of the application may have come in between.
+        self.fold(usize::MAX)?;
+        Ok(self.take_page(page, sender, true)?.0)
+    }
+
+    /// Takes a page's rows in. Answers also the highest seq of each origin.
+    fn take_page(
+        &mut self,
+        page: &Page,
+        sender: Sender,
+        named: bool,
+    ) -> Result<(Applied, HashMap<Origin, u64>)> {
         self.via = Some(self.origin_id(sender.origin)?);
         let conflicts = self.conflicts;
         let (anybody_waits, deletes) = (self.anybody_waits()?, Tally::of(sender.origin.machine));
-        let mut work = Work { anybody_waits, deletes, ..Work::default() };
+        let mut work = Work { named, anybody_waits, deletes, ..Work::default() };
         let mut groups: HashMap<u64, u64> = HashMap::new();
         let mut highest: HashMap<Origin, u64> = HashMap::new();
         let mut unknown = Vec::new();
@@ -181,11 +210,6 @@ impl Tx<'_> {
         let dirty = std::mem::take(&mut work.dirty);
         self.settle(dirty.clone())?;
         self.note_deletes(&work.deletes)?;
-        self.set_cursor(sender.origin, page.next)?;
-        self.note_taken(&highest)?;
-        if let Some(last) = &page.last {
-            self.learn(&last.knowledge, sender.origin)?;
-        }
         let via = self.via.unwrap_or(0);
         let held = self.count_held(&dirty)? as u64;
         if !dirty.is_empty() {
@@ -194,15 +218,16 @@ impl Tx<'_> {
                 return Err(Error::TooManyHeld { rows, mebibytes: bytes >> 20 });
             }
         }
-        Ok(Applied {
+        let applied = Applied {
             rows: page.rows() as u64,
             applied: work.applied,
             held,
             conflicts: self.conflicts - conflicts,
-            cursor: page.next,
+            cursor: page.from,
             ahead: work.ahead,
             unknown,
-        })
+        };
+        Ok((applied, highest))
     }
 
     fn take(
@@ -215,6 +240,9 @@ impl Tx<'_> {
     ) -> Result<()> {
         if new.head.stamp.millis() > self.clock.now().saturating_add(AHEAD_MAX) {
             work.ahead += 1;
+            if work.named {
+                return Ok(());
+            }
             let (time, origin, seq) = (new.head.stamp.millis(), new.head.origin, new.head.seq);
             return self.withhold(sender, &Withheld { pos, time, origin, seq, row: new.uuid });
         }
@@ -224,7 +252,11 @@ impl Tx<'_> {
                 what: format!("the row {} belongs to another table here", new.uuid),
             });
         }
-        let (row, lost) = match self.join(old.as_ref(), new)? {
+        if work.named && self.has_gone(new.uuid)? {
+            // It waits for a person, who was not asked.
+            return Ok(());
+        }
+        let (row, lost) = match self.join(old.as_ref(), new, work.named)? {
             Joined::Known => return Ok(()),
             Joined::Loses { lost } => {
                 if lost {
@@ -265,10 +297,10 @@ impl Tx<'_> {
     }
 
     /// What becomes of the row that we have when a version of it comes.
-    fn join(&mut self, old: Option<&Entry>, new: &Incoming) -> Result<Joined> {
+    fn join(&mut self, old: Option<&Entry>, new: &Incoming, named: bool) -> Result<Joined> {
         let verdict = version::merge(old.map(|old| &old.head), &new.head);
         let combined = match old {
-            Some(old) if self.has_to_combine(old, new, verdict)? => {
+            Some(old) if named || self.has_to_combine(old, new, verdict)? => {
                 match (self.state(old)?, new.whole()) {
                     (Some(ours), Some(theirs)) => Some((ours, theirs)),
                     _ => None,
@@ -350,7 +382,8 @@ impl Tx<'_> {
             return self.linger(entry, old);
         }
         let visible = new.visible();
-        if let Some(table) = table
+        let is_unknown = new.state.is_some() && visible.as_ref().is_some_and(Cells::is_empty);
+        if let Some(table) = table.filter(|table| !table.away && !is_unknown)
             && (!work.anybody_waits || self.nobody_waits_for(table, new.uuid)?)
             && self.fast_path(table, &mut entry, old, visible.as_ref())?
         {
@@ -374,6 +407,7 @@ impl Tx<'_> {
             let why = match (&new.cells, table) {
                 (None, _) => Why::Size,
                 (_, None) => Why::Schema,
+                (_, Some(table)) if table.away => Why::Schema,
                 _ => Why::Parent,
             };
             let shown = match (&entry.key, self.kept(new.uuid)?) {

@@ -200,9 +200,13 @@ pub struct Table {
     pub(crate) number: Option<usize>,
     pub(crate) autoincrement: bool,
     pub(crate) uniques: Vec<Unique>,
+    /// REPLACE can remove a row through one of its indexes, and no trigger of ours sees it.
+    pub(crate) has_unseen_unique: bool,
     pub(crate) references: Vec<Reference>,
     pub(crate) copies: bool,
     pub(crate) sql: sql::Sql,
+    /// It is not here: dropped, or renamed so that nobody can tell. What is known of it is as it was.
+    pub(crate) away: bool,
 }
 
 /// A table as partners and people are told of it.
@@ -382,6 +386,16 @@ impl Catalogue {
         }
         catalogue.tables = tables;
         catalogue
+    }
+
+    /// A condition on lines of the log, as SQL: those of a table that is away wait for it.
+    pub(crate) fn in_sight(&self) -> String {
+        let away = self.tables.iter().filter(|table| table.away);
+        let away: Vec<String> = away.map(|table| table.id.to_string()).collect();
+        if away.is_empty() {
+            return String::new();
+        }
+        format!(" AND tbl NOT IN ({})", away.join(", "))
     }
 
     pub(crate) fn id(&self, id: i64) -> Option<&Arc<Table>> {

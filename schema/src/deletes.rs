@@ -15,6 +15,8 @@
 //! * What people delete on this machine is neither counted nor held.
 //! * The counts are in the file: a restart, or a new epoch of the partner, does not begin them anew.
 //! * For settling, a row that lingers is a live one with the values that it had; it makes no version of its own.
+//!
+//! A row that went when a table was made anew waits for the same decision: it goes everywhere, or is brought back.
 
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
@@ -229,16 +231,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The rows that linger, with their numbers: so many from a number on, and none that came after `upto`.
-    fn lingering(&self, from: i64, upto: i64) -> Result<Vec<(i64, Uuid)>> {
+    /// The rows that wait for a person, with their numbers: so many from a number on, and none that came after `upto`.
+    fn undecided(&self, from: i64, upto: i64) -> Result<Vec<(i64, Uuid)>> {
         self.conn
             .prepare_cached(
-                "SELECT n, uuid FROM _dunlin_kept WHERE why = ?1 AND n BETWEEN ?2 AND ?3 AND n > 0 ORDER BY n LIMIT ?4",
+                "SELECT n, uuid FROM _dunlin_kept WHERE why IN (6, 8) AND n BETWEEN ?1 AND ?2 AND n > 0 ORDER BY n LIMIT ?3",
             )
             .and_then(|mut statement| {
                 let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
                 statement
-                    .query_map(params![Why::Deletes.code(), from, upto, batch], |row| {
+                    .query_map(params![from, upto, batch], |row| {
                         Ok((row.get(0)?, crate::cursor::uuid(row, 1)?))
                     })
                     .and_then(Iterator::collect)
@@ -246,10 +248,10 @@ impl Tx<'_> {
             .doing("find the deletes that wait")
     }
 
-    fn last_lingering(&self) -> Result<i64> {
+    fn last_undecided(&self) -> Result<i64> {
         self.conn
-            .prepare_cached("SELECT coalesce(max(n), 0) FROM _dunlin_kept WHERE why = ?")
-            .and_then(|mut statement| statement.query_row([Why::Deletes.code()], |row| row.get(0)))
+            .prepare_cached("SELECT coalesce(max(n), 0) FROM _dunlin_kept WHERE why IN (6, 8)")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("find the deletes that wait")
     }
 
@@ -257,12 +259,12 @@ impl Tx<'_> {
     fn decide(&mut self, deciding: &mut Deciding) -> Result<()> {
         // What the application changed in a row that lingers must not go with it.
         self.fold(usize::MAX)?;
-        let listed = self.lingering(deciding.from, deciding.upto)?;
+        let listed = self.undecided(deciding.from, deciding.upto)?;
         let Some((last, _)) = listed.last() else {
             // A row may go only after those that refer to it, which come later in the list: so once more, while it
             // helps.
             deciding.is_over =
-                !deciding.helped || self.lingering(deciding.first, deciding.upto)?.is_empty();
+                !deciding.helped || self.undecided(deciding.first, deciding.upto)?.is_empty();
             (deciding.from, deciding.helped) = (deciding.first, false);
             return Ok(());
         };
@@ -274,7 +276,8 @@ impl Tx<'_> {
         }
         let mut left = 0;
         for uuid in &rows {
-            left += usize::from(self.entry(*uuid)?.is_some_and(|entry| entry.lingers()));
+            let lingers = self.entry(*uuid)?.is_some_and(|entry| entry.lingers());
+            left += usize::from(lingers || self.has_gone(*uuid)?);
         }
         deciding.helped |= left < rows.len();
         deciding.done += rows.len() - left;
@@ -285,6 +288,10 @@ impl Tx<'_> {
     fn let_go(&mut self, rows: &[Uuid]) -> Result<()> {
         let (mut dirty, mut tables) = (BTreeSet::new(), BTreeSet::new());
         for uuid in rows {
+            if self.has_gone(*uuid)? {
+                dirty.extend(self.delete_gone(*uuid)?);
+                continue;
+            }
             let Some(entry) = self.entry(*uuid)?.filter(Entry::lingers) else { continue };
             self.no_longer_lingers(&entry, &mut dirty)?;
             tables.insert(entry.table);
@@ -315,6 +322,11 @@ impl Tx<'_> {
         let catalogue = Arc::clone(&self.catalogue);
         let mut dirty = BTreeSet::new();
         for uuid in rows {
+            if self.has_gone(*uuid)? {
+                self.want_back(*uuid)?;
+                dirty.insert(*uuid);
+                continue;
+            }
             let Some(entry) = self.entry(*uuid)?.filter(Entry::lingers) else { continue };
             let (Some(table), Some(cells)) = (catalogue.id(entry.table), self.old_values(*uuid)?)
             else {
@@ -350,9 +362,9 @@ impl Store {
         let (first, upto, none) = self.write(Flush::Reads, |tx| {
             let (first, upto) = match number {
                 Some(number) => (number, number),
-                None => (0, tx.last_lingering()?),
+                None => (0, tx.last_undecided()?),
             };
-            Ok((first, upto, tx.lingering(first, upto)?.is_empty()))
+            Ok((first, upto, tx.undecided(first, upto)?.is_empty()))
         })?;
         if let (Some(number), true) = (number, none) {
             return Err(Error::NoSuchNumber { what: "delete that waits", number });

@@ -18,7 +18,7 @@ mod loose;
 mod names;
 mod over;
 
-use crate::catalogue::{Naming, Table};
+use crate::catalogue::{Catalogue, Naming, OnDelete, Table};
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
 use crate::held::{Keep, Kept, Why};
@@ -85,13 +85,18 @@ impl Store {
                 break;
             }
         }
+        self.find_ghosts()?;
         self.settle_again()?;
+        self.look_for_drift()?;
         Ok(folded)
     }
 
     fn log_is_empty(&self) -> Result<bool> {
         self.conn
-            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM _dunlin_log WHERE kind <> 0)")
+            .prepare_cached(&format!(
+                "SELECT NOT EXISTS (SELECT 1 FROM _dunlin_log WHERE kind <> 0{})",
+                self.catalogue.in_sight()
+            ))
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("look into the log")
     }
@@ -153,7 +158,7 @@ impl Tx<'_> {
     /// so none is given twice.
     fn empty_log(&self, last: i64) -> Result<()> {
         for sql in [
-            "DELETE FROM _dunlin_log WHERE n < ?",
+            &format!("DELETE FROM _dunlin_log WHERE n < ?{}", self.catalogue.in_sight()),
             "UPDATE _dunlin_log SET tbl = 0, kind = 0, t = NULL, k0 = NULL, k1 = NULL, k2 = NULL, k3 = NULL,
              k4 = NULL, k5 = NULL, k6 = NULL, k7 = NULL WHERE n = ?",
         ] {
@@ -169,7 +174,10 @@ impl Tx<'_> {
         let doing = "read the log";
         let mut statement = self
             .conn
-            .prepare_cached("SELECT n, tbl, kind, t, k0, k1, k2, k3, k4, k5, k6, k7 FROM _dunlin_log WHERE kind <> 0 ORDER BY n LIMIT ?")
+            .prepare_cached(&format!(
+                "SELECT n, tbl, kind, t, k0, k1, k2, k3, k4, k5, k6, k7 FROM _dunlin_log WHERE kind <> 0{} ORDER BY n LIMIT ?",
+                self.catalogue.in_sight()
+            ))
             .doing(doing)?;
         let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)]).doing(doing)?;
         let mut lines = Vec::new();
@@ -298,6 +306,10 @@ impl Tx<'_> {
         if anybody_waits {
             dirty.extend(self.standing_aside(fold)?);
         }
+        let catalogue = Arc::clone(&self.catalogue);
+        let touched = fold.touched.iter().map(|touched| &touched.table);
+        let beside = touched.filter(|table| table.has_unseen_unique).map(|table| table.id);
+        self.wrote_beside_unique.extend(beside);
         let mut made = HashSet::new();
         let named: HashSet<Uuid> = fold.names.values().flatten().copied().collect();
         for touched in &fold.touched {
@@ -321,6 +333,11 @@ impl Tx<'_> {
             };
             let old = self.entry(uuid)?.filter(|old| !old.head.dead || old.lingers());
             let Some(old) = old else { continue };
+            if let Some(parent) = fell_with(&catalogue, &touched.table, touched.last) {
+                let text = format!("{} was made anew", parent.name);
+                self.went(&touched.table, uuid, Why::Went, Some(&text), &mut dirty)?;
+                continue;
+            }
             let stamp = Stamp::after(Some(old.head.stamp), self.believe(touched.time)?);
             self.make((&touched.table, uuid), Some(&old), None, stamp, None)?;
             self.forget_kept(uuid)?;
@@ -389,6 +406,17 @@ impl Tx<'_> {
                 return Ok(true);
             }
         }
+        if let Some(old) = old.as_ref().filter(|old| touched.found && old.head.dead && !lingers) {
+            // An upgrade put it where it was deleted: it goes.
+            self.place(&Entry { key: Some(touched.key.clone()), ..old.clone() })?;
+            return Ok(true);
+        }
+        let is_unknown =
+            |kept: &Kept| kept.why == Why::Schema && kept.shown.is_empty() && touched.found;
+        if kept.as_ref().is_some_and(is_unknown) && !lingers {
+            // What it showed last is not known: its version came while its table was away, and stands.
+            return Ok(true);
+        }
         let same = |old: &Entry| !old.head.dead && old.head.digest == cells.digest();
         let is_listed = |old: &Entry| touched.found && (is_plain || old.key.is_none());
         if let Some(old) = old.as_ref().filter(|old| is_listed(old) && same(old)) {
@@ -409,7 +437,10 @@ impl Tx<'_> {
         {
             self.conflict((table.id, uuid), &old.head, kept.cells.as_ref())?;
         }
-        let stamp = if touched.existing && old.is_none() {
+        let stamp = if touched.found && old.is_none() {
+            // Nobody is known to have written it.
+            Stamp::ZERO
+        } else if touched.existing && old.is_none() {
             let modified =
                 table.column("modified_on").and_then(|(_, column)| cells.get(&column.id));
             let modified = modified.and_then(dump::time_of);
@@ -507,6 +538,35 @@ impl Tx<'_> {
         let highest = highest.and_then(Stamp::from_i64).map_or(0, Stamp::millis);
         self.highest = Some(highest);
         Ok(highest)
+    }
+}
+
+/// The table that was made anew, or is away, and took rows of this one along with it: over any number of references
+/// that say CASCADE. `line`: the last that tells of the row.
+fn fell_with(catalogue: &Catalogue, table: &Table, line: i64) -> Option<Arc<Table>> {
+    let mut ahead: Vec<Arc<Table>> = parents(catalogue, table, OnDelete::Cascade);
+    let mut asked = HashSet::new();
+    while let Some(parent) = ahead.pop() {
+        if parent.is_gone_or_anew(line) {
+            return Some(parent);
+        }
+        if asked.insert(parent.id) {
+            ahead.extend(parents(catalogue, &parent, OnDelete::Cascade));
+        }
+    }
+    None
+}
+
+fn parents(catalogue: &Catalogue, table: &Table, on_delete: OnDelete) -> Vec<Arc<Table>> {
+    let references = table.references.iter();
+    let such = references.filter(|reference| reference.on_delete == on_delete);
+    such.filter_map(|reference| catalogue.named(&reference.parent).map(Arc::clone)).collect()
+}
+
+impl Table {
+    /// Had it been dropped, or made anew, when this line of the log was written?
+    fn is_gone_or_anew(&self, line: i64) -> bool {
+        self.away || line <= self.remade
     }
 }
 

@@ -15,7 +15,7 @@ use crate::entry::{Entry, State};
 use crate::held::{Keep, Why};
 use crate::key::Key;
 use crate::rows::Names;
-use crate::settle::{self, Adjusted, Ground, Link, Refused, Row, Written};
+use crate::settle::{self, Adjusted, Ground, Link, Refused, Row, Shown, Standing, Written};
 use crate::standing;
 use crate::tx::Tx;
 use crate::{Cell, Cells, Error, OnDelete, Result};
@@ -62,6 +62,8 @@ pub(crate) struct Place<'t, 's> {
     tx: &'t mut Tx<'s>,
     known: HashMap<Uuid, Option<Known>>,
     plans: HashMap<Uuid, Plan>,
+    /// Rows that stood when this settling began and were taken out since, as they stood.
+    stood: HashMap<Uuid, Vec<Cell>>,
     /// Who claims what, and what those who stand aside show instead: asked once for all of them, until something
     /// in the table or the sidecar moves.
     groups: HashMap<Vec<u8>, BTreeSet<Uuid>>,
@@ -78,6 +80,7 @@ impl Tx<'_> {
             tx: self,
             known: HashMap::new(),
             plans: HashMap::new(),
+            stood: HashMap::new(),
             groups: HashMap::new(),
             chosen: HashMap::new(),
             given: HashMap::new(),
@@ -132,18 +135,26 @@ impl Place<'_, '_> {
     fn load(&mut self, uuid: Uuid) -> Result<Option<Known>> {
         let Some(entry) = self.tx.entry(uuid)? else { return Ok(None) };
         let catalogue = Arc::clone(&self.tx.catalogue);
-        if catalogue.untracked.contains_key(&entry.table) {
+        let table = catalogue.id(entry.table).map(Arc::clone);
+        let is_away = table.as_ref().is_some_and(|table| table.away);
+        if is_away || catalogue.untracked.contains_key(&entry.table) {
             return Ok(None);
         }
-        let table = catalogue.id(entry.table).map(Arc::clone);
         let cells = self.tx.values_to_show(&entry)?;
         let live = !entry.head.dead || entry.lingers();
         let mut row = Row { live, shown: entry.key.is_some(), ..Row::default() };
+        if entry.state == State::Held {
+            row.held = self.tx.kept(uuid)?.map(|kept| kept.why);
+        }
         let mut claimed = Vec::new();
         match (&table, &cells) {
             _ if !live => {}
+            _ if row.held == Some(Why::Went) => row.barred = Some(Why::Went),
             (_, None) => row.barred = Some(Why::Size),
             (None, _) => row.barred = Some(Why::Schema),
+            (Some(_), Some(cells)) if cells.is_empty() && self.tx.lacks_values(&entry)? => {
+                row.barred = Some(Why::Asked);
+            }
             (Some(table), Some(cells)) => {
                 claimed = claims(table, cells);
                 row.references = self.links(&catalogue, table, cells)?;
@@ -154,6 +165,9 @@ impl Place<'_, '_> {
             }
         }
         row.claims = claimed.len();
+        if let Some(table) = table.as_ref().filter(|_| live && entry.parts) {
+            row.seen = self.seen(table, &entry)?;
+        }
         let size = if cells.is_none() { self.tx.kept_size(uuid)? } else { None };
         let own = if entry.parts && entry.state != State::Lingers {
             self.tx.values(&entry)?
@@ -163,9 +177,21 @@ impl Place<'_, '_> {
         Ok(Some(Known { row: Rc::new(row), entry, table, cells, own, size, claims: claimed }))
     }
 
+    /// What the writer of a row's version saw in columns that he only carried on.
+    fn seen(&mut self, table: &Table, entry: &Entry) -> Result<Adjusted> {
+        let part = self.tx.part(entry.table, entry.uuid)?;
+        let is_plain =
+            |id: &str| table.column_of(id).is_some_and(|(_, column)| column.target.is_none());
+        Ok(part.seen.into_iter().filter(|(id, _)| is_plain(id)).collect())
+    }
+
     fn links(&mut self, catalogue: &Catalogue, table: &Table, cells: &Cells) -> Result<Vec<Link>> {
         let mut links = Vec::new();
         for reference in &table.references {
+            // Nothing is held for a table that is away.
+            if catalogue.named(&reference.parent).is_some_and(|parent| parent.away) {
+                continue;
+            }
             let columns: Vec<&crate::catalogue::Column> =
                 reference.columns.iter().filter_map(|&index| table.at(index)).collect();
             let nullable = reference
@@ -440,9 +466,51 @@ impl Ground for Place<'_, '_> {
         Ok(ours)
     }
 
+    fn as_it_stands(&mut self, uuid: Uuid) -> Result<Option<Standing>> {
+        let Some(Known { entry, table: Some(table), .. }) = self.known(uuid)?.cloned() else {
+            return Ok(None);
+        };
+        let row = match (self.stood.get(&uuid), &entry.key) {
+            (Some(row), _) => Some(row.clone()),
+            (None, Some(key)) => self.tx.read_row(&table, key)?,
+            (None, None) => None,
+        };
+        let Some(row) = row else { return Ok(None) };
+        let cells = self.tx.translate(&table, row.clone(), &Names::new())?;
+        let catalogue = Arc::clone(&self.tx.catalogue);
+        let references = self.links(&catalogue, &table, &cells)?;
+        let columns = table.columns.iter().enumerate();
+        let columns = columns.filter(|(index, _)| Some(*index) != table.number);
+        let mut shows: Adjusted = columns
+            .filter_map(|(index, column)| Some((column.id.to_string(), row.get(index)?.clone())))
+            .collect();
+        for (index, on) in claims(&table, &cells) {
+            let Some(unique) = table.uniques.get(index) else { continue };
+            let tuple = tuple_of(&table, unique, &cells);
+            let mut others = self.claiming(&table, unique, &tuple, &on)?;
+            others.remove(&uuid);
+            if others.is_empty() {
+                continue;
+            }
+            let Some((id, instead)) =
+                self.instead((&table, unique), uuid, &tuple, &BTreeSet::new())?
+            else {
+                return Ok(None);
+            };
+            for (_, cell) in shows.iter_mut().filter(|(shown, _)| *shown == id) {
+                *cell = instead.clone();
+            }
+        }
+        Ok(Some(Standing { shows, references }))
+    }
+
     fn take_out(&mut self, uuid: Uuid) -> Result<()> {
         self.moved();
         if let Some(Known { entry, table: Some(table), .. }) = self.known(uuid)?.cloned() {
+            if let (Some(key), false) = (&entry.key, self.stood.contains_key(&uuid)) {
+                let row = self.tx.read_row(&table, key)?;
+                self.stood.extend(row.map(|row| (uuid, row)));
+            }
             self.tx.leave_children(&table, &entry)?;
         }
         self.delete_row(uuid)?;
@@ -495,6 +563,9 @@ impl Ground for Place<'_, '_> {
                 }
                 self.delete_row(uuid)?;
                 self.move_to(uuid, None);
+                if let (Some(before), false) = (&plan.before, self.stood.contains_key(&uuid)) {
+                    self.stood.insert(uuid, before.clone());
+                }
             }
         }
         self.plans.insert(uuid, plan);
@@ -524,8 +595,9 @@ impl Ground for Place<'_, '_> {
         }
     }
 
-    fn is_shown(&mut self, uuid: Uuid, adjusted: &Adjusted) -> Result<()> {
+    fn is_shown(&mut self, uuid: Uuid, shown: &Shown, text: Option<&str>) -> Result<()> {
         self.moved();
+        let Shown { adjusted, stays } = shown;
         let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
         let (Some(table), Some(cells)) = (&known.table, &known.cells) else { return Ok(()) };
         let plan = self.plans.get(&uuid).cloned().unwrap_or_default();
@@ -543,7 +615,12 @@ impl Ground for Place<'_, '_> {
                 })
                 .collect();
             let is_stand_in = |one: &(String, Cell)| known.row.stand_ins.contains(one);
-            let why = if adjusted.iter().all(is_stand_in) {
+            let is_seen = |one: &(String, Cell)| known.row.seen.contains(one);
+            let why = if let Some(stays) = *stays {
+                stays
+            } else if text.is_some() && adjusted.iter().any(is_seen) {
+                Why::Schema
+            } else if adjusted.iter().all(is_stand_in) {
                 Why::Schema
             } else if adjusted.iter().any(|(_, cell)| *cell == Cell::Null) {
                 Why::Parent
@@ -555,7 +632,7 @@ impl Ground for Place<'_, '_> {
                 self.tx.keep_lingering(uuid, &shown, None)?;
             } else {
                 let cells = Some(known.own.as_ref().unwrap_or(cells));
-                let keep = Keep { cells, shown: &shown, why, text: None, size: None };
+                let keep = Keep { cells, shown: &shown, why, text, size: None };
                 self.tx.keep(uuid, &keep)?;
             }
             // A row that claims no other value than it shows is found in its table.

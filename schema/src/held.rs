@@ -31,6 +31,10 @@ pub enum Why {
     Unique,
     /// Not an empty place: the row was deleted together with very many others, and stays until a person decides.
     Deletes,
+    /// Its values went with its table; partners are asked for them.
+    Asked,
+    /// It went when a table that it refers to was made anew; a person decides.
+    Went,
 }
 
 impl Why {
@@ -43,6 +47,8 @@ impl Why {
             Self::Size => "size",
             Self::Unique => "unique",
             Self::Deletes => "many deletes",
+            Self::Asked => "asked for",
+            Self::Went => "went",
         }
     }
 
@@ -54,6 +60,8 @@ impl Why {
             Self::Size => 4,
             Self::Unique => 5,
             Self::Deletes => 6,
+            Self::Asked => 7,
+            Self::Went => 8,
         }
     }
 
@@ -65,6 +73,8 @@ impl Why {
             4 => Self::Size,
             5 => Self::Unique,
             6 => Self::Deletes,
+            7 => Self::Asked,
+            8 => Self::Went,
             _ => return Err(Error::Sidecar { what: "a row held for no known reason" }),
         })
     }
@@ -162,7 +172,8 @@ impl Tx<'_> {
         self.conn
             .prepare_cached(
                 "INSERT INTO _dunlin_kept (uuid, cells, shown, why, text, size, since, via) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                 ON CONFLICT (uuid) DO UPDATE SET cells = ?2, shown = ?3, why = ?4, text = ?5, size = ?6",
+                 ON CONFLICT (uuid) DO UPDATE SET cells = ?2, shown = ?3, why = ?4,
+                 text = coalesce(?5, CASE WHEN why = ?4 THEN text END), size = ?6",
             )
             .and_then(|mut statement| {
                 statement.execute(params![

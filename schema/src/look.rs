@@ -34,10 +34,12 @@ use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-/// A table that is away is looked for so often.
+/// What a tool may be in the middle of is looked at again so often.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Another table that holds its rows is taken for it after so long: a tool may be in the middle of something.
+/// It is over when nobody has written for so long,
 const SETTLED: Duration = Duration::from_secs(3);
+/// and after so long in any case.
+const OVER: Duration = Duration::from_secs(10);
 /// So many rows are looked for in a table that could be one that is away.
 const ROWS_ASKED: usize = 64;
 /// A schema that changes again while it is looked at is looked at again; so often at a time.
@@ -51,10 +53,32 @@ const BETWEEN: char = '\u{1e}';
 pub(crate) struct Seen {
     /// The schema that was looked at.
     version: Option<i64>,
-    /// Tables that are away, and since when.
-    away: HashMap<i64, Duration>,
+    /// Tables that are away.
+    away: HashMap<i64, Away>,
+    /// SQLite's word for what others have committed, and when it was last another one.
+    data: (i64, Duration),
+    /// When the last look was.
+    at: Duration,
     /// A look is under way.
     looking: bool,
+}
+
+/// A table that is away.
+#[derive(Clone, Copy, Debug)]
+struct Away {
+    since: Duration,
+    /// Time will tell: another table could be it, or its rows are on their way.
+    asks: bool,
+}
+
+impl Seen {
+    /// Nobody has written for a while, or it is long enough.
+    fn is_over(&self, table: i64, now: Duration) -> bool {
+        let is_quiet = self.data.1 + SETTLED <= now;
+        self.away.get(&table).is_some_and(|away| {
+            (is_quiet && away.since + SETTLED <= now) || away.since + OVER <= now
+        })
+    }
 }
 
 /// A tracked table, as it was at the last look.
@@ -66,6 +90,7 @@ struct Tracked {
     first: String,
     /// The statements that made it and its indexes.
     declared: Option<String>,
+    away: bool,
 }
 
 /// What became of a table.
@@ -82,11 +107,27 @@ enum Became {
 }
 
 impl Store {
-    /// Looks, if the schema changed or a table is away.
+    /// Looks, if the schema changed, or a tool was in the middle of something.
     pub(crate) fn look_if_due(&mut self) -> Result<()> {
         let now = self.options.clock.elapsed();
-        let is_away = self.seen.away.values().any(|since| *since + AGAIN <= now);
-        if self.schema_moved()? || is_away { self.look() } else { Ok(()) }
+        let is_unsure = self.seen.away.values().any(|away| away.asks);
+        if is_unsure {
+            self.note_commits(now)?;
+        }
+        let is_due = is_unsure && self.seen.at + AGAIN <= now;
+        if self.schema_moved()? || is_due { self.look() } else { Ok(()) }
+    }
+
+    /// Notes whether others have written.
+    fn note_commits(&mut self, now: Duration) -> Result<()> {
+        let data: i64 = self
+            .conn
+            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .doing("ask whether others have written")?;
+        if self.seen.data.0 != data {
+            self.seen.data = (data, now);
+        }
+        Ok(())
     }
 
     /// The schema that was looked at.
@@ -127,7 +168,10 @@ impl Store {
     /// Looks at all tracked tables, whatever was seen before.
     pub(crate) fn look(&mut self) -> Result<()> {
         let now = self.now_sql().to_owned();
+        let elapsed = self.options.clock.elapsed();
+        self.note_commits(elapsed)?;
         let mut seen = std::mem::take(&mut self.seen);
+        seen.at = elapsed;
         self.seen.looking = true;
         let looked = self.write(Flush::Now, |tx| tx.look(&now, &mut seen));
         seen.version = looked.as_ref().ok().copied();
@@ -157,25 +201,31 @@ impl Tx<'_> {
             .unwrap_or_default();
         let elapsed = self.clock.elapsed();
         for table in &tracked {
-            let became = self.became(table, &tracked, (&ours, &known))?;
-            let away = seen.away.get(&table.id).copied();
-            let became = match became {
-                (Became::Away, Some(candidate))
-                    if away.is_some_and(|since| since + SETTLED <= elapsed) =>
+            let is_over = seen.is_over(table.id, elapsed);
+            let (became, candidate) = self.became(table, &tracked, (&ours, &known))?;
+            let mut asks = candidate.is_some();
+            let became = match (became, candidate) {
+                (Became::Away, Some(name)) if is_over => Became::Remade { name, old: None },
+                (Became::Remade { name, .. }, _)
+                    if !is_over && !self.holds_half(table.id, &name)? =>
                 {
-                    Became::Remade { name: candidate, old: None }
+                    asks = true;
+                    Became::Away
                 }
                 (became, _) => became,
             };
-            match became {
-                Became::Same => {}
-                Became::Away => {
-                    seen.away.entry(table.id).or_insert(elapsed);
-                    continue;
-                }
-                became => changed.push((table.clone(), became)),
+            if became == Became::Away {
+                let since = seen.away.get(&table.id).map_or(elapsed, |away| away.since);
+                seen.away.insert(table.id, Away { since, asks });
+            } else {
+                seen.away.remove(&table.id);
             }
-            seen.away.remove(&table.id);
+            if became == Became::Away || table.away {
+                self.write_away(table.id, became == Became::Away)?;
+            }
+            if !matches!(became, Became::Same | Became::Away) {
+                changed.push((table.clone(), became));
+            }
         }
         seen.away.retain(|id, _| tracked.iter().any(|table| table.id == *id));
         if !changed.is_empty() {
@@ -186,6 +236,30 @@ impl Tx<'_> {
             self.remember_tables(&known)?;
         }
         schema_version(self.conn)
+    }
+
+    /// Writes down whether a table is away.
+    fn write_away(&mut self, table: i64, is_away: bool) -> Result<()> {
+        self.conn
+            .prepare_cached("UPDATE _dunlin_table SET away = ?2 WHERE id = ?1")
+            .and_then(|mut statement| statement.execute(params![table, is_away]))
+            .doing("write down that a table is away")?;
+        self.load_catalogue()
+    }
+
+    /// Does a table that was made anew hold half as many rows as stood in it?
+    fn holds_half(&self, table: i64, name: &str) -> Result<bool> {
+        let (on, most) = (
+            trigger::quote(name),
+            "SELECT count(*) FROM _dunlin_row WHERE tbl = ? AND key IS NOT NULL",
+        );
+        self.conn
+            .query_row(
+                &format!("SELECT 2 * (SELECT count(*) FROM {on}) >= ({most})"),
+                [table],
+                |row| row.get(0),
+            )
+            .doing("count the rows of a table")
     }
 
     /// Which tables there were is asked when one is looked for that took another name.
@@ -222,7 +296,7 @@ impl Tx<'_> {
         let mut statement = self
             .conn
             .prepare_cached(
-                "SELECT id, name, coalesce(first, name), declared FROM _dunlin_table WHERE tracked = 1 ORDER BY id",
+                "SELECT id, name, coalesce(first, name), declared, away FROM _dunlin_table WHERE tracked = 1 ORDER BY id",
             )
             .doing(doing)?;
         let tables = statement
@@ -232,6 +306,7 @@ impl Tx<'_> {
                     name: row.get(1)?,
                     first: row.get(2)?,
                     declared: row.get(3)?,
+                    away: row.get(4)?,
                 })
             })
             .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
@@ -262,9 +337,14 @@ impl Tx<'_> {
                 (None, None) => (Became::Away, None),
             });
         };
-        let is_whole = triggers(&name).is_some_and(|there| {
-            trigger::always(table.id).iter().all(|trigger| there.contains(trigger))
+        let is_whole = triggers(&name).is_some_and(|there| has_all(table.id, there));
+        let of_another = ours.iter().any(|(other, on)| {
+            *other != table.id && on.get(&name).is_some_and(|there| has_all(*other, there))
         });
+        if let (false, true, Some(elsewhere)) = (is_whole, of_another, &elsewhere) {
+            // Two changed their names with each other.
+            return Ok((Became::Changed { name: elsewhere.clone() }, None));
+        }
         let has_witness =
             triggers(&name).is_some_and(|there| there.contains(&trigger::witness(table.id)));
         let is_same = has_witness && self.declaration_of(&name) == table.declared;
@@ -399,9 +479,19 @@ impl Tx<'_> {
                     .doing("list the rows that are there")?;
             }
             self.look_at_fills(&there, columns)?;
+            self.ask_for_fresh(&there, columns)?;
             self.written_until(table, (name, *is_remade), columns)?;
         }
         self.load_catalogue()
+    }
+
+    /// Values of columns that came back, or were only heard of until now, are not here.
+    fn ask_for_fresh(&self, table: &crate::Table, columns: &columns::Looked) -> Result<()> {
+        let fresh = table.columns.iter().filter(|column| columns.fresh.contains(&column.number));
+        match fresh.map(|column| column.lost).max() {
+            Some(lost) => self.ask_for_rows(table.id, lost),
+            None => Ok(()),
+        }
     }
 
     /// All lines up to now were written before this look.
@@ -419,7 +509,7 @@ impl Tx<'_> {
         let declared = self.declaration_of(name);
         self.conn
             .prepare_cached(
-                "UPDATE _dunlin_table SET declared = ?2, changed = ?3, again = 0,
+                "UPDATE _dunlin_table SET declared = ?2, changed = ?3, again = 0, ghosts = max(ghosts, ?4),
                  remade = CASE WHEN ?4 THEN ?3 ELSE remade END WHERE id = ?1",
             )
             .and_then(|mut statement| {
@@ -444,6 +534,7 @@ impl Tx<'_> {
                 name: table.name.clone(),
                 first: table.first.clone(),
                 declared: None,
+                away: false,
             };
             let description = describe(self.conn, &self.listing, &table.name)?;
             self.look_at_columns(&tracked, &description, false)?;
@@ -531,8 +622,13 @@ impl Tx<'_> {
     }
 }
 
+/// Are these all the triggers of a table without which writes are missed?
+fn has_all(table: i64, there: &BTreeSet<String>) -> bool {
+    trigger::always(table).iter().all(|trigger| there.contains(trigger))
+}
+
 /// A table as it was at the last look, by the statements that made it.
-fn described_before(declared: &str) -> Option<Description> {
+pub(crate) fn described_before(declared: &str) -> Option<Description> {
     let past = rusqlite::Connection::open_in_memory().ok()?;
     let mut statements = declared.split(BETWEEN);
     past.execute_batch(statements.next()?).ok()?;

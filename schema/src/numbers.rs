@@ -12,11 +12,18 @@ impl Tx<'_> {
     pub(crate) fn greatest_number(&self, table: &Table) -> Result<i64> {
         let doing = "find a free number";
         let Some(column) = table.number.and_then(|index| table.at(index)) else { return Ok(0) };
-        let standing: Option<i64> = self
-            .conn
-            .prepare_cached(&table.sql.greatest(&column.name))
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .doing(doing)?;
+        let standing: Option<i64> = if table.away {
+            self.conn
+                .prepare_cached(
+                    "SELECT max(key) FROM _dunlin_row WHERE tbl = ? AND typeof(key) = 'integer'",
+                )
+                .and_then(|mut statement| statement.query_row([table.id], |row| row.get(0)))
+        } else {
+            self.conn
+                .prepare_cached(&table.sql.greatest(&column.name))
+                .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        }
+        .doing(doing)?;
         let promised: Option<i64> = self
             .conn
             .prepare_cached("SELECT max(number) FROM _dunlin_reserved WHERE tbl = ?")

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::catalogue::{self, Catalogue};
 use crate::deletes::ManyDeletes;
+use crate::drift::Went;
 use crate::error::Doing as _;
 use crate::held::Why;
 use crate::machines::Waiting;
@@ -39,6 +40,8 @@ pub struct Overview {
     pub waiting_for_schema: u64,
     /// Deletes that wait for a person.
     pub many_deletes: Vec<ManyDeletes>,
+    /// Rows that went when a table was made anew, and wait for a person.
+    pub went: Vec<Went>,
     /// What waits of each machine's versions; of those that are not in it, nothing.
     pub by_machine: BTreeMap<Uuid, Waiting>,
 }
@@ -60,6 +63,7 @@ struct Counts {
     waiting_for_schema: u64,
     conflicts: BTreeMap<String, u64>,
     deletes: Vec<ManyDeletes>,
+    went: Vec<Went>,
     by_machine: BTreeMap<Uuid, Waiting>,
 }
 
@@ -142,6 +146,7 @@ impl Tx<'_> {
             tables: self.table_states(&counts)?,
             waiting_for_schema: counts.waiting_for_schema,
             many_deletes: counts.deletes.clone(),
+            went: counts.went.clone(),
             by_machine: counts.by_machine.clone(),
         });
         looked.overview = Some((mark, Arc::clone(&self.catalogue), Arc::clone(&overview)));
@@ -210,6 +215,7 @@ impl Tx<'_> {
             })
             .doing(doing)?;
         counts.deletes = self.deletes_that_wait()?;
+        counts.went = self.rows_that_went()?;
         counts.by_machine = self.waiting_by_machine()?;
         Ok(counts)
     }

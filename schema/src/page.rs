@@ -345,26 +345,30 @@ impl Tx<'_> {
 }
 
 /// A page in the making.
-struct Draft {
+pub(crate) struct Draft {
+    from: u64,
     items: Vec<(u64, u64, String, Vec<String>, Row)>,
     withheld: Vec<Withheld>,
     bytes: usize,
     scanned: usize,
     to: u64,
-    /// Versions whose values are nowhere: their row or table went without a line in the log.
+    /// Versions whose values are not here, which a partner that does not know of parts cannot be told.
     lost: Vec<Entry>,
 }
 
 impl Tx<'_> {
-    fn logged(&self) -> Result<bool> {
+    pub(crate) fn logged(&self) -> Result<bool> {
         self.conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_log WHERE kind <> 0)")
+            .prepare_cached(&format!(
+                "SELECT EXISTS (SELECT 1 FROM _dunlin_log WHERE kind <> 0{})",
+                self.catalogue.in_sight()
+            ))
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing("look into the log")
     }
 
     /// Rows with a line in the log: their values are newer than their versions.
-    fn is_logged(&self, entry: &Entry) -> Result<bool> {
+    pub(crate) fn is_logged(&self, entry: &Entry) -> Result<bool> {
         let (Some(table), Some(key)) = (self.catalogue.id(entry.table), &entry.key) else {
             return Ok(false);
         };
@@ -388,14 +392,7 @@ impl Tx<'_> {
         self.refuse_claims(&ask.knowledge)?;
         let known: HashMap<Origin, u64> =
             ask.knowledge.iter().map(|known| (known.origin, known.seq)).collect();
-        let mut draft = Draft {
-            items: Vec::new(),
-            withheld: Vec::new(),
-            bytes: 0,
-            scanned: 0,
-            to: ask.cursor,
-            lost: Vec::new(),
-        };
+        let mut draft = Draft::from(ask.cursor);
         let mut cut = false;
         let conn = self.conn;
         let mut statement = conn
@@ -452,12 +449,16 @@ impl Tx<'_> {
             Some(Last { knowledge, floor: Stamp::ZERO })
         };
         let next = if last.is_some() { self.count.pos.max(ask.cursor) } else { draft.to };
-        Ok(finish(ask.cursor, next, draft, last))
+        Ok(draft.finish(next, last))
     }
 
     /// Adds an entry to the page; false when the page is full, and what belongs together is taken back.
-    fn add(&mut self, draft: &mut Draft, entry: &Entry, ask: &Ask) -> Result<bool> {
-        let Some(Told { columns, body, parts, bytes }) = self.told(entry)? else {
+    pub(crate) fn add(&mut self, draft: &mut Draft, entry: &Entry, ask: &Ask) -> Result<bool> {
+        let told = self.told(entry)?;
+        let lacks_values = |parts: &Parts| !parts.missing.is_empty();
+        let Some(Told { columns, body, parts, bytes }) =
+            told.filter(|told| !ask.plain || !told.parts.as_deref().is_some_and(lacks_values))
+        else {
             draft.to = entry.pos;
             draft.lost.push(entry.clone());
             return Ok(true);
@@ -506,11 +507,12 @@ impl Tx<'_> {
             return Ok(Some(Told::without_values(Body::Dead)));
         }
         let of_size = |size| Some(Told::without_values(Body::Size(size)));
-        let Some(cells) = self.values(entry)? else {
-            return Ok(match entry.state {
-                crate::entry::State::Shown => None,
-                _ => self.kept_size(entry.uuid)?.and_then(of_size),
-            });
+        let cells = match self.values(entry)? {
+            Some(cells) => cells,
+            None => match self.kept_size(entry.uuid)? {
+                Some(size) => return Ok(of_size(size)),
+                None => Cells::default(),
+            },
         };
         let shape = self.shape(entry.table, entry.shape)?;
         let weight = cells.weight();
@@ -562,33 +564,55 @@ impl Told {
     }
 }
 
-fn finish(from: u64, next: u64, draft: Draft, last: Option<Last>) -> Page {
-    let mut tables: Vec<PageTable> = Vec::new();
-    let mut at: HashMap<(String, Vec<String>), usize> = HashMap::new();
-    let mut recent: Option<usize> = None;
-    for (_, _, name, columns, row) in draft.items {
-        // Mostly a row is of the same table as the one before it.
-        if let Some(table) = recent.and_then(|recent| tables.get_mut(recent))
-            && table.name == name
-            && table.columns == columns
-        {
-            table.rows.push(row);
-            continue;
-        }
-        let index = *at.entry((name, columns)).or_insert_with_key(|(name, columns)| {
-            tables.push(PageTable {
-                name: name.clone(),
-                columns: columns.clone(),
-                rows: Vec::new(),
-            });
-            tables.len() - 1
-        });
-        recent = Some(index);
-        if let Some(table) = tables.get_mut(index) {
-            table.rows.push(row);
+impl Draft {
+    /// Nothing yet, from a cursor on.
+    pub(crate) fn from(cursor: u64) -> Self {
+        Self {
+            from: cursor,
+            items: Vec::new(),
+            withheld: Vec::new(),
+            bytes: 0,
+            scanned: 0,
+            to: cursor,
+            lost: Vec::new(),
         }
     }
-    Page { from, next, more: last.is_none(), tables, withheld: draft.withheld, last }
+
+    /// A page of rows that were asked for by name: no piece of the journal.
+    pub(crate) fn named(self) -> Page {
+        let from = self.from;
+        Page { more: false, withheld: Vec::new(), ..self.finish(from, None) }
+    }
+
+    fn finish(self, next: u64, last: Option<Last>) -> Page {
+        let mut tables: Vec<PageTable> = Vec::new();
+        let mut at: HashMap<(String, Vec<String>), usize> = HashMap::new();
+        let mut recent: Option<usize> = None;
+        for (_, _, name, columns, row) in self.items {
+            // Mostly a row is of the same table as the one before it.
+            if let Some(table) = recent.and_then(|recent| tables.get_mut(recent))
+                && table.name == name
+                && table.columns == columns
+            {
+                table.rows.push(row);
+                continue;
+            }
+            let index = *at.entry((name, columns)).or_insert_with_key(|(name, columns)| {
+                tables.push(PageTable {
+                    name: name.clone(),
+                    columns: columns.clone(),
+                    rows: Vec::new(),
+                });
+                tables.len() - 1
+            });
+            recent = Some(index);
+            if let Some(table) = tables.get_mut(index) {
+                table.rows.push(row);
+            }
+        }
+        let (from, withheld) = (self.from, self.withheld);
+        Page { from, next, more: last.is_none(), tables, withheld, last }
+    }
 }
 
 /// The digest of a version whose values are left out: all that everybody knows of it.

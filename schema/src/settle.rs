@@ -8,8 +8,13 @@
 //!                             otherwise     held, until the parent is there
 //!                             RESTRICT      held, and a deleted parent is brought back
 //!   UNIQUE value claimed by   smaller uuid  shown, with a value that nobody claims; else held
-//!   the table refuses it                    held, with what the table says
+//!   the table refuses it                    as the writer of the version saw it
+//!   that too, or its parent is held for     as it was, where it stands; else held, with what the table says
+//!   such a reason
 //! ```
+//!
+//! A row that stands is never taken out because the table here is an older one: until both are of one kind it stays as
+//! it was.
 //!
 //! # Invariants
 //!
@@ -28,6 +33,15 @@ const ROUNDS_MAX: usize = 10_000;
 /// What a row shows otherwise than its version says.
 pub type Adjusted = Vec<(String, Cell)>;
 
+/// A row as it stands in the table now.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// All that it shows.
+    pub shows: Adjusted,
+    /// Its references as it stands.
+    pub references: Vec<Link>,
+}
+
 /// One row, as far as settling asks.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
@@ -43,6 +57,19 @@ pub struct Row {
     pub claims: usize,
     /// What it shows whatever else happens, in columns that have to hold something, where it says nothing.
     pub stand_ins: Adjusted,
+    /// What the writer of its version saw instead of what he carried on: shown where the table refuses the version.
+    pub seen: Adjusted,
+    /// Why it is held now.
+    pub held: Option<Why>,
+}
+
+/// How a row is shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    /// What it shows otherwise than its version says.
+    pub adjusted: Adjusted,
+    /// It stays as it was, and why.
+    pub stays: Option<Why>,
 }
 
 /// One reference of a row.
@@ -88,6 +115,8 @@ pub trait Ground {
         claim: usize,
         group: &BTreeSet<Uuid>,
     ) -> Result<Option<(String, Cell)>, Self::Error>;
+    /// The row as it stands now, or stood when this settling began; values of it that other versions claim give way.
+    fn as_it_stands(&mut self, uuid: Uuid) -> Result<Option<Standing>, Self::Error>;
     /// Takes a row out of the table.
     fn take_out(&mut self, uuid: Uuid) -> Result<(), Self::Error>;
     /// Says how a row is going to be shown, before any is written: gives it a number.
@@ -96,8 +125,13 @@ pub trait Ground {
     fn clear(&mut self, uuid: Uuid) -> Result<(), Self::Error>;
     /// Writes a planned row; answers the rows that show a value of it that changed, or the table's refusal.
     fn write(&mut self, uuid: Uuid) -> Result<Written, Self::Error>;
-    /// Writes down that a row is shown.
-    fn is_shown(&mut self, uuid: Uuid, adjusted: &Adjusted) -> Result<(), Self::Error>;
+    /// Writes down that a row is shown. `text`: what the table said when it refused the version.
+    fn is_shown(
+        &mut self,
+        uuid: Uuid,
+        shown: &Shown,
+        text: Option<&str>,
+    ) -> Result<(), Self::Error>;
     /// Writes down that a row is held.
     fn is_held(&mut self, uuid: Uuid, why: Why, text: Option<&str>) -> Result<(), Self::Error>;
     /// Writes down that a tombstone has no place.
@@ -109,13 +143,18 @@ pub trait Ground {
 }
 
 /// How a row is to be shown; none: not at all, and why.
-type Want = Result<Adjusted, Why>;
+type Want = Result<Shown, Why>;
 /// What was asked of each candidate, last.
 type Wants = BTreeMap<Uuid, Want>;
+/// Rows that the table refused: how often, and its words when it was asked first.
+type Refusals = BTreeMap<Uuid, (usize, String)>;
+
+/// A row is tried as its version says, as its writer saw it, and as it stands.
+const WAYS: usize = 3;
 
 /// Settles the rows whose version changed, and all that this touches.
 pub fn settle<G: Ground>(ground: &mut G, mut dirty: BTreeSet<Uuid>) -> Result<(), G::Error> {
-    let mut refused: BTreeMap<Uuid, String> = BTreeMap::new();
+    let mut refused = Refusals::new();
     for _ in 0..ROUNDS_MAX {
         if dirty.is_empty() {
             return Ok(());
@@ -128,7 +167,7 @@ pub fn settle<G: Ground>(ground: &mut G, mut dirty: BTreeSet<Uuid>) -> Result<()
 fn round<G: Ground>(
     ground: &mut G,
     dirty: BTreeSet<Uuid>,
-    refused: &mut BTreeMap<Uuid, String>,
+    refused: &mut Refusals,
 ) -> Result<BTreeSet<Uuid>, G::Error> {
     let mut known = gather(ground, dirty)?;
     let (candidates, wants) = choose(ground, &mut known, refused)?;
@@ -139,8 +178,8 @@ fn round<G: Ground>(
         }
     }
     for uuid in &candidates {
-        if let Some(Ok(adjusted)) = wants.get(uuid) {
-            ground.plan(*uuid, adjusted)?;
+        if let Some(Ok(shown)) = wants.get(uuid) {
+            ground.plan(*uuid, &shown.adjusted)?;
         }
     }
     for uuid in &candidates {
@@ -156,7 +195,7 @@ fn round<G: Ground>(
                 next.extend(touched.into_iter().filter(|touched| !known.contains_key(touched)));
             }
             Err(Refused(text)) => {
-                refused.insert(*uuid, text);
+                refused.entry(*uuid).or_insert((0, text)).0 += 1;
                 next.insert(*uuid);
             }
         }
@@ -169,10 +208,12 @@ fn round<G: Ground>(
     }
     for (uuid, row) in &known {
         match wants.get(uuid) {
-            Some(Ok(adjusted)) if written.contains(uuid) => ground.is_shown(*uuid, adjusted)?,
+            Some(Ok(shown)) if written.contains(uuid) => {
+                ground.is_shown(*uuid, shown, words(refused, *uuid))?;
+            }
             _ if !row.live => ground.is_gone(*uuid)?,
             want => {
-                let text = refused.get(uuid).map(String::as_str);
+                let text = words(refused, *uuid);
                 let why = row.barred.unwrap_or(match want {
                     Some(Err(why)) => *why,
                     _ => Why::Constraint,
@@ -222,10 +263,12 @@ fn gather<G: Ground>(
 fn choose<G: Ground>(
     ground: &mut G,
     known: &mut BTreeMap<Uuid, Rc<Row>>,
-    refused: &BTreeMap<Uuid, String>,
+    refused: &Refusals,
 ) -> Result<(BTreeSet<Uuid>, Wants), G::Error> {
-    let may =
-        |uuid: &Uuid, row: &Row| row.live && row.barred.is_none() && !refused.contains_key(uuid);
+    let may = |uuid: &Uuid, row: &Row| {
+        let is_barred = row.barred.is_some_and(|why| why != Why::Schema);
+        row.live && !is_barred && refused.get(uuid).is_none_or(|(times, _)| *times < WAYS)
+    };
     let mut candidates: BTreeSet<Uuid> =
         known.iter().filter(|(uuid, row)| may(uuid, row)).map(|(uuid, _)| *uuid).collect();
     let mut wants = Wants::new();
@@ -234,7 +277,8 @@ fn choose<G: Ground>(
         let mut moved = false;
         for uuid in candidates.clone() {
             let Some(row) = known.get(&uuid).map(Rc::clone) else { continue };
-            let want = want(ground, (uuid, &row), &candidates, known)?;
+            let seen = Seen { candidates: &candidates, known, refused };
+            let want = want(ground, (uuid, &row), &seen)?;
             if want.is_err() {
                 candidates.remove(&uuid);
                 moved = true;
@@ -268,11 +312,117 @@ fn choose<G: Ground>(
     }
 }
 
+/// What the table said first.
+fn words(refused: &Refusals, uuid: Uuid) -> Option<&str> {
+    refused.get(&uuid).map(|(_, text)| text.as_str())
+}
+
+/// What is looked at while it is decided how a row is shown.
+struct Seen<'s> {
+    candidates: &'s BTreeSet<Uuid>,
+    known: &'s BTreeMap<Uuid, Rc<Row>>,
+    refused: &'s Refusals,
+}
+
+impl Seen<'_> {
+    /// Does a row stand, or is it going to?
+    fn stands<G: Ground>(&self, ground: &mut G, uuid: Uuid) -> Result<bool, G::Error> {
+        if self.known.contains_key(&uuid) {
+            return Ok(self.candidates.contains(&uuid));
+        }
+        Ok(ground.row(uuid)?.is_some_and(|row| row.shown))
+    }
+
+    /// Does a row have no place because the schema here is another one? `depth`: of the reasons.
+    fn is_of_schema<G: Ground>(
+        &self,
+        ground: &mut G,
+        uuid: Uuid,
+        depth: usize,
+    ) -> Result<bool, G::Error> {
+        const DEPTH_MAX: usize = 16;
+        let Some(row) = ground.row(uuid)?.filter(|row| row.live) else { return Ok(false) };
+        let is_it = |why: Option<Why>| matches!(why, Some(Why::Schema | Why::Constraint));
+        if is_it(row.barred) || is_it(row.held) || self.refused.contains_key(&uuid) {
+            return Ok(true);
+        }
+        for link in &row.references {
+            if depth < DEPTH_MAX
+                && !self.stands(ground, link.parent)?
+                && self.is_of_schema(ground, link.parent, depth + 1)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 fn want<G: Ground>(
     ground: &mut G,
     (uuid, row): (Uuid, &Row),
-    candidates: &BTreeSet<Uuid>,
-    known: &BTreeMap<Uuid, Rc<Row>>,
+    seen: &Seen<'_>,
+) -> Result<Want, G::Error> {
+    let times = seen.refused.get(&uuid).map_or(0, |(times, _)| *times);
+    let ways = 1 + usize::from(!row.seen.is_empty());
+    if row.barred.is_some() || ways <= times {
+        let why = row.barred.unwrap_or(Why::Constraint);
+        return if times < ways + 1 { stay(ground, uuid, why, seen) } else { Ok(Err(why)) };
+    }
+    let wanted = as_said(ground, (uuid, row), seen)?;
+    let mut is_of_schema = false;
+    if wanted == Err(Why::Parent) {
+        let links = row.references.iter().filter(|link| !link.loose);
+        for link in links {
+            if !seen.stands(ground, link.parent)? {
+                is_of_schema = seen.is_of_schema(ground, link.parent, 0)?;
+                if !is_of_schema {
+                    break;
+                }
+            }
+        }
+    }
+    match wanted {
+        Err(why) if is_of_schema => stay(ground, uuid, why, seen),
+        Ok(mut shown) if times > 0 => {
+            let is_seen = |id: &String| row.seen.iter().any(|(seen, _)| seen == id);
+            shown.adjusted.retain(|(id, _)| !is_seen(id));
+            shown.adjusted.extend(row.seen.clone());
+            Ok(Ok(shown))
+        }
+        wanted => Ok(wanted),
+    }
+}
+
+/// A row that stands stays as it was, if what it refers to stands too.
+fn stay<G: Ground>(
+    ground: &mut G,
+    uuid: Uuid,
+    why: Why,
+    seen: &Seen<'_>,
+) -> Result<Want, G::Error> {
+    let Some(Standing { mut shows, references }) = ground.as_it_stands(uuid)? else {
+        return Ok(Err(why));
+    };
+    for link in references.iter().filter(|link| !link.loose) {
+        if seen.stands(ground, link.parent)? {
+            continue;
+        }
+        let Some(columns) = link.nullable.as_ref().filter(|_| link.on_delete == OnDelete::SetNull)
+        else {
+            return Ok(Err(why));
+        };
+        for (_, cell) in shows.iter_mut().filter(|(id, _)| columns.contains(id)) {
+            *cell = Cell::Null;
+        }
+    }
+    Ok(Ok(Shown { adjusted: shows, stays: Some(why) }))
+}
+
+fn as_said<G: Ground>(
+    ground: &mut G,
+    (uuid, row): (Uuid, &Row),
+    seen: &Seen<'_>,
 ) -> Result<Want, G::Error> {
     let mut adjusted = row.stand_ins.clone();
     for claim in 0..row.claims {
@@ -286,11 +436,7 @@ fn want<G: Ground>(
         }
     }
     for link in &row.references {
-        let here = if known.contains_key(&link.parent) {
-            candidates.contains(&link.parent)
-        } else {
-            ground.row(link.parent)?.is_some_and(|parent| parent.shown)
-        };
+        let here = seen.stands(ground, link.parent)?;
         match (here, link.on_delete, &link.nullable) {
             (true, _, _) => {}
             _ if link.loose => {}
@@ -300,7 +446,7 @@ fn want<G: Ground>(
             (false, _, _) => return Ok(Err(Why::Parent)),
         }
     }
-    Ok(Ok(adjusted))
+    Ok(Ok(Shown { adjusted, stays: None }))
 }
 
 /// RESTRICT and NO ACTION keep the parent: a live row that could otherwise be shown brings it back, and with it

@@ -2,6 +2,7 @@
 //!
 //! So far those that came with changing schemas; the older ones are still spread over the files that use them.
 
+pub(crate) mod ask;
 pub(crate) mod column;
 pub(crate) mod fact;
 pub(crate) mod part;

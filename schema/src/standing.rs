@@ -80,7 +80,7 @@ impl Tx<'_> {
         Ok(self.state(entry)?.map(|state| shown_cells(&state)))
     }
 
-    /// The whole state of a row; none where its values are nowhere.
+    /// The whole state of a row; none where its values were left out for their size.
     pub(crate) fn state(&mut self, entry: &Entry) -> Result<Option<State>> {
         let part = if entry.parts { self.part(entry.table, entry.uuid)? } else { Part::default() };
         let mut state = State {
@@ -93,7 +93,11 @@ impl Tx<'_> {
         if entry.head.dead {
             return Ok(Some(state));
         }
-        let Some(mut said) = self.values(entry)?.map(by_id) else { return Ok(None) };
+        let mut said = match self.values(entry)? {
+            Some(cells) => by_id(cells),
+            None if self.kept_size(entry.uuid)?.is_some() => return Ok(None),
+            None => BTreeMap::new(),
+        };
         let (shape, columns) = (self.shape(entry.table, entry.shape)?, self.columns(entry.table)?);
         for number in &shape.columns {
             let Some(known) = columns.number(*number) else { continue };
@@ -124,6 +128,12 @@ impl Tx<'_> {
         let had = std::mem::replace(&mut entry.parts, has_parts);
         if had || has_parts {
             self.write_part(entry.table, entry.uuid, &part)?;
+        }
+        let missing = state.cells().into_iter().filter(|(_, cell)| cell.is_missing());
+        let table = self.catalogue.id(entry.table).filter(|table| !table.away);
+        let is_shown = |id: &str| table.is_some_and(|table| table.column_of(id).is_some());
+        if missing.into_iter().any(|(id, _)| is_shown(id)) {
+            self.ask_for(entry.uuid)?;
         }
         Ok(())
     }

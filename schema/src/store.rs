@@ -10,6 +10,7 @@
 //! * A seq and a position are never given twice, and leave this machine only after a flush.
 
 use crate::catalogue::{self, Catalogue, Declaration, Described};
+use crate::drift::Drift;
 use crate::error::Doing as _;
 use crate::listing::Listing;
 use crate::look::Seen;
@@ -18,7 +19,7 @@ use crate::overview::Looked;
 use crate::tx::{Cache, Counters, Tx, read_counters};
 use crate::{Clock, Error, Known, Origin, Result, adopt, feed, trigger};
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub struct Store {
     pub(crate) conn: Connection,
     path: PathBuf,
     pub(crate) options: Options,
-    catalogue: Arc<Catalogue>,
+    pub(crate) catalogue: Arc<Catalogue>,
     /// What the file held when it was last listed, and what SQLite said of its tables.
     listing: Arc<Listing>,
     described: Described,
@@ -64,6 +65,7 @@ pub struct Store {
     pub(crate) batch: usize,
     /// What was found when somebody last looked.
     pub(crate) looked: Looked,
+    pub(crate) drift: Drift,
     pub(crate) meters: Arc<Meters>,
 }
 
@@ -124,6 +126,7 @@ impl Store {
             flushed: 0,
             batch: 500,
             looked: Looked::default(),
+            drift: Drift::default(),
             meters: Arc::default(),
         };
         store.adopt()?;
@@ -325,6 +328,7 @@ impl Store {
             reserved: None,
             highest: None,
             withheld: None,
+            wrote_beside_unique: BTreeSet::new(),
             cache: &mut self.cache,
         };
         let done = work(&mut tx)?;
@@ -335,6 +339,7 @@ impl Store {
         if tx.count.pos != count.pos {
             tx.note_arrival(count.pos)?;
         }
+        self.drift.wrote(&tx.wrote_beside_unique);
         Ok((done, tx.count, tx.reload))
     }
 

@@ -10,7 +10,7 @@ use crate::sidecar::shape::Shape;
 use crate::{Clock, Error, Origin, Result};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub(crate) struct Tx<'s> {
     pub(crate) highest: Option<crate::Millis>,
     /// Is any version withheld? None: not asked yet.
     pub(crate) withheld: Option<bool>,
+    /// Tables that were written to through which REPLACE can remove rows unseen.
+    pub(crate) wrote_beside_unique: BTreeSet<i64>,
     pub(crate) cache: &'s mut Cache,
 }
 

@@ -11,3 +11,4 @@ mod put;
 mod restarts;
 mod sim;
 mod untrack;
+mod upgrades;

@@ -184,12 +184,14 @@ fn why(why: Why, waits_for: &[Uuid]) -> String {
         (Why::Parent, [one]) => format!("waits for the row {one}, which it refers to"),
         (Why::Parent, rows) => format!("waits for {} rows that it refers to", rows.len()),
         (Why::Constraint, _) => "the table refuses it".to_owned(),
-        (Why::Schema, _) => "its table is not tracked here".to_owned(),
+        (Why::Schema, _) => "the application here has no place for it yet".to_owned(),
         (Why::Size, _) => "it is larger than what is passed on".to_owned(),
         (Why::Unique, _) => "another row has the same value, which must be unique".to_owned(),
         (Why::Deletes, _) => {
             "deleted with very many others; it stays until a person decides".to_owned()
         }
+        (Why::Asked, _) => "its values are asked of the other machines".to_owned(),
+        (Why::Went, _) => "it went with a table that was made anew; a person decides".to_owned(),
     }
 }
 

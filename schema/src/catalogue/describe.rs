@@ -38,6 +38,8 @@ pub(crate) struct Description {
     /// The column that names rows by its value.
     pub(super) uuid: Option<usize>,
     pub(super) uniques: Vec<Unique>,
+    /// REPLACE can remove a row through one of its indexes, and no trigger of ours sees it.
+    pub(super) has_unseen_unique: bool,
     /// Declared references; which of them can be followed shows only beside the other tables.
     pub(super) foreign: Vec<Reference>,
     pub(super) autoincrement: bool,
@@ -88,7 +90,7 @@ pub(crate) fn describe(conn: &Connection, listing: &Listing, name: &str) -> Resu
     if is_long(&listed.name) || columns.iter().any(|column| is_long(&column.name)) {
         return Err(untrackable("its name, or a column's, is longer than 1024 bytes"));
     }
-    let uniques = uniques(conn, &listed.name, &columns)?;
+    let (uniques, has_unseen_unique) = uniques(conn, &listed.name, &columns)?;
     let alone = |index: usize| uniques.iter().any(|unique| unique.columns == [index]);
     let uuid = columns.iter().position(|column| column.name.eq_ignore_ascii_case("uuid")).filter(
         |&index| {
@@ -121,6 +123,7 @@ pub(crate) fn describe(conn: &Connection, listing: &Listing, name: &str) -> Resu
         key_collations,
         uuid,
         uniques,
+        has_unseen_unique,
         foreign,
     })
 }
@@ -215,20 +218,23 @@ fn is_strict(sql: &str) -> bool {
 }
 
 /// Every UNIQUE over whole columns; partial ones and those over expressions say nothing about values alone.
-fn uniques(conn: &Connection, table: &str, columns: &[Described]) -> Result<Vec<Unique>> {
+/// The UNIQUEs that can clash in a way that can be foretold, and whether another row can be removed through one unseen.
+fn uniques(conn: &Connection, table: &str, columns: &[Described]) -> Result<(Vec<Unique>, bool)> {
     let doing = "read the table's indexes";
     let mut list = conn
-        .prepare_cached("SELECT name, origin FROM pragma_index_list(?) WHERE \"unique\" = 1 AND partial = 0 ORDER BY name")
+        .prepare_cached("SELECT name, origin, partial FROM pragma_index_list(?) WHERE \"unique\" = 1 AND origin <> 'pk' ORDER BY name")
         .doing(doing)?;
     let listed = list
-        .query_map([table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
+        .query_map([table], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
+        })
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
         .doing(doing)?;
-    let mut uniques = Vec::new();
+    let (mut uniques, mut has_unseen) = (Vec::new(), false);
     let mut info = conn
         .prepare_cached("SELECT name, coll FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno")
         .doing(doing)?;
-    for (index, origin) in listed {
+    for (index, origin, is_partial) in listed {
         let parts = info
             .query_map([&index], |row| {
                 Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?))
@@ -244,16 +250,19 @@ fn uniques(conn: &Connection, table: &str, columns: &[Described]) -> Result<Vec<
             .collect();
         let collations: Vec<Collation> =
             parts.iter().map(|(_, name)| Collation::named(name)).collect();
-        if let Some(columns) = places
-            && !collations.contains(&Collation::Other)
-        {
-            uniques.push(Unique { columns, collations, constraint: origin == "u" });
+        let constraint = origin == "u";
+        match places.filter(|_| !is_partial && !collations.contains(&Collation::Other)) {
+            Some(columns) => {
+                has_unseen |= !constraint;
+                uniques.push(Unique { columns, collations, constraint });
+            }
+            None => has_unseen = true,
         }
     }
     // A constraint and an index over the same columns are one question.
     uniques.sort_by_key(|unique| (unique.columns.clone(), !unique.constraint));
     uniques.dedup_by_key(|unique| unique.columns.clone());
-    Ok(uniques)
+    Ok((uniques, has_unseen))
 }
 
 fn key_collations(

@@ -11,7 +11,7 @@ use crate::facts::Facts;
 use crate::listing::Listing;
 use crate::sidecar::column::{self, Columns};
 use crate::sidecar::fact::{self, ByTable};
-use crate::{Cell, Error, Result};
+use crate::{Cell, Error, Result, look};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,6 +38,9 @@ pub(crate) struct Listed {
     /// See [`Table::changed`] and [`Table::remade`].
     pub(crate) changed: i64,
     pub(crate) remade: i64,
+    /// The statements that made it and its indexes, when it was last looked at.
+    pub(crate) declared: Option<String>,
+    pub(crate) away: bool,
 }
 
 impl Listed {
@@ -51,6 +54,8 @@ impl Listed {
             copies: false,
             changed: 0,
             remade: 0,
+            declared: None,
+            away: false,
         }
     }
 }
@@ -126,7 +131,7 @@ fn tables_of(
 ) -> Result<Vec<Loaded>> {
     let mut statement = conn
         .prepare_cached(
-            "SELECT id, name, naming, copies, first, changed, remade FROM _dunlin_table
+            "SELECT id, name, naming, copies, first, changed, remade, declared, away FROM _dunlin_table
              WHERE tracked = ? ORDER BY id",
         )
         .doing("list the tracked tables")?;
@@ -140,23 +145,29 @@ fn tables_of(
                 first: row.get(4)?,
                 changed: row.get(5)?,
                 remade: row.get(6)?,
+                declared: row.get(7)?,
+                away: row.get(8)?,
             })
         })
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
         .doing("list the tracked tables")?;
     let mut tables = Vec::new();
     for listed in &listed {
+        let added = said.references.get(&listed.name.to_ascii_lowercase());
+        let added = added.map_or_else(Default::default, Vec::as_slice);
+        let first = listed.first.as_ref().unwrap_or(&listed.name).to_ascii_lowercase();
+        let known_of = (said.columns.get(&listed.id), said.facts.get(&first));
+        let of = |description: &Description| table_of(description, listed, added, known_of);
         match described(conn, listing, known, &listed.name) {
-            Ok(description) => {
-                let added = said.references.get(&listed.name.to_ascii_lowercase());
-                let added = added.map_or_else(Default::default, Vec::as_slice);
-                let first = listed.first.as_ref().unwrap_or(&listed.name).to_ascii_lowercase();
-                let known = (said.columns.get(&listed.id), said.facts.get(&first));
-                let table = table_of(&description, listed, added, known);
+            Ok(description) => tables.push((of(&description), description)),
+            // Dropped, or changed beyond use: what refers to it goes on meaning what it meant.
+            Err(Error::Untrackable { .. } | Error::NoSuchTable { .. }) => {
+                let before = listed.declared.as_deref().and_then(look::described_before);
+                let Some(before) = before else { continue };
+                let description = Arc::new(before);
+                let table = Table { away: true, name: listed.name.clone(), ..of(&description) };
                 tables.push((table, description));
             }
-            // Dropped or changed beyond use by a migration: its rows wait as those of an unknown table.
-            Err(Error::Untrackable { .. } | Error::NoSuchTable { .. }) => {}
             Err(error) => return Err(error),
         }
     }
@@ -244,6 +255,7 @@ fn table_of(
         id: listed.id,
         autoincrement: number.is_some() && description.autoincrement,
         uniques: uniques.iter().filter(|unique| !names_rows(unique)).cloned().collect(),
+        has_unseen_unique: description.has_unseen_unique,
         columns,
         key,
         key_collations: description.key_collations.clone(),
@@ -256,6 +268,7 @@ fn table_of(
         name: description.name.clone(),
         first: listed.first.clone().unwrap_or_else(|| description.name.clone()),
         sql: Sql::default(),
+        away: listed.away,
     };
     table.sql = Sql::of(&table);
     table

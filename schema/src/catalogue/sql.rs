@@ -8,6 +8,10 @@ use crate::trigger::quote;
 pub(crate) struct Sql {
     /// All columns of the row at a key.
     pub(crate) read: String,
+    /// Is there a row at a key?
+    pub(crate) there: String,
+    /// How many rows there are.
+    pub(crate) count: String,
     /// The row at a key, out.
     pub(crate) delete: String,
     /// A row with all its columns, in.
@@ -16,6 +20,7 @@ pub(crate) struct Sql {
     pub(crate) update: String,
     /// The key of every row that holds these values: by the columns asked for.
     key_list: String,
+    keys: usize,
     table: String,
 }
 
@@ -35,6 +40,8 @@ impl Sql {
             .collect();
         Self {
             read: format!("SELECT {} FROM {on} WHERE {at}", names.join(", ")),
+            there: format!("SELECT 1 FROM {on} WHERE {at}"),
+            count: format!("SELECT count(*) FROM {on}"),
             delete: format!("DELETE FROM {on} WHERE {at}"),
             insert: format!(
                 "INSERT OR ABORT INTO {on} ({}) VALUES ({})",
@@ -43,6 +50,7 @@ impl Sql {
             ),
             update: format!("UPDATE OR ABORT {on} SET {} WHERE {at}", sets.join(", ")),
             key_list: key.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),
+            keys: key.len(),
             table: on,
         }
     }
@@ -55,6 +63,20 @@ impl Sql {
             .map(|(n, name)| format!("{} = ?{}", quote(name), n + 1))
             .collect();
         format!("SELECT {} FROM {} WHERE {}", self.key_list, self.table, at.join(" AND "))
+    }
+
+    /// The keys of so many rows, in their order; after one of them.
+    pub(crate) fn keys_after(&self, after: bool) -> String {
+        let (keys, on) = (&self.key_list, &self.table);
+        let parts = self.keys;
+        let places: Vec<String> = (1..=parts).map(|n| format!("?{n}")).collect();
+        let at = if after {
+            format!("WHERE ({keys}) > ({}) ", places.join(", "))
+        } else {
+            String::new()
+        };
+        let limit = if after { parts + 1 } else { 1 };
+        format!("SELECT {keys} FROM {on} {at}ORDER BY {keys} LIMIT ?{limit}")
     }
 
     /// The key of every row.

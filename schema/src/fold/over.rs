@@ -15,7 +15,7 @@
 //! ```
 
 use super::Touched;
-use crate::catalogue::{Column, Table};
+use crate::catalogue::{Catalogue, Column, OnDelete, Table};
 use crate::entry::{Entry, State as Shown};
 use crate::held::{Keep, Kept, Why};
 use crate::standing::{self, Place};
@@ -49,6 +49,9 @@ impl Tx<'_> {
     /// Is a written row a version whole?
     pub(super) fn is_plain_write(&mut self, touched: &Touched, old: &Entry) -> Result<bool> {
         let table = &touched.table;
+        if !old.head.dead && !touched.emptied(&self.catalogue).is_empty() {
+            return Ok(false);
+        }
         Ok(old.head.dead
             || (old.state == Shown::Shown
                 && !old.parts
@@ -70,7 +73,7 @@ impl Tx<'_> {
             return self.write_whole(touched, (uuid, old), now);
         };
         let kept = self.kept_beside(old)?;
-        if old.key.is_none() && touched.found && touched.last <= touched.table.remade {
+        if old.key.is_none() && touched.found {
             // An upgrade put it where another machine's version of it waits: that one stands.
             let key = Some(touched.key.clone());
             return self.place(&Entry { key, state: Shown::Otherwise, ..old.clone() });
@@ -79,14 +82,15 @@ impl Tx<'_> {
             // It never stood here: whoever wrote it now had not seen it.
             self.conflict((old.table, uuid), &old.head, Some(&standing::own_cells(&state)))?;
         }
-        let look = self.look_over(touched, old, (row, now), (&state, kept.as_ref()))?;
-        let in_look = touched.last <= touched.table.changed;
-        let is_quiet = in_look && !touched.inserted;
+        let mut look = self.look_over(touched, old, (row, now), (&state, kept.as_ref()))?;
+        let in_look = touched.last <= touched.table.changed || !look.emptied.is_empty();
+        let is_quiet = (touched.found || in_look) && !touched.inserted;
         if is_quiet && says_what_it_said(&state, now, &look.written) {
-            return self.found((touched, old), state, &look.fresh, &[]);
+            look.written.clear();
+            return self.found((touched, old), state, &look);
         }
-        if touched.found && in_look {
-            return self.found((touched, old), state, &look.fresh, &look.written);
+        if touched.found {
+            return self.found((touched, old), state, &look);
         }
         let floor = state.dots().map(|dot| dot.written().stamp).max().and_then(Stamp::from_i64);
         let stamp = Stamp::after(floor, self.believe(touched.time)?);
@@ -106,7 +110,8 @@ impl Tx<'_> {
             }
         }
         // What its writer's table showed otherwise because the schema is the reason goes with it.
-        let is_of_schema = kept.as_ref().is_some_and(|kept| kept.why == Why::Schema);
+        let of_schema = |kept: &Kept| matches!(kept.why, Why::Schema | Why::Constraint);
+        let is_of_schema = kept.as_ref().is_some_and(of_schema);
         let seen = look.still.iter().filter(|_| is_of_schema);
         let seen = seen.filter_map(|(id, _)| Some((id.clone(), now.get(id)?.clone()))).collect();
         let mut state = State { head, own, beside: BTreeMap::new(), cut: state.cut, seen };
@@ -123,6 +128,7 @@ impl Tx<'_> {
         (state, kept): (&State, Option<&Kept>),
     ) -> Result<Look<'t>> {
         let table = &touched.table;
+        let emptied = touched.emptied(&self.catalogue);
         let mut look = Look::default();
         for (index, column) in table.columns.iter().enumerate() {
             let (Some(stored), Some(cell)) = (row.get(index), now.get(&column.id)) else {
@@ -131,6 +137,14 @@ impl Tx<'_> {
             let (id, says) = (column.id.to_string(), state.cell(&column.id));
             if touched.inserted || old.key.is_none() {
                 look.written.push(Written { id, cell: cell.clone(), changed: true });
+                continue;
+            }
+            if emptied.contains(&index) && *stored == Cell::Null && says.is_some() {
+                // Nobody wrote it. What it was stood in the table, or stands beside it still.
+                let is_nowhere = says.as_ref().and_then(Dotted::cell) == Some(&Cell::Null);
+                let says = says.map(|says| if is_nowhere { says.gone() } else { says });
+                look.carried.extend(says.map(|says| (id.clone(), says)));
+                look.emptied.push(id);
                 continue;
             }
             if touched.last <= column.since {
@@ -232,24 +246,30 @@ impl Tx<'_> {
     }
 
     /// Nobody wrote it: what an upgrade put into new columns, and what a table made anew says otherwise, are cells beside
-    /// the version. `otherwise`: columns that say something else, or of which nobody knows.
+    /// the version; what was emptied with a parent is missing.
     fn found(
         &mut self,
         (touched, old): (&Touched, &Entry),
         mut state: State,
-        fresh: &[(String, Cell, &Column)],
-        otherwise: &[Written],
+        look: &Look<'_>,
     ) -> Result<()> {
+        for id in &look.emptied {
+            if let (Some(own), Some(cell)) = (state.own.get_mut(id), look.carried.get(id))
+                && own.dot == cell.dot
+            {
+                own.value = cell.value.clone();
+            }
+        }
         let seq = self.count.seq + 1;
         let of = |dot: Dot| Dot { origin: self.me, seq, ..dot };
         let mut cells: Vec<(String, Dotted)> = Vec::new();
-        for (id, cell, column) in fresh {
+        for (id, cell, column) in &look.fresh {
             if is_upgrades(column, cell, state.cell(id).as_ref()) {
                 let dot = Dot::of(&old.head).found(self.me, seq);
                 cells.push((id.clone(), Dotted::here(dot, cell.clone())));
             }
         }
-        for Written { id, cell, changed } in otherwise {
+        for Written { id, cell, changed } in &look.written {
             let dot = match state.cell(id) {
                 Some(there) => of(Dot { stamp: there.dot.stamp + 1, ..there.dot }),
                 None => Dot::of(&old.head).found(self.me, seq),
@@ -260,7 +280,13 @@ impl Tx<'_> {
             }
             cells.push((id.clone(), Dotted::here(dot, cell.clone())));
         }
+        let place = if old.state == Shown::Shown { Place::In(&touched.table) } else { Place::Kept };
         if cells.is_empty() {
+            if !look.emptied.is_empty() {
+                let mut entry = old.clone();
+                self.take_apart(&mut entry, &state, place)?;
+                self.put(&entry, Some(old))?;
+            }
             return Ok(());
         }
         for (id, cell) in &cells {
@@ -269,7 +295,6 @@ impl Tx<'_> {
         self.count.seq = seq;
         let digest = standing::digest(&state.head, &state);
         self.chain(old.uuid, (old.head.stamp.to_i64(), digest))?;
-        let place = if old.state == Shown::Shown { Place::In(&touched.table) } else { Place::Kept };
         let mut entry =
             Entry { pos: self.next_pos(), together: self.together, via: None, ..old.clone() };
         self.take_apart(&mut entry, &state, place)?;
@@ -301,6 +326,20 @@ fn says_what_it_said(state: &State, now: &Cells, written: &[Written]) -> bool {
     Cells::new(own).digest() == state.head.digest
 }
 
+impl Touched {
+    /// The columns that refer to tables which were dropped or made anew when the row was last written, and are emptied
+    /// then.
+    fn emptied(&self, catalogue: &Catalogue) -> Vec<usize> {
+        let references = self.table.references.iter();
+        let emptied = references.filter(|reference| {
+            let parent = catalogue.named(&reference.parent);
+            reference.on_delete == OnDelete::SetNull
+                && parent.is_some_and(|parent| parent.is_gone_or_anew(self.last))
+        });
+        emptied.flat_map(|reference| reference.columns.iter().copied()).collect()
+    }
+}
+
 /// What was found of a row, column by column. Columns by their ids.
 #[derive(Default)]
 struct Look<'t> {
@@ -313,4 +352,6 @@ struct Look<'t> {
     fresh: Vec<(String, Cell, &'t Column)>,
     /// Still showing what was put there instead, as stored.
     still: Vec<(String, Cell)>,
+    /// References that were emptied because their parents were made anew.
+    emptied: Vec<String>,
 }

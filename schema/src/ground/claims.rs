@@ -129,9 +129,20 @@ impl Place<'_, '_> {
             return Ok(None);
         };
         let Some(unique) = table.uniques.get(*index) else { return Ok(None) };
-        let tuple = tuple_of(table, unique, cells);
+        let (table, tuple) = (Arc::clone(table), tuple_of(table, unique, cells));
+        self.instead((&table, unique), member, &tuple, taken)
+    }
+
+    /// What a row shows instead of a value that another one claims: the first that nobody does, and that was not taken.
+    pub(super) fn instead(
+        &mut self,
+        (table, unique): (&Arc<Table>, &Unique),
+        member: Uuid,
+        tuple: &[Cell],
+        taken: &BTreeSet<Vec<u8>>,
+    ) -> Result<Option<(String, Cell)>> {
         let plain = |text: bool| {
-            unique.columns.iter().zip(&tuple).position(|(&column, cell)| {
+            unique.columns.iter().zip(tuple).position(|(&column, cell)| {
                 let is = if text {
                     matches!(cell, Cell::Text(_))
                 } else {
@@ -147,7 +158,7 @@ impl Place<'_, '_> {
             return Ok(Some((column.id.to_string(), Cell::Null)));
         }
         for instead in substitutes(member, value) {
-            let mut wanted = tuple.clone();
+            let mut wanted = tuple.to_vec();
             if let Some(cell) = wanted.get_mut(place) {
                 *cell = instead.clone();
             }

@@ -12,6 +12,15 @@ struct Maps {
     held: BTreeMap<Uuid, Why>,
     poison: BTreeSet<Uuid>,
     revivable: BTreeSet<Uuid>,
+    /// Rows that stood before, and what they referred to then.
+    stood: BTreeMap<Uuid, Vec<u128>>,
+    stays: BTreeMap<Uuid, Why>,
+    planned: BTreeMap<Uuid, Adjusted>,
+}
+
+fn link(parent: u128, on_delete: OnDelete) -> Link {
+    let nullable = Some(vec![format!("to{parent}")]);
+    Link { parent: id(parent), on_delete, loose: false, nullable }
 }
 
 fn id(n: u128) -> Uuid {
@@ -20,15 +29,8 @@ fn id(n: u128) -> Uuid {
 
 impl Maps {
     fn add(&mut self, n: u128, parents: &[(u128, OnDelete)], claims: &[&'static str]) {
-        let references = parents
-            .iter()
-            .map(|(parent, on_delete)| Link {
-                parent: id(*parent),
-                on_delete: *on_delete,
-                loose: false,
-                nullable: Some(vec![format!("to{parent}")]),
-            })
-            .collect();
+        let references =
+            parents.iter().map(|(parent, on_delete)| link(*parent, *on_delete)).collect();
         self.rows
             .insert(id(n), Row { live: true, references, claims: claims.len(), ..Row::default() });
         self.claims.insert(id(n), claims.to_vec());
@@ -97,23 +99,38 @@ impl Ground for Maps {
         self.rows.get_mut(&uuid).unwrap().shown = false;
         Ok(())
     }
-    fn plan(&mut self, _: Uuid, _: &Adjusted) -> Result<(), Infallible> {
+    fn plan(&mut self, uuid: Uuid, adjusted: &Adjusted) -> Result<(), Infallible> {
+        self.planned.insert(uuid, adjusted.clone());
         Ok(())
     }
     fn clear(&mut self, _: Uuid) -> Result<(), Infallible> {
         Ok(())
     }
     fn write(&mut self, uuid: Uuid) -> Result<Written, Infallible> {
-        if self.poison.contains(&uuid) {
+        let is_as_it_was = self.planned.get(&uuid).is_some_and(|adjusted| {
+            adjusted.iter().any(|(_, cell)| *cell == Cell::Text("as it was".into()))
+        });
+        if self.poison.contains(&uuid) && !is_as_it_was {
             self.rows.get_mut(&uuid).unwrap().shown = false;
             return Ok(Err(Refused("CHECK constraint failed".into())));
         }
         self.rows.get_mut(&uuid).unwrap().shown = true;
         Ok(Ok(BTreeSet::new()))
     }
-    fn is_shown(&mut self, uuid: Uuid, adjusted: &Adjusted) -> Result<(), Infallible> {
+    fn as_it_stands(&mut self, uuid: Uuid) -> Result<Option<Standing>, Infallible> {
+        let stood = self.stood.get(&uuid).map(|parents| Standing {
+            shows: vec![("value".into(), Cell::Text("as it was".into()))],
+            references: parents.iter().map(|parent| link(*parent, OnDelete::Cascade)).collect(),
+        });
+        Ok(stood)
+    }
+    fn is_shown(&mut self, uuid: Uuid, shown: &Shown, _: Option<&str>) -> Result<(), Infallible> {
         self.held.remove(&uuid);
-        self.adjusted.insert(uuid, adjusted.clone());
+        self.adjusted.insert(uuid, shown.adjusted.clone());
+        match shown.stays {
+            Some(why) => self.stays.insert(uuid, why),
+            None => self.stays.remove(&uuid),
+        };
         Ok(())
     }
     fn is_held(&mut self, uuid: Uuid, why: Why, _: Option<&str>) -> Result<(), Infallible> {
@@ -238,4 +255,68 @@ fn a_row_that_the_table_refuses_is_held_with_its_children_and_stops_nobody_else(
     maps.poison.clear();
     maps.settle(&[1]);
     assert_eq!(maps.shown(), [1, 2, 3]);
+}
+
+/// Row 2 refers to row 1, row 3 to row 2; all of them stand.
+fn standing() -> Maps {
+    let mut maps = Maps::default();
+    maps.add(1, &[], &[]);
+    maps.add(2, &[(1, OnDelete::Cascade)], &[]);
+    maps.add(3, &[(2, OnDelete::Cascade)], &[]);
+    maps.settle(&[1, 2, 3]);
+    assert_eq!(maps.shown(), [1, 2, 3]);
+    maps.stood = [(id(1), vec![]), (id(2), vec![1]), (id(3), vec![2])].into();
+    maps
+}
+
+#[test]
+fn a_row_that_stands_stays() {
+    let mut maps = standing();
+    maps.poison.insert(id(2));
+    maps.settle(&[2]);
+    assert_eq!((maps.shown(), maps.stays.get(&id(2))), (vec![1, 2, 3], Some(&Why::Constraint)));
+    // One whose table has no column for what it says, too.
+    let mut maps = standing();
+    maps.rows.get_mut(&id(2)).unwrap().barred = Some(Why::Schema);
+    maps.settle(&[2]);
+    assert_eq!((maps.shown(), maps.stays.get(&id(2))), (vec![1, 2, 3], Some(&Why::Schema)));
+    // Not one that never stood.
+    let mut maps = Maps::default();
+    maps.add(1, &[], &[]);
+    maps.poison.insert(id(1));
+    maps.settle(&[1]);
+    assert_eq!((maps.shown(), maps.held.get(&id(1))), (vec![], Some(&Why::Constraint)));
+}
+
+#[test]
+fn a_row_stays_for_a_parent_that_waits_for_the_schema_and_not_for_one_that_was_deleted() {
+    let mut maps = standing();
+    // Row 4 is refused; row 3 refers to it now.
+    maps.add(4, &[], &[]);
+    maps.poison.insert(id(4));
+    maps.rows.get_mut(&id(3)).unwrap().references = vec![link(4, OnDelete::Cascade)];
+    maps.settle(&[3, 4]);
+    assert_eq!((maps.shown(), maps.stays.get(&id(3))), (vec![1, 2, 3], Some(&Why::Parent)));
+    // Row 2, under which it stays, is deleted.
+    maps.rows.get_mut(&id(2)).unwrap().live = false;
+    maps.stood.remove(&id(2));
+    maps.settle(&[2, 3]);
+    assert_eq!(maps.shown(), [1]);
+    let mut maps = standing();
+    maps.add(4, &[], &[]);
+    maps.rows.get_mut(&id(4)).unwrap().live = false;
+    maps.rows.get_mut(&id(3)).unwrap().references = vec![link(4, OnDelete::Cascade)];
+    maps.settle(&[3, 4]);
+    assert_eq!(maps.shown(), [1, 2], "its parent was deleted");
+}
+
+#[test]
+fn a_refused_row_is_shown_as_its_writer_saw_it() {
+    let mut maps = standing();
+    maps.rows.get_mut(&id(3)).unwrap().seen =
+        vec![("value".into(), Cell::Text("as it was".into()))];
+    maps.poison.insert(id(3));
+    maps.settle(&[3]);
+    assert_eq!((maps.shown(), maps.stays.get(&id(3))), (vec![1, 2, 3], None));
+    assert_eq!(maps.adjusted[&id(3)].len(), 1);
 }

@@ -37,12 +37,6 @@ impl Part {
         let beside = self.beside.values().map(|cell| cell.dot);
         self.dots.values().copied().chain(beside).chain(self.cut)
     }
-
-    /// Is a value of it not here?
-    pub(crate) fn lacks_values(&self) -> bool {
-        let own = self.own.values().any(|value| matches!(value, Value::Missing(_)));
-        own || self.beside.values().any(Dotted::is_missing)
-    }
 }
 
 /// A dot as stored: stamp, number of the origin, seq.

@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_table (
     declared TEXT,                               -- the statements that made it and its indexes, when it was last looked at
     changed INTEGER NOT NULL DEFAULT 0,          -- lines of the log up to this one were written before that look
     remade  INTEGER NOT NULL DEFAULT 0,          -- the same of the look that last found it made anew
+    away    INTEGER NOT NULL DEFAULT 0,          -- 1: it is not here, or not whole yet, and nothing is written to it
+    ghosts  INTEGER NOT NULL DEFAULT 0,          -- 1: rows that went when it was made anew are to be found
     again   INTEGER                              -- its rows from this position on are to be settled again
 );
 
@@ -213,6 +215,12 @@ CREATE TABLE IF NOT EXISTS _dunlin_part (
     dots   BLOB,                                 -- own cells that the table does not say, those written earlier, what their writer saw
     beside BLOB                                  -- cells beside the version, and the latest tombstone that lost
 ) WITHOUT ROWID;
+
+-- Rows of which a value is not here: each partner is asked for them by name.
+CREATE TABLE IF NOT EXISTS _dunlin_ask (
+    n    INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid BLOB NOT NULL UNIQUE
+);
 
 -- Facts: what machines have seen happen to the columns and names of tables. Only grows.
 CREATE TABLE IF NOT EXISTS _dunlin_fact (

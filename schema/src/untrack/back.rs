@@ -336,7 +336,13 @@ impl Tx<'_> {
         Ok((count, new))
     }
 
-    fn log_key(&self, table: &Table, kind: i64, now: &str, cells: &[Cell]) -> Result<()> {
+    pub(crate) fn log_key(
+        &self,
+        table: &Table,
+        kind: i64,
+        now: &str,
+        cells: &[Cell],
+    ) -> Result<()> {
         self.conn
             .prepare_cached(&trigger::line_of(table, kind, now))
             .and_then(|mut statement| statement.execute(params_from_iter(cells)))

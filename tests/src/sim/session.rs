@@ -85,11 +85,24 @@ pub fn pull(
         sent += page.rows() as u64;
         apply(to, &page, sender);
         if page.last.is_some() {
-            return sent;
+            return sent + ask_by_name(to, from, &ask, sender);
         }
         between(to, from);
     }
     panic!("{} takes from {} without end", to.name, from.name);
+}
+
+/// Values that are not here are asked for, row by row. Answers how many came.
+fn ask_by_name(to: &mut Machine, from: &mut Machine, ask: &Ask, sender: Sender) -> u64 {
+    let (mut after, mut came) = (0, 0);
+    loop {
+        let missing = to.store().missing(after).unwrap();
+        let Some(last) = missing.last() else { return came };
+        after = last.number;
+        let rows: Vec<_> = missing.iter().map(|missing| missing.row).collect();
+        let page = from.store().rows_named(&rows, ask).unwrap();
+        came += to.store().apply_named(&page, sender).unwrap().applied;
+    }
 }
 
 /// What comes before the first page: both fold, tell their tables, and say how far they are.

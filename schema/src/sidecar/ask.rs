@@ -1,0 +1,53 @@
+//! `_dunlin_ask`: rows of which a value is not here. Each partner is asked for them by name.
+
+use crate::error::Doing as _;
+use crate::tx::Tx;
+use crate::{Result, cursor};
+use rusqlite::params;
+use uuid::Uuid;
+
+impl Tx<'_> {
+    /// A value of this row is to be asked for.
+    pub(crate) fn ask_for(&self, uuid: Uuid) -> Result<()> {
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO _dunlin_ask (uuid) VALUES (?)")
+            .and_then(|mut statement| statement.execute([uuid.as_bytes()]))
+            .doing("write down what is to be asked for")?;
+        Ok(())
+    }
+
+    /// Values went with a column, or were never here: those of all rows that have no others beside the table.
+    pub(crate) fn ask_for_rows(&self, table: i64, upto: u64) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT OR IGNORE INTO _dunlin_ask (uuid) SELECT uuid FROM _dunlin_row
+                 WHERE tbl = ?1 AND state IN (0, 1, 2) AND (pos <= ?2 OR own IS NOT NULL)",
+            )
+            .and_then(|mut statement| statement.execute(params![table, upto]))
+            .doing("write down what is to be asked for")?;
+        Ok(())
+    }
+
+    /// Rows that are to be asked for, after one of the list.
+    pub(crate) fn asked_for(&self, after: i64, limit: usize) -> Result<Vec<(i64, Uuid)>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.conn
+            .prepare_cached("SELECT n, uuid FROM _dunlin_ask WHERE n > ?1 ORDER BY n LIMIT ?2")
+            .and_then(|mut statement| {
+                statement
+                    .query_map(params![after, limit], |row| {
+                        Ok((row.get(0)?, cursor::uuid(row, 1)?))
+                    })
+                    .and_then(Iterator::collect)
+            })
+            .doing("read what is to be asked for")
+    }
+
+    pub(crate) fn no_longer_asked_for(&self, uuid: Uuid) -> Result<()> {
+        self.conn
+            .prepare_cached("DELETE FROM _dunlin_ask WHERE uuid = ?")
+            .and_then(|mut statement| statement.execute([uuid.as_bytes()]))
+            .doing("forget what was asked for")?;
+        Ok(())
+    }
+}

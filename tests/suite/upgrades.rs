@@ -1,0 +1,506 @@
+//! Upgrades: an application changes its tables, one till at a time, while people write on all of them.
+
+use dunlin_tests::sim::{Broken, Lab, Machine, level, pull};
+use std::time::Duration;
+
+const PARTS: &str = "
+CREATE TABLE part (code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT);
+CREATE TABLE sale (id INTEGER PRIMARY KEY AUTOINCREMENT, part TEXT NOT NULL REFERENCES part (code), n INTEGER);";
+
+/// `to` takes all that `from` has.
+fn take(to: &mut Machine, from: &mut Machine) -> u64 {
+    pull(to, from, Broken::default(), &mut |_, _| ())
+}
+
+/// All machines are level, and no reference points nowhere.
+fn settle(machines: &mut [&mut Machine]) {
+    level(machines);
+    for machine in machines {
+        assert_eq!(machine.broken_references(), 0, "{machine:?}");
+    }
+}
+
+/// Two machines with three parts.
+fn shop(lab: &Lab) -> [Machine; 2] {
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, PARTS));
+    anna.run(
+        "INSERT INTO part VALUES ('a', 'Pad', 1, 'soft'), ('b', 'Oil', 2, 'thin'), ('c', 'Wiper', 3, NULL);
+         INSERT INTO sale (part, n) VALUES ('a', 1), ('b', 2)",
+    );
+    settle(&mut [&mut anna, &mut bert]);
+    [anna, bert]
+}
+
+/// A while in which tools come to rest, and the daemon looks.
+fn rest(lab: &Lab, machines: &mut [&mut Machine]) {
+    for _ in 0..8 {
+        lab.pass(Duration::from_secs(1));
+        for machine in &mut *machines {
+            machine.store().fold().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_column_added_first_on_one_till_is_shown_on_the_other_when_it_has_it() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = shop(&lab);
+    anna.run("ALTER TABLE part ADD COLUMN colour TEXT");
+    anna.run("UPDATE part SET colour = 'red' WHERE code = 'a'; UPDATE part SET price = 9 WHERE code = 'b'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT price FROM part ORDER BY code"), ["1", "9", "3"]);
+    assert_eq!(bert.ask("SELECT count(*) FROM _dunlin_kept"), ["0"], "nothing is kept twice");
+    // An edit by the old application leaves the colour alone.
+    bert.run("UPDATE part SET name = 'Brake pad' WHERE code = 'a'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask("SELECT name, colour FROM part WHERE code = 'a'"), ["Brake pad|red"]);
+    bert.run("ALTER TABLE part ADD COLUMN colour TEXT");
+    settle(&mut [&mut anna, &mut bert]);
+    let all = "SELECT code, name, price, colour FROM part ORDER BY code";
+    assert_eq!(bert.ask(all), ["a|Brake pad|1|red", "b|Oil|9|-", "c|Wiper|3|-"]);
+    assert_eq!(anna.ask(all), bert.ask(all));
+}
+
+#[test]
+fn one_value_in_all_rows_sends_nothing() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = shop(&lab);
+    for upgrade in [
+        "ALTER TABLE part ADD COLUMN tax REAL NOT NULL DEFAULT 19",
+        "ALTER TABLE part ADD COLUMN unit TEXT; UPDATE part SET unit = 'piece'",
+    ] {
+        anna.run(upgrade);
+        assert_eq!(take(&mut bert, &mut anna), 0, "{upgrade}");
+    }
+    // The other till's application has the columns later, and another default.
+    anna.run("UPDATE part SET tax = 7 WHERE code = 'a'");
+    settle(&mut [&mut anna, &mut bert]);
+    bert.run("ALTER TABLE part ADD COLUMN tax REAL NOT NULL DEFAULT 0; ALTER TABLE part ADD COLUMN unit TEXT");
+    settle(&mut [&mut anna, &mut bert]);
+    let all = "SELECT code, tax, unit FROM part ORDER BY code";
+    assert_eq!(anna.ask(all), ["a|7.0|piece", "b|19.0|piece", "c|19.0|piece"]);
+    assert_eq!(bert.ask(all), anna.ask(all));
+    bert.run("UPDATE part SET price = 5 WHERE code = 'a'; INSERT INTO part VALUES ('d', 'Belt', 4, NULL, 0, 'm')");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask(all), ["a|7.0|piece", "b|19.0|piece", "c|19.0|piece", "d|0.0|m"]);
+    assert_eq!(bert.ask(all), anna.ask(all));
+}
+
+#[test]
+fn a_column_dropped_first_is_wiped_nowhere() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = shop(&lab);
+    let mut carl = lab.machine("carl", PARTS);
+    anna.run("ALTER TABLE part DROP COLUMN note; UPDATE part SET price = 8 WHERE code = 'a'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT price, note FROM part WHERE code = 'a'"), ["8|soft"]);
+    bert.run("UPDATE part SET note = 'hard' WHERE code = 'b'");
+    settle(&mut [&mut anna, &mut bert]);
+    // A joiner that meets only the till without the column is shown it when it meets one that has it.
+    take(&mut carl, &mut anna);
+    assert_eq!(carl.ask("SELECT code, price FROM part ORDER BY code"), ["a|8", "b|2", "c|3"]);
+    settle(&mut [&mut anna, &mut bert, &mut carl]);
+    let notes = "SELECT code, note FROM part ORDER BY code";
+    assert_eq!(carl.ask(notes), ["a|soft", "b|hard", "c|-"]);
+    assert_eq!(bert.ask(notes), carl.ask(notes));
+    // Taken back, the column is the same one.
+    anna.run("ALTER TABLE part ADD COLUMN note TEXT");
+    settle(&mut [&mut anna, &mut bert, &mut carl]);
+    assert_eq!(anna.ask(notes), bert.ask(notes));
+}
+
+#[test]
+fn a_column_renamed_first_goes_on_under_both_names() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = shop(&lab);
+    anna.run(
+        "ALTER TABLE part RENAME COLUMN name TO title; UPDATE part SET price = 10 WHERE code = 'a'",
+    );
+    assert_eq!(take(&mut bert, &mut anna), 1);
+    bert.run("UPDATE part SET price = 20, name = 'Engine oil' WHERE code = 'b'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(
+        bert.ask("SELECT name, price FROM part ORDER BY code"),
+        ["Pad|10", "Engine oil|20", "Wiper|3"]
+    );
+    assert_eq!(
+        anna.ask("SELECT title, price FROM part ORDER BY code"),
+        ["Pad|10", "Engine oil|20", "Wiper|3"]
+    );
+    bert.run("ALTER TABLE part RENAME COLUMN name TO title; UPDATE part SET title = 'Blade' WHERE code = 'c'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask("SELECT title FROM part ORDER BY code"), ["Pad", "Engine oil", "Blade"]);
+    assert_eq!(bert.ask("SELECT title FROM part ORDER BY code"), ["Pad", "Engine oil", "Blade"]);
+}
+
+#[test]
+fn a_name_given_again_is_another_column_on_all_machines() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = shop(&lab);
+    let upgrade = "ALTER TABLE part RENAME COLUMN price TO price_old; ALTER TABLE part ADD COLUMN price INTEGER;
+                   UPDATE part SET price = price_old * 100";
+    anna.run(upgrade);
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(
+        bert.ask("SELECT price FROM part ORDER BY code"),
+        ["1", "2", "3"],
+        "in the old unit"
+    );
+    bert.run("UPDATE part SET price = 7 WHERE code = 'c'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(
+        anna.ask("SELECT price_old, price FROM part ORDER BY code"),
+        ["1|100", "2|200", "7|300"]
+    );
+    bert.run(upgrade);
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(
+        anna.ask("SELECT price_old, price FROM part ORDER BY code"),
+        bert.ask("SELECT price_old, price FROM part ORDER BY code")
+    );
+}
+
+#[test]
+fn a_renamed_table_goes_on_under_its_new_name() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = shop(&lab);
+    anna.run("ALTER TABLE sale RENAME TO deal; UPDATE deal SET n = 11 WHERE part = 'a'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT n FROM sale ORDER BY n"), ["2", "11"]);
+    bert.run("INSERT INTO sale (part, n) VALUES ('c', 33)");
+    settle(&mut [&mut anna, &mut bert]);
+    bert.run("ALTER TABLE sale RENAME TO deal; INSERT INTO deal (part, n) VALUES ('c', 44)");
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(
+            machine.ask("SELECT n FROM deal ORDER BY n"),
+            ["2", "11", "33", "44"],
+            "{machine:?}"
+        );
+    }
+    // Names of rows are made with the name that the table had first.
+    anna.run("ALTER TABLE part RENAME TO piece; INSERT INTO piece VALUES ('x', 'Nut', 1, NULL)");
+    bert.run("INSERT INTO part VALUES ('x', 'Nut', 1, NULL)");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT count(*) FROM part WHERE code = 'x'"), ["1"]);
+}
+
+#[test]
+fn two_tables_that_change_their_names_are_not_mixed_up() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] =
+        ["anna", "bert"].map(|name| lab.machine(name, "CREATE TABLE a (k TEXT PRIMARY KEY, v TEXT); CREATE TABLE b (k TEXT PRIMARY KEY, v TEXT)"));
+    anna.run("INSERT INTO a VALUES ('1', 'of a'); INSERT INTO b VALUES ('1', 'of b')");
+    settle(&mut [&mut anna, &mut bert]);
+    anna.run("ALTER TABLE a RENAME TO x; ALTER TABLE b RENAME TO a; ALTER TABLE x RENAME TO b; UPDATE a SET v = 'of b still'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT a.v, b.v FROM a, b"), ["of a|of b still"]);
+}
+
+#[test]
+fn an_old_table_kept_under_another_name_keeps_no_trigger_of_ours() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = shop(&lab);
+    anna.run(
+        "PRAGMA legacy_alter_table = ON; PRAGMA foreign_keys = OFF; BEGIN; ALTER TABLE part RENAME TO part_2026;
+         CREATE TABLE part (code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT, colour TEXT);
+         INSERT INTO part (code, name, price, note) SELECT code, name, price, note FROM part_2026; COMMIT;
+         PRAGMA legacy_alter_table = OFF",
+    );
+    assert_eq!(take(&mut bert, &mut anna), 0, "nobody wrote anything");
+    anna.run("UPDATE part SET price = 9 WHERE code = 'a'; INSERT INTO part VALUES ('n', 'Nut', 1, NULL, 'grey')");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(
+        bert.ask("SELECT code, price FROM part ORDER BY code"),
+        ["a|9", "b|2", "c|3", "n|1"]
+    );
+    let on = "SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'trigger' ORDER BY 1";
+    assert_eq!(anna.ask(on), ["part", "sale"]);
+}
+
+#[test]
+fn a_parent_table_that_is_away_for_a_moment_takes_nobodys_reference() {
+    const SHOP: &str = "
+        CREATE TABLE product (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
+        CREATE TABLE line (id INTEGER PRIMARY KEY AUTOINCREMENT, product_id INTEGER REFERENCES product (id), n INTEGER);
+        CREATE TABLE stock (id INTEGER PRIMARY KEY AUTOINCREMENT, product_id INTEGER NOT NULL REFERENCES product (id), n INTEGER);";
+    let lab = Lab::new();
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, SHOP));
+    anna.run(
+        "INSERT INTO product (name) VALUES ('Brush'), ('Soap'); INSERT INTO line (product_id, n) VALUES (1, 1);
+         INSERT INTO stock (product_id, n) VALUES (1, 1)",
+    );
+    settle(&mut [&mut anna, &mut bert]);
+    anna.run(
+        "PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON;
+         CREATE TABLE product_new (id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(80));
+         INSERT INTO product_new SELECT id, name FROM product; DROP TABLE product",
+    );
+    anna.store().fold().unwrap();
+    bert.run("INSERT INTO line (product_id, n) VALUES (2, 22); UPDATE line SET n = 11 WHERE n = 1; UPDATE stock SET n = 11");
+    level(&mut [&mut anna, &mut bert]);
+    anna.run("UPDATE line SET n = 12 WHERE n = 11");
+    level(&mut [&mut anna, &mut bert]);
+    anna.run("ALTER TABLE product_new RENAME TO product");
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        let lines = "SELECT n, name FROM line JOIN product ON product.id = product_id ORDER BY n";
+        assert_eq!(machine.ask(lines), ["12|Brush", "22|Soap"], "{machine:?}");
+        let stock = "SELECT n, name FROM stock JOIN product ON product.id = product_id";
+        assert_eq!(machine.ask(stock), ["11|Brush"], "{machine:?}");
+    }
+}
+
+#[test]
+fn a_held_row_is_shown_when_its_table_takes_it() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| {
+        lab.machine(
+            name,
+            "CREATE TABLE p (id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (name <> 'bad'))",
+        )
+    });
+    let upgrade = "BEGIN; CREATE TABLE new_p (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO new_p SELECT id, name FROM p;
+                   DROP TABLE p; ALTER TABLE new_p RENAME TO p; COMMIT";
+    anna.run(upgrade);
+    anna.run("INSERT INTO p VALUES (1, 'bad'), (2, NULL), (3, 'good')");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(
+        bert.ask("SELECT name FROM p ORDER BY id"),
+        ["", "good"],
+        "one is held, one shows an empty name"
+    );
+    assert_eq!(bert.store().held(9).unwrap().len(), 2);
+    bert.run(upgrade);
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT name FROM p ORDER BY id"), ["bad", "-", "good"]);
+    assert_eq!(bert.store().held(9).unwrap(), []);
+}
+
+const MAKERS: &str = "
+CREATE TABLE maker (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
+CREATE TABLE piece (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, maker_id INTEGER REFERENCES maker (id) ON DELETE CASCADE);
+CREATE TABLE remark (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT, maker_id INTEGER REFERENCES maker (id) ON DELETE SET NULL);
+CREATE TABLE label (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT, piece_id INTEGER REFERENCES piece (id) ON DELETE CASCADE);";
+
+/// As a careless tool makes a parent anew: references are on, and its children fall with it.
+const MAKERS_ANEW: &str = "
+PRAGMA foreign_keys = ON; BEGIN; CREATE TABLE maker_backup AS SELECT * FROM maker; DROP TABLE maker;
+CREATE TABLE maker (id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(80) NOT NULL); INSERT INTO maker SELECT * FROM maker_backup;
+DROP TABLE maker_backup; COMMIT";
+
+/// Two machines with two makers, four pieces, two remarks and a label.
+fn makers(lab: &Lab) -> [Machine; 2] {
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, MAKERS));
+    anna.run(
+        "INSERT INTO maker (name) VALUES ('Bosch'), ('Valeo');
+         INSERT INTO piece (name, maker_id) VALUES ('pad', 1), ('disc', 1), ('lamp', 2), ('bulb', 2);
+         INSERT INTO remark (text, maker_id) VALUES ('good', 1), ('slow', 2);
+         INSERT INTO label (text, piece_id) VALUES ('sale', 1)",
+    );
+    settle(&mut [&mut anna, &mut bert]);
+    [anna, bert]
+}
+
+const PIECES: &str =
+    "SELECT p.name, m.name FROM piece AS p JOIN maker AS m ON m.id = p.maker_id ORDER BY p.name";
+const REMARKS: &str =
+    "SELECT text, name FROM remark LEFT JOIN maker ON maker.id = maker_id ORDER BY text";
+
+#[test]
+fn rows_that_fell_with_a_table_that_was_made_anew_wait_for_a_person() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = makers(&lab);
+    let all = bert.ask(PIECES);
+    anna.run(MAKERS_ANEW);
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask(PIECES), all, "nobody deleted them");
+    assert_eq!(
+        anna.ask("SELECT (SELECT count(*) FROM piece) + (SELECT count(*) FROM label)"),
+        ["0"]
+    );
+    let went = anna.store().overview().unwrap().went.clone();
+    let told: Vec<_> =
+        went.iter().map(|went| (went.table.as_str(), went.rows, went.what.as_str())).collect();
+    assert_eq!(told, [("label", 1, "maker was made anew"), ("piece", 4, "maker was made anew")]);
+    assert!(bert.store().overview().unwrap().went.is_empty());
+    // Meanwhile they are edited elsewhere: what is written comes, and brings its row back.
+    bert.run("UPDATE piece SET name = 'pads' WHERE name = 'pad'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask(PIECES), ["pads|Bosch"]);
+    assert_eq!(anna.store().keep_deleted(None).unwrap(), 4);
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask(PIECES), bert.ask(PIECES));
+    assert_eq!(anna.ask(PIECES).len(), 4);
+    assert_eq!(anna.ask("SELECT text FROM label"), ["sale"]);
+    assert!(anna.store().overview().unwrap().went.is_empty());
+    assert_eq!(anna.store().held(9).unwrap(), []);
+}
+
+#[test]
+fn rows_that_fell_with_a_table_may_go_when_a_person_says_so() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = makers(&lab);
+    anna.run(MAKERS_ANEW);
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.store().accept_deletes(None).unwrap(), 5);
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(
+        bert.ask("SELECT (SELECT count(*) FROM piece) + (SELECT count(*) FROM label)"),
+        ["0"]
+    );
+    assert_eq!(bert.ask("SELECT count(*) FROM maker"), ["2"]);
+}
+
+#[test]
+fn emptied_references_come_back() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = makers(&lab);
+    let all = bert.ask(REMARKS);
+    anna.run(MAKERS_ANEW);
+    assert_eq!(anna.ask("SELECT count(*) FROM remark WHERE maker_id IS NULL"), ["2"]);
+    anna.run("UPDATE remark SET text = 'good!' WHERE text = 'good'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask(REMARKS), ["good!|Bosch", "slow|Valeo"]);
+    assert_eq!(bert.ask(REMARKS), anna.ask(REMARKS));
+    assert_eq!(all, ["good|Bosch", "slow|Valeo"]);
+    // A person's own NULL is one.
+    bert.run("UPDATE remark SET maker_id = NULL WHERE text = 'slow'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask(REMARKS), ["good!|Bosch", "slow|-"]);
+}
+
+#[test]
+fn rows_that_a_migration_left_out_come_back() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = shop(&lab);
+    anna.run(
+        "PRAGMA foreign_keys = OFF; BEGIN; CREATE TABLE new_part (code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT);
+         INSERT INTO new_part SELECT * FROM part WHERE code <> 'a'; DROP TABLE part; ALTER TABLE new_part RENAME TO part; COMMIT;
+         DELETE FROM part WHERE code = 'c'",
+    );
+    // Fewer than half are there: somebody may be in the middle of something.
+    level(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(
+            machine.ask("SELECT code, note FROM part ORDER BY code"),
+            ["a|soft", "b|thin", "c|-"],
+            "{machine:?}"
+        );
+        assert_eq!(machine.ask("SELECT part FROM sale ORDER BY part"), ["a", "b"], "{machine:?}");
+    }
+    // Dropped and made again, empty.
+    anna.run("DROP TABLE sale; CREATE TABLE sale (id INTEGER PRIMARY KEY AUTOINCREMENT, part TEXT NOT NULL REFERENCES part (code), n INTEGER)");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(
+        anna.ask("SELECT count(*) FROM sale"),
+        ["0"],
+        "somebody may be in the middle of something"
+    );
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(
+            machine.ask("SELECT part, n FROM sale ORDER BY part"),
+            ["a|1", "b|2"],
+            "{machine:?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_written_to_a_table_that_is_being_filled() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = makers(&lab);
+    anna.run(
+        "PRAGMA foreign_keys = OFF; CREATE TABLE piece_backup AS SELECT * FROM piece; DROP TABLE piece;
+         CREATE TABLE piece (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, maker_id INTEGER REFERENCES maker (id) ON DELETE CASCADE)",
+    );
+    anna.store().fold().unwrap();
+    bert.run("INSERT INTO piece (name, maker_id) VALUES ('horn', 1); UPDATE piece SET name = 'disk' WHERE name = 'disc'");
+    level(&mut [&mut anna, &mut bert]);
+    lab.pass(Duration::from_secs(1));
+    level(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask("SELECT count(*) FROM piece"), ["0"]);
+    anna.run("INSERT INTO piece SELECT * FROM piece_backup; DROP TABLE piece_backup");
+    lab.pass(Duration::from_secs(1));
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(
+            machine.ask(PIECES),
+            ["bulb|Valeo", "disk|Bosch", "horn|Bosch", "lamp|Valeo", "pad|Bosch"],
+            "{machine:?}"
+        );
+    }
+}
+
+#[test]
+fn a_row_that_stands_stays_though_the_table_refuses_what_was_written_elsewhere() {
+    const OLD: &str = "CREATE TABLE item (code TEXT PRIMARY KEY, price INTEGER CHECK (price > 0), bar TEXT UNIQUE, note TEXT)";
+    const RELAX: &str = "BEGIN; CREATE TABLE new_item (code TEXT PRIMARY KEY, price INTEGER, bar TEXT UNIQUE, note TEXT);
+        INSERT INTO new_item SELECT * FROM item; DROP TABLE item; ALTER TABLE new_item RENAME TO item; COMMIT";
+    let lab = Lab::new();
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, OLD));
+    anna.run("INSERT INTO item VALUES ('a', 1, '400', 'x'), ('b', 2, '401', 'y')");
+    settle(&mut [&mut anna, &mut bert]);
+    anna.run(RELAX);
+    anna.run("UPDATE item SET price = 0, bar = '402' WHERE code = 'a'; UPDATE item SET bar = '400' WHERE code = 'b'");
+    settle(&mut [&mut anna, &mut bert]);
+    let all = "SELECT code, price, bar, note FROM item ORDER BY code";
+    let stays = bert.ask(all);
+    assert!(stays[0].starts_with("a|1|400~"), "it stays, and its value gives way: {stays:?}");
+    assert_eq!(stays[1], "b|2|400|y");
+    let held = bert.store().held(9).unwrap();
+    assert!(
+        matches!(&held[..], [one] if !one.held && one.text.as_ref().unwrap().contains("CHECK")),
+        "{held:?}"
+    );
+    // Somebody edits it there: what he wrote is his, what he could not see stays as it was written.
+    bert.run("UPDATE item SET note = 'z' WHERE code = 'a'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask(all), ["a|0|402|z", "b|2|400|y"]);
+    assert!(bert.ask(all)[0].starts_with("a|1|400~"));
+    bert.run(RELAX);
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask(all), anna.ask(all));
+    assert_eq!(bert.store().held(9).unwrap(), []);
+}
+
+#[test]
+fn a_row_replaced_through_an_index_is_a_delete() {
+    const OLD: &str = "CREATE TABLE item (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, bar TEXT, shelf TEXT);
+        CREATE UNIQUE INDEX by_bar ON item (bar); CREATE UNIQUE INDEX by_shelf ON item (lower(shelf)) WHERE shelf <> '';
+        CREATE TABLE tag (item TEXT PRIMARY KEY, text TEXT UNIQUE)";
+    let lab = Lab::new();
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, OLD));
+    anna.run(
+        "INSERT INTO item (name, bar, shelf) VALUES ('Pad', '400', 'A'), ('Oil', '401', 'B'), ('Nut', '402', 'C'), ('Cap', '403', 'D');
+         INSERT INTO tag VALUES ('1', 'x'), ('2', 'y')",
+    );
+    settle(&mut [&mut anna, &mut bert]);
+    let all = "SELECT name, bar, shelf FROM item ORDER BY bar";
+    anna.run("INSERT OR REPLACE INTO item (name, bar, shelf) VALUES ('Pad, new', '400', 'E')");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask(all), ["Pad, new|400|E", "Oil|401|B", "Nut|402|C", "Cap|403|D"]);
+    anna.run("UPDATE OR REPLACE item SET shelf = 'b' WHERE bar = '402'");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask(all), ["Pad, new|400|E", "Nut|402|b", "Cap|403|D"]);
+    // A program that has triggers off: found within the hour.
+    anna.app
+        .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)
+        .unwrap();
+    anna.app.execute_batch("DELETE FROM item WHERE bar = '403'; INSERT INTO item (name, bar) VALUES ('Hub', '404'); DELETE FROM tag WHERE item = '1'").unwrap();
+    anna.app
+        .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)
+        .unwrap();
+    lab.pass(Duration::from_secs(3_601));
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT item FROM tag"), ["2"]);
+    assert_eq!(
+        anna.store().tables().unwrap().iter().map(|table| table.rows).collect::<Vec<_>>(),
+        [3, 1]
+    );
+}
