@@ -1,9 +1,11 @@
 //! Wire types and storage types, each made of the other. Nothing else knows both.
 
+use dunlin_rpc::wire::facts;
 use dunlin_rpc::wire::page::{self as wire, parts};
-use dunlin_rpc::wire::partner::{ColumnShape, ReferenceShape, TableDigest, TableShape};
+use dunlin_rpc::wire::partner::{ColumnShape, Epoch, ReferenceShape, TableDigest, TableShape};
 use dunlin_rpc::wire::value::Value;
 use dunlin_schema as store;
+use dunlin_schema::facts::{Binding, Fact};
 use dunlin_schema::state::{Dot, Dotted};
 use dunlin_schema::{Body, Cell, DeclaredColumn, Stamp};
 
@@ -169,6 +171,61 @@ fn parts_in(parts: parts::Parts) -> store::Parts {
         beside: here.chain(away).collect(),
         cut: parts.beaten.map(dot_in),
         seen: parts.seen.into_iter().map(|(id, value)| (id, value_in(value))).collect(),
+    }
+}
+
+/// By table, in the order of the store's.
+pub(crate) fn facts_out(database: &str, facts: Vec<(String, Fact)>) -> facts::Facts {
+    let mut tables: Vec<facts::TableFacts> = Vec::new();
+    for (table, fact) in facts {
+        let Some(fact) = fact_out(fact) else { continue };
+        match tables.last_mut().filter(|last| last.table == table) {
+            Some(last) => last.facts.push(fact),
+            None => tables.push(facts::TableFacts { table, facts: vec![fact] }),
+        }
+    }
+    facts::Facts { database: database.to_owned(), tables }
+}
+
+fn fact_out(fact: Fact) -> Option<facts::Fact> {
+    Some(match fact {
+        Fact::Renamed { id, name } => facts::Fact::Renamed { id, name },
+        Fact::Together { ids } => facts::Fact::Together { ids: ids.into_iter().collect() },
+        Fact::Declared { print, columns } => {
+            let binding = |Binding { name, id, proven }| facts::Binding { name, id, proven };
+            facts::Fact::Declared {
+                print: Epoch(print),
+                columns: columns.into_iter().map(binding).collect(),
+            }
+        }
+        Fact::Called { name } => facts::Fact::Called { name },
+        Fact::Fill { id, time, machine, value } => {
+            facts::Fact::Fill { id, time, machine, value: value_out(Fact::cell(&value)?) }
+        }
+    })
+}
+
+pub(crate) fn facts_in(facts: facts::Facts) -> Vec<(String, Fact)> {
+    let tables = facts.tables.into_iter();
+    tables
+        .flat_map(|facts::TableFacts { table, facts }| {
+            facts.into_iter().map(move |fact| (table.clone(), fact_in(fact)))
+        })
+        .collect()
+}
+
+fn fact_in(fact: facts::Fact) -> Fact {
+    match fact {
+        facts::Fact::Renamed { id, name } => Fact::Renamed { id, name },
+        facts::Fact::Together { ids } => Fact::Together { ids: ids.into_iter().collect() },
+        facts::Fact::Declared { print, columns } => {
+            let binding = |facts::Binding { name, id, proven }| Binding { name, id, proven };
+            Fact::Declared { print: print.0, columns: columns.into_iter().map(binding).collect() }
+        }
+        facts::Fact::Called { name } => Fact::Called { name },
+        facts::Fact::Fill { id, time, machine, value } => {
+            Fact::filled(id, time, machine, &value_in(value))
+        }
     }
 }
 

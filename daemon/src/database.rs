@@ -56,6 +56,7 @@ pub struct Database {
     owner: Arc<Owner>,
     moved: watch::Receiver<u64>,
     declarations: watch::Receiver<u64>,
+    wanted: watch::Receiver<u64>,
     meters: Arc<Meters>,
 }
 
@@ -66,6 +67,7 @@ impl Database {
         let end = store.end()?;
         let (tell, moved) = watch::channel(end);
         let (tell_declarations, declarations) = watch::channel(store.declarations_mark());
+        let (tell_wanted, wanted) = watch::channel(0);
         let (origin, path) = (store.origin(), store.path().to_owned());
         let meters = store.meters();
         let (ending, ended) = channel::channel::<()>();
@@ -77,6 +79,10 @@ impl Database {
                     // A question that failed says nothing about the journal.
                     if let Ok(end) = store.end() {
                         tell.send_if_modified(|told| std::mem::replace(told, end) != end);
+                    }
+                    if let Ok(last) = store.wanted() {
+                        let last = last.cast_unsigned();
+                        tell_wanted.send_if_modified(|told| std::mem::replace(told, last) < last);
                     }
                     let mark = store.declarations_mark();
                     tell_declarations
@@ -94,6 +100,7 @@ impl Database {
             owner: Arc::new(Owner { queue: Some(queue), ended: Mutex::new(ended) }),
             moved,
             declarations,
+            wanted,
             meters,
         })
     }
@@ -131,6 +138,11 @@ impl Database {
     /// Changes when other tables are tracked, or something in them became loose.
     pub fn declarations(&self) -> watch::Receiver<u64> {
         self.declarations.clone()
+    }
+
+    /// Changes when there is more to ask partners for by name.
+    pub fn wanted(&self) -> watch::Receiver<u64> {
+        self.wanted.clone()
     }
 
     /// What is measured of it.

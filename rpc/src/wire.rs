@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod facts;
 pub mod join;
 pub mod key;
 pub mod network;

@@ -349,6 +349,8 @@ pub(crate) struct Catalogue {
     /// Tables that a person let go, or said no to: their rows are known and passed on, and nothing of ours touches the
     /// tables. True: it was tracked until then.
     pub(crate) untracked: BTreeMap<i64, bool>,
+    /// The digest of all facts.
+    pub(crate) facts: u64,
     /// Table's id → (a child that was let go, its column that shows our number).
     beside: HashMap<i64, Vec<(String, String)>>,
     /// Table's id → (child, its column, the column of ours that it shows).

@@ -230,7 +230,7 @@ impl Tx<'_> {
         let catalogue = Arc::clone(&self.catalogue);
         let Some(table) = catalogue.id(id).filter(|table| !table.away) else { return Ok(()) };
         for key in strays {
-            self.log_key(table, trigger::FOUND, now, &key.cells()?)?;
+            self.log_key(table, trigger::LISTED, now, &key.cells()?)?;
         }
         self.fold(usize::MAX)?;
         Ok(())

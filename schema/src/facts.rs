@@ -16,6 +16,7 @@
 //! * Tables declared alike bind alike: what was seen before what was guessed, then the smaller id.
 //! * Ids and names are in lower case, as SQLite compares them.
 
+use crate::catalogue::{NAME_BYTES_MAX, is_ours};
 use crate::{Cell, Millis};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,51 @@ pub struct Binding {
     pub id: String,
     /// It was there from the start, or was seen to become this; else it was guessed by its name.
     pub proven: bool,
+}
+
+/// No column's fill is larger: a default is a word.
+const FILL_BYTES_MAX: usize = 64 << 10;
+/// No table has more columns.
+const COLUMNS_MAX: usize = 2_000;
+
+impl Fact {
+    /// What an upgrade put into a column.
+    pub fn filled(id: String, time: Millis, machine: Uuid, cell: &Cell) -> Self {
+        let mut value = Vec::new();
+        cell.encode(&mut value);
+        Self::Fill { id, time, machine, value }
+    }
+
+    /// The value of a fill; none where it is no value.
+    pub fn cell(value: &[u8]) -> Option<Cell> {
+        let mut rest = value;
+        Cell::decode(&mut rest).ok().filter(|_| rest.is_empty())
+    }
+
+    /// What no honest partner says, in words.
+    pub(crate) fn flaw(&self, table: &str) -> Option<&'static str> {
+        let is_odd = |name: &String| {
+            name.is_empty() || name.len() > NAME_BYTES_MAX || *name != name.to_ascii_lowercase()
+        };
+        if is_odd(&table.to_ascii_lowercase()) || is_ours(table) {
+            return Some("it knows something of a table that has no such name");
+        }
+        let (is_odd, is_large) = match self {
+            Self::Renamed { id, name } => (is_odd(id) || is_odd(name), false),
+            Self::Together { ids } => (ids.iter().any(is_odd), ids.len() > COLUMNS_MAX),
+            Self::Declared { columns, .. } => {
+                let mut names = columns.iter().flat_map(|column| [&column.name, &column.id]);
+                (names.any(is_odd), columns.len() > COLUMNS_MAX)
+            }
+            Self::Called { name } => (is_odd(name) || is_ours(name), false),
+            Self::Fill { id, value, .. } => (is_odd(id), value.len() > FILL_BYTES_MAX),
+        };
+        match (is_odd, is_large) {
+            (true, _) => Some("it knows something of a column that has no such name"),
+            (_, true) => Some("it knows more of a table than fits into one"),
+            (false, false) => None,
+        }
+    }
 }
 
 /// All that is known of one table.
@@ -231,7 +277,7 @@ impl Facts {
             _ => None,
         });
         let (_, _, value) = fills.min()?;
-        Cell::decode(&mut value.as_slice()).ok()
+        Fact::cell(value)
     }
 }
 
@@ -351,9 +397,7 @@ mod tests {
     #[test]
     fn the_first_fill_stands() {
         let fill = |time, machine, text: &str| {
-            let mut value = Vec::new();
-            Cell::Text(text.into()).encode(&mut value);
-            Fact::Fill { id: "tax".into(), time, machine: Uuid::from_u128(machine), value }
+            Fact::filled("tax".into(), time, Uuid::from_u128(machine), &Cell::Text(text.into()))
         };
         let known = facts(&[fill(9, 1, "19"), fill(5, 2, "7"), fill(5, 1, "0")]);
         assert_eq!(known.fill("tax"), Some(Cell::Text("0".into())));

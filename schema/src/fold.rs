@@ -61,6 +61,8 @@ struct Touched {
     existing: bool,
     /// It was out of sight for a while: a version only if it says something else.
     found: bool,
+    /// Nobody is known to have written it: what it says otherwise is no version.
+    listed: bool,
     /// Its number came from another key.
     moved: bool,
 }
@@ -244,10 +246,12 @@ impl Tx<'_> {
                 _ => now,
             };
             let found = line.kind == trigger::FOUND && fresh;
+            let listed = line.kind == trigger::LISTED && fresh;
             fold.mark(&place, |touched| {
                 touched.existing &= line.kind == trigger::EXISTING;
                 touched.inserted = line.kind == trigger::INSERT;
                 touched.found = found || (touched.found && line.kind == trigger::FOUND);
+                touched.listed = listed || (touched.listed && line.kind == trigger::LISTED);
             });
             fold.names.insert(place, name);
         }
@@ -279,6 +283,7 @@ impl Tx<'_> {
             inserted: false,
             existing: false,
             found: false,
+            listed: false,
             moved: false,
         });
         Ok(())
@@ -399,26 +404,27 @@ impl Tx<'_> {
             }
         }
         let lingers = old.as_ref().is_some_and(Entry::lingers);
-        if lingers && (touched.found || touched.existing) {
+        if lingers && (touched.found || touched.listed || touched.existing) {
             // Nobody wrote it: it was only listed. What it lingers with is what it says.
             let lingering = kept.as_ref().and_then(|kept| kept.cells.as_ref());
             if lingering.is_some_and(|lingering| lingering.digest() == cells.digest()) {
                 return Ok(true);
             }
         }
-        if let Some(old) = old.as_ref().filter(|old| touched.found && old.head.dead && !lingers) {
+        if let Some(old) = old.as_ref().filter(|old| touched.listed && old.head.dead && !lingers) {
             // An upgrade put it where it was deleted: it goes.
             self.place(&Entry { key: Some(touched.key.clone()), ..old.clone() })?;
             return Ok(true);
         }
         let is_unknown =
-            |kept: &Kept| kept.why == Why::Schema && kept.shown.is_empty() && touched.found;
+            |kept: &Kept| kept.why == Why::Schema && kept.shown.is_empty() && touched.listed;
         if kept.as_ref().is_some_and(is_unknown) && !lingers {
             // What it showed last is not known: its version came while its table was away, and stands.
             return Ok(true);
         }
         let same = |old: &Entry| !old.head.dead && old.head.digest == cells.digest();
-        let is_listed = |old: &Entry| touched.found && (is_plain || old.key.is_none());
+        let is_only_seen = touched.found || touched.listed;
+        let is_listed = |old: &Entry| is_only_seen && (is_plain || old.key.is_none());
         if let Some(old) = old.as_ref().filter(|old| is_listed(old) && same(old)) {
             if old.key.is_none() {
                 // Another machine wrote the same row meanwhile, and this one stands where its place is.
@@ -437,7 +443,7 @@ impl Tx<'_> {
         {
             self.conflict((table.id, uuid), &old.head, kept.cells.as_ref())?;
         }
-        let stamp = if touched.found && old.is_none() {
+        let stamp = if touched.listed && old.is_none() {
             // Nobody is known to have written it.
             Stamp::ZERO
         } else if touched.existing && old.is_none() {

@@ -475,7 +475,7 @@ impl Tx<'_> {
             }
             if *is_remade {
                 self.conn
-                    .execute(&trigger::list_rows(&there, trigger::FOUND, now), [])
+                    .execute(&trigger::list_rows(&there, trigger::LISTED, now), [])
                     .doing("list the rows that are there")?;
             }
             self.look_at_fills(&there, columns)?;

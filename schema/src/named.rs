@@ -55,6 +55,14 @@ impl Store {
         })
     }
 
+    /// The last in the list of what is to be asked for: another number when something came to it.
+    pub fn wanted(&self) -> Result<i64> {
+        self.conn
+            .prepare_cached("SELECT coalesce(max(n), 0) FROM _dunlin_ask")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .doing("read what is to be asked for")
+    }
+
     /// What is known here of rows that a partner names. `ask`: his clock, and how much he wants.
     pub fn rows_named(&mut self, rows: &[Uuid], ask: &Ask) -> Result<Page> {
         self.fold()?;
@@ -90,7 +98,7 @@ impl Tx<'_> {
     }
 
     fn rows_named(&mut self, rows: &[Uuid], ask: &Ask) -> Result<Page> {
-        let mut draft = crate::page::Draft::from(ask.cursor);
+        let (mut draft, mut more) = (crate::page::Draft::from(ask.cursor), false);
         for row in rows.iter().take(ROWS_NAMED_MAX) {
             let Some(entry) = self.entry(*row)? else { continue };
             let is_ahead = entry.head.stamp.millis() > ask.now.saturating_add(AHEAD_MAX);
@@ -98,9 +106,10 @@ impl Tx<'_> {
                 continue;
             }
             if !self.add(&mut draft, &entry, ask)? {
+                more = true;
                 break;
             }
         }
-        Ok(draft.named())
+        Ok(draft.named(more))
     }
 }

@@ -578,10 +578,10 @@ impl Draft {
         }
     }
 
-    /// A page of rows that were asked for by name: no piece of the journal.
-    pub(crate) fn named(self) -> Page {
+    /// A page of rows that were asked for by name: no piece of the journal. `more`: not all fit.
+    pub(crate) fn named(self, more: bool) -> Page {
         let from = self.from;
-        Page { more: false, withheld: Vec::new(), ..self.finish(from, None) }
+        Page { more, withheld: Vec::new(), ..self.finish(from, None) }
     }
 
     fn finish(self, next: u64, last: Option<Last>) -> Page {

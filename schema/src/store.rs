@@ -193,7 +193,7 @@ impl Store {
         self.switched
     }
 
-    /// A number that is another one when tracked tables, or what is loose in them, changed since.
+    /// A number that is another one when tracked tables, what is loose in them, or what is known of them, changed since.
     pub fn declarations_mark(&self) -> u64 {
         self.declarations
     }
@@ -354,6 +354,7 @@ impl Store {
 
 fn declarations_mark(catalogue: &Catalogue) -> u64 {
     let mut hash = DefaultHasher::new();
+    catalogue.facts.hash(&mut hash);
     for table in catalogue.tables.iter().filter(|table| !table.internal()) {
         table.declaration(catalogue).hash(&mut hash);
     }

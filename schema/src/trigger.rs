@@ -20,6 +20,7 @@ pub(crate) const TO: i64 = 5;
 pub(crate) const LOOK: i64 = 6;
 pub(crate) const EXISTING: i64 = 7;
 pub(crate) const FOUND: i64 = 8;
+pub(crate) const LISTED: i64 = 9;
 
 /// What the triggers of a table are called.
 const ALL: [&str; 7] = ["i", "d", "u", "k", "w", "li", "lu"];
@@ -104,8 +105,8 @@ pub(crate) fn remove(id: i64) -> Vec<String> {
     ALL.iter().map(|what| format!("DROP TRIGGER IF EXISTS _dunlin_{what}_{id}")).collect()
 }
 
-/// The statement that appends a line for every row that is there: [`EXISTING`] when tracking begins, [`FOUND`] when
-/// the table was out of sight for a while.
+/// The statement that appends a line for every row that is there: [`EXISTING`] when tracking begins, [`LISTED`] when
+/// the table was made anew.
 pub(crate) fn list_rows(table: &Table, kind: i64, now: &str) -> String {
     format!(
         "INSERT INTO _dunlin_log (tbl, kind, t{}) SELECT {}, {kind}, {now}{} FROM {}",

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use dunlin_logs::{Direction, Outcome, Session};
 use dunlin_rpc::method::partner::PartnerServer;
+use dunlin_rpc::wire::facts::Facts;
 use dunlin_rpc::wire::page::Page;
 use dunlin_rpc::wire::partner::{
     Databases, DigestAnswer, DigestAsk, Epoch, GetPage, Greeting, PartnerEvent, PutAnswer, PutPage,
@@ -20,12 +21,14 @@ use jsonrpsee::{Extensions, PendingSubscriptionSink, SubscriptionSink};
 use tokio::sync::watch;
 use tracing::info;
 
+use super::exchange::Asked;
 use super::links::Link;
 use super::tell::{
-    ByName, check_greeting, describe, first_moved, greeting, is_equal, joined, knows_parts,
+    ByName, check_greeting, describe, first_moved, greeting, is_equal, joined, knows_parts, learn,
     look_at, meet, stop_at, weight,
 };
 use crate::convert;
+use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::fault::fault;
 use crate::machine::{Machine, PAUSED, Waiting};
@@ -66,6 +69,8 @@ struct Side {
     /// Up to here our journal holds nothing for him, as was seen: what he knows only grows while the link lives.
     /// Else each page of his that we apply would be followed by a look at all that he has ever given.
     nothing_before: u64,
+    /// How far he was asked for values that are not here.
+    asked: Asked,
 }
 
 /// The session that is under way, as far as this side sees it.
@@ -242,6 +247,7 @@ impl Answering {
                 knowledge: convert::knowledge_in(&theirs.knowledge),
                 told: false,
                 nothing_before: 0,
+                asked: Asked::default(),
             };
             self.sides().insert(theirs.name.clone(), side);
             origins.insert(theirs.name, origin);
@@ -269,6 +275,9 @@ impl Answering {
 
     async fn getdata(&self, ask: GetPage) -> Result<Page> {
         let database = self.0.machine.database(&ask.database)?.clone();
+        if !ask.rows.is_empty() {
+            return self.rows_named(&database, ask).await;
+        }
         let knowledge = convert::knowledge_in(&ask.knowledge);
         if let Some(side) = self.sides().get_mut(&ask.database) {
             side.cursor = ask.cursor;
@@ -298,6 +307,22 @@ impl Answering {
         Ok(page)
     }
 
+    /// Rows that the partner lacks values of, as far as they are known here.
+    async fn rows_named(&self, database: &Database, ask: GetPage) -> Result<Page> {
+        let wanted = Ask {
+            now: Millis::try_from(ask.now).unwrap_or(Millis::MAX),
+            limit: usize::try_from(ask.limit.min(limits::PAGE_BYTES)).unwrap_or(usize::MAX),
+            ..Ask::default()
+        };
+        let page = database.call(move |store| store.rows_named(&ask.rows, &wanted)).await?;
+        let page = convert::page_out(page);
+        self.count(|running| {
+            running.sent += page.rows() as u64;
+            running.bytes_out += weight(&page);
+        });
+        Ok(page)
+    }
+
     async fn putdata(&self, put: PutPage) -> Result<PutAnswer> {
         let machine = &self.0.machine;
         let database = machine.database(&put.database)?.clone();
@@ -308,7 +333,7 @@ impl Answering {
         {
             side.knowledge = joined(&side.knowledge, &convert::knowledge_in(&last.knowledge));
         }
-        let page = convert::page_in(put.page)?;
+        let (page, named) = (convert::page_in(put.page)?, put.named);
         let (pin, link) = (self.0.member.pin, Arc::clone(&self.0.link));
         let applied = database
             .call(move |store| {
@@ -316,7 +341,9 @@ impl Answering {
                 if link.is_closing().is_some() {
                     return Ok(None);
                 }
-                store.apply(&page, Sender { origin, skew }).map(Some)
+                let sender = Sender { origin, skew };
+                if named { store.apply_named(&page, sender) } else { store.apply(&page, sender) }
+                    .map(Some)
             })
             .await?
             .ok_or(Error::Closing)?;
@@ -341,16 +368,22 @@ impl Answering {
         let database = machine.database(&ask.database)?.clone();
         let mut side = self.side(&ask.database)?;
         side.cursor = side.cursor.max(ask.cursor);
+        let after = side.asked.after();
+        let knows_parts = self.0.knows_parts.load(Ordering::Relaxed);
         self.sides().insert(ask.database.clone(), side.clone());
         let skew = self.set_skew(ask.clock);
-        let (tables, waiting, end, cursor) = database
+        let (tables, waiting, end, cursor, missing) = database
             .call(move |store| {
+                let missing = if knows_parts { store.missing(after)? } else { Vec::new() };
                 store.ask_again(side.origin, skew)?;
                 let waiting = store.waiting_for(side.cursor, &side.knowledge)?;
                 let tables = convert::digests_out(store.digests()?, &store.untracked()?);
-                Ok((tables, waiting, store.end()?, store.cursor(side.origin)?))
+                Ok((tables, waiting, store.end()?, store.cursor(side.origin)?, missing))
             })
             .await?;
+        if let (Some(last), Some(side)) = (missing.last(), self.sides().get_mut(&ask.database)) {
+            side.asked.up_to(last.number);
+        }
         let equal = is_equal(&tables, &ask.tables);
         let now = machine.clock.now();
         machine.note(self.0.member.pin, |partner| {
@@ -372,7 +405,8 @@ impl Answering {
             };
             self.write_down(&running, result, &message);
         }
-        Ok(DigestAnswer { tables, waiting, cursor, clock: machine.now() })
+        let missing = missing.into_iter().map(|missing| missing.row).collect();
+        Ok(DigestAnswer { tables, waiting, cursor, clock: machine.now(), missing })
     }
 
     /// Tells the dialler at once when the roster grew or the link closes, whatever the database is busy with.
@@ -424,11 +458,20 @@ impl Answering {
             machine.databases.iter().map(|d| (d.name().to_owned(), d.moved())).collect();
         let mut declarations: ByName =
             machine.databases.iter().map(|d| (d.name().to_owned(), d.declarations())).collect();
+        let mut wanted: ByName =
+            machine.databases.iter().map(|d| (d.name().to_owned(), d.wanted())).collect();
         loop {
             let event = tokio::select! {
                 name = first_moved(&mut moved) => match self.something_for_him(&name).await {
                     Some(event) => event,
                     None => continue,
+                },
+                name = first_moved(&mut wanted) => match machine.database(&name) {
+                    Ok(database) => {
+                        let position = database.end();
+                        PartnerEvent::Moved { database: name, position, waiting: 0 }
+                    }
+                    Err(_) => continue,
                 },
                 _ = first_moved(&mut declarations) => PartnerEvent::Databases,
                 () = self.0.link.poke.notified() => match Self::something(&machine.databases) {
@@ -509,6 +552,15 @@ impl PartnerServer for Answering {
     async fn partner_databases(&self, _: &Extensions, ask: Databases) -> RpcResult<Databases> {
         self.in_turn()?;
         Ok(self.databases(ask).await.map_err(|error| self.fault(&error))?)
+    }
+
+    async fn partner_facts(&self, _: &Extensions, theirs: Facts) -> RpcResult<Facts> {
+        self.in_turn()?;
+        let learned = async {
+            let database = self.0.machine.database(&theirs.database)?.clone();
+            learn(&database, theirs).await
+        };
+        Ok(learned.await.map_err(|error| self.fault(&error))?)
     }
 
     async fn partner_getdata(&self, _: &Extensions, ask: GetPage) -> RpcResult<Page> {

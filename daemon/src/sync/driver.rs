@@ -8,17 +8,18 @@ use std::time::{Duration, Instant};
 use dunlin_rpc::method::partner::PartnerClient as _;
 use dunlin_rpc::wire::partner::{self as wire, Databases};
 use dunlin_rpc::{Pin, client};
-use dunlin_schema::{Clock as _, Origin};
+use dunlin_schema::{Clock as _, Origin, Store};
 use tracing::{debug, info};
 
 use super::agree::{self, Heard};
-use super::exchange::{PAGE_BYTES_FIRST, Side};
+use super::exchange::{Asked, PAGE_BYTES_FIRST, Side};
 use super::links::Link;
 use super::tell::{
-    ByName, check_greeting, describe, first_moved, greeting, heard, knows_parts, meet, skew,
+    ByName, check_greeting, describe, first_moved, greeting, heard, knows_parts, learn, meet, skew,
     stop_at,
 };
 use crate::convert;
+use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::machine::{FORGOTTEN, Machine, PAUSED};
 use crate::roster::Member;
@@ -148,6 +149,9 @@ impl Driver<'_> {
         for theirs in answer.databases {
             let Ok(database) = self.machine.database(&theirs.name) else { continue };
             let (database, skew) = (database.clone(), self.skew);
+            if self.knows_parts {
+                self.facts(&database, &theirs).await?;
+            }
             let origin = Origin { machine: self.member.machine, epoch: theirs.epoch.0 };
             meet(&database, &theirs, origin, skew).await?;
             let cursor = theirs.cursor_in(wire::Epoch(database.origin().epoch));
@@ -164,11 +168,28 @@ impl Driver<'_> {
                     ahead_in: None,
                     ahead_out: None,
                     withheld: false,
+                    asked: Asked::default(),
                     pull: true,
                     push: true,
                 },
             );
         }
+        Ok(())
+    }
+
+    /// Before the first page both know what became of columns and names.
+    async fn facts(&self, database: &Database, theirs: &wire::Database) -> Result<()> {
+        let ours = database.call(Store::facts_digest).await?;
+        if theirs.facts == Some(wire::Epoch(ours)) {
+            return Ok(());
+        }
+        let known = database.call(Store::facts).await?;
+        let ask = convert::facts_out(database.name(), known);
+        let answer = self.link.partner_facts(ask).await.map_err(heard)?;
+        self.handle.sign_of_life();
+        learn(database, answer)
+            .await
+            .inspect_err(|error| stop_at(&self.machine, self.member.pin, error))?;
         Ok(())
     }
 
@@ -185,6 +206,8 @@ impl Driver<'_> {
             .iter()
             .map(|d| (d.name().to_owned(), d.declarations()))
             .collect();
+        let mut wanted: ByName =
+            self.machine.databases.iter().map(|d| (d.name().to_owned(), d.wanted())).collect();
         let mut at_least = tokio::time::interval(AT_LEAST);
         at_least.tick().await;
         loop {
@@ -210,6 +233,11 @@ impl Driver<'_> {
                 name = first_moved(&mut moved) => {
                     if let Some(side) = self.sides.get_mut(&name) {
                         side.push = true;
+                    }
+                }
+                name = first_moved(&mut wanted) => {
+                    if let Some(side) = self.sides.get_mut(&name) {
+                        side.pull = true;
                     }
                 }
                 _ = first_moved(&mut declarations) => self.databases().await?,

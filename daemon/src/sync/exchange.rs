@@ -9,6 +9,7 @@ use dunlin_rpc::method::partner::PartnerClient as _;
 use dunlin_rpc::wire::partner::{DigestAsk, GetPage, PutPage};
 use dunlin_schema::{Ask, Clock as _, Known, Origin, Sender};
 use tracing::{Instrument as _, info};
+use uuid::Uuid;
 
 use super::driver::Driver;
 use super::session::{self, Event, State, Step};
@@ -24,6 +25,8 @@ const APPLY_TIME: Duration = Duration::from_millis(20);
 const PAGE_BYTES_MIN: u64 = 32 * 1024;
 /// The first page of a link, before we know how fast the other side is.
 pub(super) const PAGE_BYTES_FIRST: u64 = 128 * 1024;
+/// A partner that did not know a value is asked for it again after so long.
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 /// So many rows that the partner knows already may stand between his cursor and our end before we move it.
 const CURSOR_LAG_MAX: u64 = 1_000;
 
@@ -46,8 +49,33 @@ pub(super) struct Side {
     pub(super) ahead_out: Option<dunlin_schema::Page>,
     /// Versions were withheld from him over this link.
     pub(super) withheld: bool,
+    /// How far he was asked for values that are not here.
+    pub(super) asked: Asked,
     pub(super) pull: bool,
     pub(super) push: bool,
+}
+
+/// How far a partner was asked for values that are not here: he may come to know them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    after: i64,
+    since: Option<Instant>,
+}
+
+impl Asked {
+    /// From where in the list to go on.
+    pub(super) fn after(&mut self) -> i64 {
+        if self.since.is_some_and(|since| since.elapsed() > ASK_AGAIN) {
+            *self = Self::default();
+        }
+        self.after
+    }
+
+    /// He was asked for all up to this one.
+    pub(super) fn up_to(&mut self, last: i64) {
+        self.after = last;
+        self.since.get_or_insert_with(Instant::now);
+    }
 }
 
 /// What one session moved.
@@ -129,7 +157,7 @@ impl Driver<'_> {
             let done = match step {
                 Step::Pull(from) => self.pull(name, from, totals).await,
                 Step::Push(from) => self.push(name, from, totals).await,
-                Step::Compare => self.compare(name).await.map(|()| Event::Compared),
+                Step::Compare => self.compare(name, totals).await.map(|()| Event::Compared),
                 Step::Close | Step::Ignore => return failed.map_or(Ok(()), Err),
             };
             event = done.unwrap_or_else(|error| {
@@ -161,6 +189,7 @@ impl Driver<'_> {
             knowledge: convert::knowledge_out(&knowledge),
             now: machine.now(),
             limit,
+            rows: Vec::new(),
         };
         let ahead = side.ahead_in.take().filter(|page| from == Some(page.from));
         let page = match ahead.filter(|page| page.from == cursor) {
@@ -233,7 +262,8 @@ impl Driver<'_> {
         side.withheld |= !page.withheld.is_empty();
         let learned = page.last.as_ref().filter(|_| !side.withheld);
         let learned = learned.map(|last| convert::knowledge_in(&last.knowledge));
-        let putting = timed(link.partner_putdata(PutPage { database: name.to_owned(), page }));
+        let put = PutPage { database: name.to_owned(), page, named: false };
+        let putting = timed(link.partner_putdata(put));
         // What goes wrong with the next page shows when it is made again.
         let making = async { if more { make(next).await.ok() } else { None } };
         let ((answer, took), ahead) = tokio::join!(putting, making);
@@ -254,8 +284,87 @@ impl Driver<'_> {
         Ok(Event::Pushed { cursor: answer.cursor, more })
     }
 
-    /// Both sides compare, table by table.
-    async fn compare(&mut self, name: &str) -> Result<()> {
+    /// Values that are not on one of both sides are asked of the other; then both compare.
+    async fn compare(&mut self, name: &str, totals: &mut Totals) -> Result<()> {
+        if self.knows_parts {
+            self.ask_by_name(name, totals).await?;
+        }
+        loop {
+            let missing = self.compare_tables(name).await?;
+            if missing.is_empty() || self.give_by_name(name, missing, totals).await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Asks for the rows of which a value is not here.
+    async fn ask_by_name(&mut self, name: &str, totals: &mut Totals) -> Result<()> {
+        let (link, machine, skew) = (self.link, self.machine.clone(), self.skew);
+        let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
+        let (database, origin) = (side.database.clone(), side.origin);
+        loop {
+            let after = side.asked.after();
+            let missing = database.call(move |store| store.missing(after)).await?;
+            let Some(last) = missing.last() else { return Ok(()) };
+            let (last, limit) = (last.number, limits::PAGE_BYTES);
+            let ask = GetPage {
+                database: name.to_owned(),
+                cursor: 0,
+                knowledge: Vec::new(),
+                now: machine.now(),
+                limit,
+                rows: missing.into_iter().map(|missing| missing.row).collect(),
+            };
+            let page = link.partner_getdata(ask).await.map_err(heard)?;
+            self.handle.sign_of_life();
+            totals.received += page.rows() as u64;
+            totals.bytes_in += weight(&page);
+            let page = convert::page_in(page)?;
+            let more = page.more;
+            let applied = database
+                .call(move |store| store.apply_named(&page, Sender { origin, skew }))
+                .await
+                .inspect_err(|error| stop_at(&machine, self.member.pin, error))?;
+            totals.applied += applied.applied;
+            // What did not fit into the page comes with the next one.
+            if !more || applied.applied == 0 {
+                side.asked.up_to(last);
+            }
+        }
+    }
+
+    /// Gives rows of which a value is not with the partner, as far as they are known here. Answers how many helped.
+    async fn give_by_name(
+        &mut self,
+        name: &str,
+        rows: Vec<Uuid>,
+        totals: &mut Totals,
+    ) -> Result<u64> {
+        let (machine, skew) = (self.machine.clone(), self.skew);
+        let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
+        let page = side
+            .database
+            .call(move |store| {
+                let now = machine.clock.now().saturating_add(skew);
+                let limit = usize::try_from(limits::PAGE_BYTES).unwrap_or(usize::MAX);
+                store.rows_named(&rows, &Ask { now, limit, ..Ask::default() })
+            })
+            .await?;
+        let page = convert::page_out(page);
+        let given = page.rows() as u64;
+        if given == 0 {
+            return Ok(0);
+        }
+        totals.sent += given;
+        totals.bytes_out += weight(&page);
+        let put = PutPage { database: name.to_owned(), page, named: true };
+        let answer = self.link.partner_putdata(put).await.map_err(heard)?;
+        self.handle.sign_of_life();
+        Ok(answer.applied)
+    }
+
+    /// Both sides compare, table by table. Answers the rows of which a value is not with the partner.
+    async fn compare_tables(&mut self, name: &str) -> Result<Vec<Uuid>> {
         let side = self.sides.get(name).ok_or(Error::Stopping)?;
         let (cursor, knowledge, origin) = (side.cursor, side.knowledge.clone(), side.origin);
         let (ours, going, end, taken) = side
@@ -296,7 +405,7 @@ impl Driver<'_> {
             partner.stopped = None;
             partner.skew = skew;
         });
-        Ok(())
+        Ok(answer.missing)
     }
 }
 

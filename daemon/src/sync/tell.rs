@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use dunlin_rpc::wire::facts::Facts;
 use dunlin_rpc::wire::partner as wire;
 use dunlin_rpc::{Code, Fault, Pin};
 use dunlin_schema::{Applied, Known, Origin};
@@ -182,10 +183,10 @@ pub(crate) async fn describe(
     let mut all = Vec::new();
     for database in &machine.databases {
         let partner = theirs.get(database.name()).copied();
-        let (greeting, cursors) = database
+        let (greeting, cursors, facts) = database
             .call(move |store| {
                 let greeting = store.greeting(partner)?;
-                Ok((greeting, store.cursors()?))
+                Ok((greeting, store.cursors()?, store.facts_digest()?))
             })
             .await?;
         let epoch = wire::Epoch(greeting.origin.epoch);
@@ -209,6 +210,7 @@ pub(crate) async fn describe(
             remembered: Vec::new(),
             forks: Vec::new(),
             tables: greeting.declarations.into_iter().map(convert::shape_out).collect(),
+            facts: Some(wire::Epoch(facts)),
             clock: machine.now(),
         });
     }
@@ -248,6 +250,18 @@ pub(crate) async fn meet(
         info!(database = database.name(), table, rows, "table tracked, as the partner does");
     }
     Ok(())
+}
+
+/// Learns what a partner has seen happen to columns and names. Answers all that is known here then.
+pub(crate) async fn learn(database: &Database, theirs: Facts) -> Result<Facts> {
+    let (name, theirs) = (database.name().to_owned(), convert::facts_in(theirs));
+    let known = database
+        .call(move |store| {
+            store.learn_facts(&theirs)?;
+            store.facts()
+        })
+        .await?;
+    Ok(convert::facts_out(&name, known))
 }
 
 /// Something to wait for, by the name of its database.

@@ -3,6 +3,7 @@
 use jsonrpsee::core::{RpcResult, SubscriptionResult};
 use jsonrpsee::proc_macros::rpc;
 
+use crate::wire::facts::Facts;
 use crate::wire::page::Page;
 use crate::wire::partner::{
     Databases, DigestAnswer, DigestAsk, GetPage, Greeting, PartnerEvent, PutAnswer, PutPage,
@@ -28,6 +29,11 @@ pub trait Partner {
     /// The databases of both sides: epochs, journals, cursors, knowledge, shapes of tables.
     #[method(name = "partner_databases", with_extensions)]
     async fn partner_databases(&self, ask: Databases) -> RpcResult<Databases>;
+
+    /// What machines have seen happen to columns and names of a database: what the asker knows, and all that this side
+    /// knows then. Asked where the figures in `partner_databases` differ, before the first page.
+    #[method(name = "partner_facts", with_extensions)]
+    async fn partner_facts(&self, facts: Facts) -> RpcResult<Facts>;
 
     /// A page behind a cursor, of at most `limit` bytes and at least one row.
     #[method(name = "partner_getdata", with_extensions)]

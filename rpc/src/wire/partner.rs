@@ -1,7 +1,7 @@
 //! What partners say to each other over a link.
 //!
 //! ```text
-//! greet ─▶ roster (only if the hashes differ) ─▶ databases ─▶ pages … ─▶ digest
+//! greet ─▶ roster (only if the hashes differ) ─▶ databases ─▶ facts (only if they differ) ─▶ pages … ─▶ digest
 //! ```
 //!
 //! Unknown members are ignored, so that a newer partner may add some; equal keys are refused.
@@ -88,6 +88,9 @@ pub struct Database {
     /// The shapes of the tracked tables.
     #[serde(default)]
     pub tables: Vec<TableShape>,
+    /// One figure for all facts that this side knows, 16 hex digits: where it differs, `partner_facts` follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Epoch>,
     /// The wall clock, in milliseconds since 1970.
     pub clock: u64,
 }
@@ -207,6 +210,9 @@ pub struct GetPage {
     pub now: u64,
     /// The page's size in bytes; at least one row comes.
     pub limit: u64,
+    /// These rows, whatever the asker knows: a value of them is not with it. Neither cursor nor knowledge moves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Uuid>,
 }
 
 /// `partner_putdata`: a page, pushed.
@@ -216,6 +222,9 @@ pub struct PutPage {
     pub database: String,
     /// The page, with its own clock question answered by the pusher.
     pub page: Page,
+    /// Its rows were asked for by name: neither cursor nor knowledge moves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
 }
 
 /// What became of a pushed page.
@@ -261,6 +270,9 @@ pub struct DigestAnswer {
     /// The answering side's wall clock, in milliseconds since 1970.
     #[serde(default)]
     pub clock: u64,
+    /// Rows of which a value is not with the answering side: it is to be given them by name, as far as they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Uuid>,
 }
 
 /// A table in one figure.

@@ -75,6 +75,7 @@ pub(crate) fn load(
     refer(&mut tables);
     let tables = tables.into_iter().map(|(table, _)| table).collect();
     let mut catalogue = Catalogue::new(tables);
+    catalogue.facts = fact::digest(&said.facts);
     catalogue.untracked = conn
         .prepare_cached("SELECT id, tracked FROM _dunlin_table WHERE tracked IN (?1, ?2)")
         .and_then(|mut statement| {

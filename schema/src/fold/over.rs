@@ -49,7 +49,7 @@ impl Tx<'_> {
     /// Is a written row a version whole?
     pub(super) fn is_plain_write(&mut self, touched: &Touched, old: &Entry) -> Result<bool> {
         let table = &touched.table;
-        if !old.head.dead && !touched.emptied(&self.catalogue).is_empty() {
+        if !old.head.dead && (touched.listed || !touched.emptied(&self.catalogue).is_empty()) {
             return Ok(false);
         }
         Ok(old.head.dead
@@ -73,7 +73,7 @@ impl Tx<'_> {
             return self.write_whole(touched, (uuid, old), now);
         };
         let kept = self.kept_beside(old)?;
-        if old.key.is_none() && touched.found {
+        if old.key.is_none() && touched.listed {
             // An upgrade put it where another machine's version of it waits: that one stands.
             let key = Some(touched.key.clone());
             return self.place(&Entry { key, state: Shown::Otherwise, ..old.clone() });
@@ -84,12 +84,12 @@ impl Tx<'_> {
         }
         let mut look = self.look_over(touched, old, (row, now), (&state, kept.as_ref()))?;
         let in_look = touched.last <= touched.table.changed || !look.emptied.is_empty();
-        let is_quiet = (touched.found || in_look) && !touched.inserted;
+        let is_quiet = (touched.listed || in_look) && !touched.inserted;
         if is_quiet && says_what_it_said(&state, now, &look.written) {
             look.written.clear();
             return self.found((touched, old), state, &look);
         }
-        if touched.found {
+        if touched.listed {
             return self.found((touched, old), state, &look);
         }
         let floor = state.dots().map(|dot| dot.written().stamp).max().and_then(Stamp::from_i64);

@@ -162,7 +162,7 @@ impl Place<'_, '_> {
             if let Some(cell) = wanted.get_mut(place) {
                 *cell = instead.clone();
             }
-            let on = self::claim(table, unique, &wanted);
+            let on = claim(table, unique, &wanted);
             if !taken.contains(&bytes_of(&instead))
                 && self.claiming(table, unique, &wanted, &on)?.is_empty()
             {

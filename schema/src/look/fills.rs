@@ -17,6 +17,10 @@ impl Tx<'_> {
                 continue;
             }
             let Some(fill) = self.fill_in(table, &column.name)? else { continue };
+            if column.target.is_some() && fill != Cell::Null {
+                // A number that names a row here names another one elsewhere.
+                continue;
+            }
             let mut bytes = Vec::new();
             fill.encode(&mut bytes);
             self.conn
@@ -26,7 +30,7 @@ impl Tx<'_> {
             if self.facts_of(&table.first)?.fill(&column.id).is_none() {
                 let (id, time) = (column.id.to_string(), self.clock.now());
                 let machine = self.me.machine;
-                self.say(&table.first, &Fact::Fill { id, time, machine, value: bytes })?;
+                self.say(&table.first, &Fact::filled(id, time, machine, &fill))?;
             }
         }
         self.cache.columns.remove(&table.id);

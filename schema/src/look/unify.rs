@@ -10,11 +10,13 @@ use crate::standing::{self, Place};
 use crate::state::{Dotted, State};
 use crate::store::Flush;
 use crate::tx::Tx;
-use crate::{Cells, Result, Store};
+use crate::{Cells, Error, Result, Store};
 use rusqlite::params;
-use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+
+/// So many facts of one database: five hundred tables, each of which changed fifty times.
+const FACTS_MAX: usize = 100_000;
 
 impl Store {
     /// All that machines have seen happen to columns and names, by what the shop calls the table.
@@ -30,20 +32,14 @@ impl Store {
 
     /// One figure for them: equal where both sides know the same.
     pub fn facts_digest(&mut self) -> Result<u64> {
-        let mut hash = Sha256::new();
-        for (table, fact) in self.facts()? {
-            hash.update((table.len() as u64).to_be_bytes());
-            hash.update(table.as_bytes());
-            // What is no fact of ours was not stored.
-            let bytes = postcard::to_allocvec(&fact).unwrap_or_default();
-            hash.update((bytes.len() as u64).to_be_bytes());
-            hash.update(bytes);
-        }
-        Ok(crate::cell::first_eight(&hash.finalize().into()))
+        self.write(Flush::Reads, |tx| Ok(tx.catalogue.facts))
     }
 
     /// Learns what others have seen. Answers whether any of it is new.
     pub fn learn_facts(&mut self, facts: &[(String, Fact)]) -> Result<bool> {
+        if let Some(what) = facts.iter().find_map(|(table, fact)| fact.flaw(table)) {
+            return Err(Error::BadPage { what: what.to_owned() });
+        }
         // What stands in tables is known by the ids that it had.
         self.fold()?;
         let learned = self.write(Flush::Now, |tx| {
@@ -61,6 +57,12 @@ impl Store {
 
 impl Tx<'_> {
     fn learn_facts(&mut self, facts: &[(String, Fact)]) -> Result<bool> {
+        let known: usize = self.facts()?.values().map(|facts| facts.iter().count()).sum();
+        if known + facts.len() > FACTS_MAX {
+            return Err(Error::BadPage {
+                what: "it knows more of tables than ever happened".into(),
+            });
+        }
         let mut of = BTreeSet::new();
         for (table, fact) in facts {
             if self.say(table, fact)? {

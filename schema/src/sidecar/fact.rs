@@ -5,6 +5,7 @@ use crate::facts::{Fact, Facts};
 use crate::tx::Tx;
 use crate::{Error, Result};
 use rusqlite::{Connection, params};
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -24,6 +25,22 @@ pub(crate) fn all(conn: &Connection) -> Result<ByTable> {
         all.entry(row.get(0).doing(doing)?).or_default().insert(fact);
     }
     Ok(all.into_iter().map(|(table, facts)| (table, Facts::new(facts))).collect())
+}
+
+/// One figure for all of them: equal where two machines know the same.
+pub(crate) fn digest(all: &ByTable) -> u64 {
+    let mut hash = Sha256::new();
+    for (table, facts) in all {
+        for fact in facts.iter() {
+            // What cannot be written is none of ours.
+            let bytes = postcard::to_allocvec(fact).unwrap_or_default();
+            for bytes in [table.as_bytes(), &bytes] {
+                hash.update((bytes.len() as u64).to_be_bytes());
+                hash.update(bytes);
+            }
+        }
+    }
+    crate::cell::first_eight(&hash.finalize().into())
 }
 
 impl Tx<'_> {

@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS _dunlin_reference (
 CREATE TABLE IF NOT EXISTS _dunlin_log (
     n    INTEGER PRIMARY KEY,                    -- never given twice
     tbl  INTEGER NOT NULL,
-    kind INTEGER NOT NULL,                       -- 0 blank 1 insert 2 update 3 delete 4/5 key changed from/to 6 look at 7 was there 8 found
+    kind INTEGER NOT NULL,                       -- 0 blank 1 insert 2 update 3 delete 4/5 key changed from/to 6 look at 7 was there 8 found 9 listed
     t    INTEGER,                                -- milliseconds, by the clock of whoever wrote
     k0, k1, k2, k3, k4, k5, k6, k7               -- the key, as stored
 );

@@ -95,12 +95,12 @@ fn giving() -> PutPage {
         more: false,
         last: Some(Last { knowledge: Vec::new(), floor: 0 }),
     };
-    PutPage { database: "main".to_owned(), page }
+    PutPage { database: "main".to_owned(), page, named: false }
 }
 
 fn asking() -> GetPage {
     let (database, knowledge) = ("main".to_owned(), Vec::new());
-    GetPage { database, cursor: 0, knowledge, now: 0, limit: 1_000 }
+    GetPage { database, cursor: 0, knowledge, now: 0, limit: 1_000, rows: Vec::new() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
