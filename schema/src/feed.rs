@@ -1,13 +1,14 @@
 //! Feeds: triggers of the application that fire for our writes too.
 //!
 //! The file's triggers are off on our connection: what they would do to tracked tables arrives from the partner as
-//! rows. A trigger that only feeds a search index (a virtual table) must run all the same, for an index does not
-//! travel; so must those that a person lists. Both are copied as TEMP triggers, which still fire.
+//! rows. A trigger that only feeds a search index (a virtual table), or tables that nothing else fills and that are left
+//! out, must run all the same, for those do not travel; so must those that a person lists. They are copied as TEMP
+//! triggers, which still fire.
 
-use crate::Result;
-use crate::catalogue::{Catalogue, Table, is_ours};
+use crate::catalogue::{self, Catalogue, Table, is_ours};
 use crate::error::Doing as _;
 use crate::listing::{Kind, Listing, Trigger};
+use crate::{Result, left_out};
 use rusqlite::Connection;
 
 /// Copies the triggers that are to fire onto this connection, in place of those copied before. Answers their names.
@@ -26,13 +27,15 @@ pub(crate) fn copy(
     for name in before {
         drop_copy(conn, &name)?;
     }
-    let is_virtual =
-        |name: &String| listing.named(name).is_some_and(|table| table.kind == Kind::Virtual);
+    let is_fed_here = |name: &String| {
+        let is_virtual = listing.named(name).is_some_and(|table| table.kind == Kind::Virtual);
+        is_virtual || (tracked.named(name).is_none() && is_left_out(conn, listing, name))
+    };
     let mut copied = Vec::new();
     for (table, trigger) in triggers(tracked, listing) {
         let is_listed = listed.iter().any(|listed| listed.eq_ignore_ascii_case(&trigger.name));
         let fed = targets(&trigger.sql);
-        if !is_listed && (fed.is_empty() || !fed.iter().all(is_virtual)) {
+        if !is_listed && (fed.is_empty() || !fed.iter().all(is_fed_here)) {
             continue;
         }
         let Some(rest) = trigger.sql.get("CREATE TRIGGER ".len()..) else { continue };
@@ -49,6 +52,14 @@ pub(crate) fn copy(
     }
     copied.sort_unstable();
     Ok(copied)
+}
+
+/// Is a table one that `track --all` passes over, because triggers fill it?
+fn is_left_out(conn: &Connection, listing: &Listing, name: &str) -> bool {
+    catalogue::describe(conn, listing, name).is_ok_and(|described| {
+        let columns = described.names().into_iter().collect();
+        left_out::why(described.name(), &columns, listing).is_some()
+    })
 }
 
 /// The application's triggers on tracked tables.
@@ -77,15 +88,26 @@ pub(crate) enum Piece {
     Other(char),
 }
 
+/// The tables that a trigger's body inserts into, in lower case.
+pub(crate) fn inserts_into(sql: &str) -> Vec<String> {
+    written(sql).into_iter().filter(|(_, inserts)| *inserts).map(|(table, _)| table).collect()
+}
+
 /// The tables that a trigger's body writes to, in lower case.
 fn targets(sql: &str) -> Vec<String> {
+    written(sql).into_iter().map(|(table, _)| table).collect()
+}
+
+/// Each table that a trigger's body writes to, in lower case, and whether it inserts.
+fn written(sql: &str) -> Vec<(String, bool)> {
     let pieces = pieces(sql);
     let is = |piece: Option<&Piece>, word: &str| matches!(piece, Some(Piece::Word { text, quoted: false }) if text == word);
     let begin = pieces.iter().position(|piece| is(Some(piece), "begin")).unwrap_or(pieces.len());
     let body = pieces.get(begin..).unwrap_or_default();
     let mut found = Vec::new();
     for (at, piece) in body.iter().enumerate() {
-        let after = if is(Some(piece), "into") {
+        let inserts = is(Some(piece), "into");
+        let after = if inserts {
             at + 1
         } else if is(Some(piece), "delete") && is(body.get(at + 1), "from") {
             at + 2
@@ -95,7 +117,7 @@ fn targets(sql: &str) -> Vec<String> {
             continue;
         };
         if let Some(Piece::Word { text, .. }) = body.get(after) {
-            found.push(text.clone());
+            found.push((text.clone(), inserts));
         }
     }
     found

@@ -45,6 +45,13 @@ const ROWS_ASKED: usize = 64;
 /// A schema that changes again while it is looked at is looked at again; so often at a time.
 const LOOKS_MAX: usize = 20;
 
+/// What the sidecar says of a table that is here,
+const HERE: i64 = 0;
+/// of one that is not, or not whole yet,
+const AWAY: i64 = 1;
+/// and of one that needs something that only its application has.
+const UNFIT: i64 = 2;
+
 /// Between the statements that made a table and its indexes.
 const BETWEEN: char = '\u{1e}';
 
@@ -90,7 +97,7 @@ struct Tracked {
     first: String,
     /// The statements that made it and its indexes.
     declared: Option<String>,
-    away: bool,
+    away: i64,
 }
 
 /// What became of a table.
@@ -200,6 +207,7 @@ impl Tx<'_> {
             .map(|names| names.split('\n').map(str::to_owned).collect())
             .unwrap_or_default();
         let elapsed = self.clock.elapsed();
+        let mut moved = false;
         for table in &tracked {
             let is_over = seen.is_over(table.id, elapsed);
             let (became, candidate) = self.became(table, &tracked, (&ours, &known))?;
@@ -220,8 +228,11 @@ impl Tx<'_> {
             } else {
                 seen.away.remove(&table.id);
             }
-            if became == Became::Away || table.away {
-                self.write_away(table.id, became == Became::Away)?;
+            let is_back = table.away == AWAY && became == Became::Same;
+            let away = if became == Became::Away { AWAY } else { HERE };
+            if (became == Became::Away || is_back) && away != table.away {
+                self.write_away(table.id, away)?;
+                moved = true;
             }
             if !matches!(became, Became::Same | Became::Away) {
                 changed.push((table.clone(), became));
@@ -230,6 +241,8 @@ impl Tx<'_> {
         seen.away.retain(|id, _| tracked.iter().any(|table| table.id == *id));
         if !changed.is_empty() {
             self.take_up(&changed, now)?;
+        } else if moved {
+            self.load_catalogue()?;
         }
         // What is away may come back under the name of a table that is made later.
         if seen.away.is_empty() {
@@ -239,12 +252,12 @@ impl Tx<'_> {
     }
 
     /// Writes down whether a table is away.
-    fn write_away(&mut self, table: i64, is_away: bool) -> Result<()> {
+    fn write_away(&self, table: i64, away: i64) -> Result<()> {
         self.conn
             .prepare_cached("UPDATE _dunlin_table SET away = ?2 WHERE id = ?1")
-            .and_then(|mut statement| statement.execute(params![table, is_away]))
+            .and_then(|mut statement| statement.execute([table, away]))
             .doing("write down that a table is away")?;
-        self.load_catalogue()
+        Ok(())
     }
 
     /// Does a table that was made anew hold half as many rows as stood in it?
@@ -470,6 +483,11 @@ impl Tx<'_> {
         self.load_catalogue()?;
         for (table, name, is_remade, columns) in &looked {
             let Some(there) = self.catalogue.id(table.id).cloned() else { continue };
+            let unfit = self.cannot_write(&there)?;
+            let away = if unfit.is_some() { UNFIT } else { HERE };
+            if away != table.away {
+                self.write_away(table.id, away)?;
+            }
             for statement in trigger::install(&there, now) {
                 self.conn.execute_batch(&statement).doing("put the triggers in place")?;
             }
@@ -534,7 +552,7 @@ impl Tx<'_> {
                 name: table.name.clone(),
                 first: table.first.clone(),
                 declared: None,
-                away: false,
+                away: HERE,
             };
             let description = describe(self.conn, &self.listing, &table.name)?;
             self.look_at_columns(&tracked, &description, false)?;

@@ -2,11 +2,12 @@
 
 use crate::catalogue::{self, is_ours};
 use crate::error::Doing as _;
+use crate::ground::refusal;
 use crate::listing::Kind;
 use crate::store::Flush;
 use crate::trigger;
 use crate::tx::Tx;
-use crate::{Declaration, Error, Result, Store};
+use crate::{Declaration, Error, Result, Store, left_out};
 use rusqlite::params;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,6 +24,17 @@ pub struct Track {
     pub natural: Vec<String>,
     /// The files that are joined are copies of one: name rows by table and key.
     pub copies: bool,
+}
+
+/// A table that is not tracked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its name.
+    pub name: String,
+    /// Why it cannot be tracked, and its cure.
+    pub refused: Option<String>,
+    /// Why it is left out unless a person names it.
+    pub left_out: Option<String>,
 }
 
 /// What came of it.
@@ -47,19 +59,21 @@ impl Store {
         Ok(tracked)
     }
 
-    /// The tables that are not tracked: by name, and why those that cannot be.
-    pub fn candidates(&mut self) -> Result<Vec<(String, Option<String>)>> {
+    /// The tables that are not tracked, in the order of their names.
+    pub fn candidates(&mut self) -> Result<Vec<Candidate>> {
         self.write(Flush::Reads, |tx| {
             let names = tx.all_tables().into_iter();
             names
                 .filter(|name| tx.catalogue.named(name).is_none())
                 .map(|name| {
-                    match catalogue::read(tx.conn, &tx.listing, &catalogue::Listed::unknown(&name))
-                    {
-                        Ok(table) => Ok((table.name, None)),
-                        Err(Error::Untrackable { table, why }) => Ok((table, Some(why))),
-                        Err(error) => Err(error),
-                    }
+                    let left_out = tx.why_left_out(&name);
+                    let listed = catalogue::Listed::unknown(&name);
+                    let (name, refused) = match catalogue::read(tx.conn, &tx.listing, &listed) {
+                        Ok(table) => (table.name.clone(), tx.cannot_write(&table)?),
+                        Err(Error::Untrackable { table, why }) => (table, Some(why)),
+                        Err(error) => return Err(error),
+                    };
+                    Ok(Candidate { name, refused, left_out })
                 })
                 .collect()
         })
@@ -177,7 +191,7 @@ impl Tx<'_> {
         let mut done = Tracked::default();
         let names = match &track.tables {
             Some(names) => names.clone(),
-            None => self.all_tables(),
+            None => self.all_but_left_out(&mut done.refused),
         };
         for (child, column, parent) in &track.references {
             self.declare(child, column, parent)?;
@@ -209,8 +223,16 @@ impl Tx<'_> {
         }
         loop {
             self.load_catalogue()?;
-            match (self.reference_outside(&before)?, outside) {
+            let unfit = match self.not_for_us(&before)? {
+                Some(unfit) => Some(unfit),
+                None => self.reference_outside(&before)?,
+            };
+            match (unfit, outside) {
                 (None, _) => break,
+                (Some(unfit), Outside::Refuse) if track.tables.is_none() => {
+                    self.unlist(&unfit.0)?;
+                    done.refused.push(unfit);
+                }
                 (Some((table, why)), Outside::Refuse) => {
                     return Err(Error::Untrackable { table, why });
                 }
@@ -286,6 +308,54 @@ impl Tx<'_> {
             .collect();
         names.sort_unstable();
         names
+    }
+
+    /// The application's own tables but for those that are left out, each of which is told with the reason.
+    fn all_but_left_out(&self, refused: &mut Vec<(String, String)>) -> Vec<String> {
+        let mut names = self.all_tables();
+        names.retain(|name| {
+            // One that is tracked already was added by name.
+            let why = self.why_left_out(name).filter(|_| self.catalogue.named(name).is_none());
+            refused.extend(why.clone().map(|why| (name.clone(), why)));
+            why.is_none()
+        });
+        names
+    }
+
+    /// Why `track --all` passes a table over.
+    fn why_left_out(&self, name: &str) -> Option<String> {
+        let described = catalogue::describe(self.conn, &self.listing, name).ok()?;
+        left_out::why(described.name(), &described.names().into_iter().collect(), &self.listing)
+    }
+
+    /// The first table newly listed that this connection cannot read and write: it needs what only its application has.
+    fn not_for_us(&self, before: &BTreeSet<i64>) -> Result<Option<(String, String)>> {
+        for table in self.catalogue.tables.iter().filter(|table| !before.contains(&table.id)) {
+            if let Some(why) = self.cannot_write(table)? {
+                return Ok(Some((table.name.clone(), why)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Why this connection cannot read or write a table.
+    pub(crate) fn cannot_write(&self, table: &crate::Table) -> Result<Option<String>> {
+        let sql = &table.sql;
+        let references = table.references.iter().map(|reference| &reference.columns);
+        let looked_up = table.uniques.iter().map(|unique| &unique.columns).chain(references);
+        let looked_up = looked_up.map(|columns| sql.keys_where(&table.names_of(columns)));
+        let all = [&sql.read, &sql.there, &sql.delete, &sql.insert, &sql.update];
+        let all = all.into_iter().cloned().chain(looked_up).chain([sql.keys()]);
+        for statement in all {
+            match self.conn.prepare(&statement) {
+                Ok(_) => {}
+                Err(error) if refusal(&error).is_some() => {
+                    return Ok(Some(words(&refusal(&error).unwrap_or_default())));
+                }
+                Err(error) => return Err(error).doing("try a table"),
+            }
+        }
+        Ok(None)
     }
 
     fn list(&self, name: &str, natural: bool, copies: bool) -> Result<()> {
@@ -401,6 +471,24 @@ impl Tx<'_> {
         }
         Ok(held)
     }
+}
+
+/// What a table needs that only its application has, by what SQLite says.
+fn words(said: &str) -> String {
+    const NEEDS: [(&str, &str); 4] = [
+        ("no such collation sequence: ", "collation"),
+        ("no such function: ", "function"),
+        ("unknown function: ", "function"),
+        ("no such module: ", "module"),
+    ];
+    let needs = NEEDS.iter().find_map(|(start, what)| Some((what, said.strip_prefix(start)?)));
+    needs.map_or_else(
+        || format!("SQLite says: {said}"),
+        |(what, name)| {
+            let name = name.trim_end_matches("()");
+            format!("it needs the {what} {name}, which only its application has")
+        },
+    )
 }
 
 impl crate::Table {

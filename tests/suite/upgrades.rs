@@ -1,5 +1,6 @@
 //! Upgrades: an application changes its tables, one till at a time, while people write on all of them.
 
+use dunlin_schema::{Error, Track};
 use dunlin_tests::sim::{Broken, Lab, Machine, level, pull};
 use std::time::Duration;
 
@@ -503,4 +504,131 @@ fn a_row_replaced_through_an_index_is_a_delete() {
         anna.store().tables().unwrap().iter().map(|table| table.rows).collect::<Vec<_>>(),
         [3, 1]
     );
+}
+
+#[test]
+fn a_table_that_needs_its_application_is_refused_or_waits() {
+    let lab = Lab::new();
+    let mut anna = lab.untracked("anna", "CREATE TABLE plain (id INTEGER PRIMARY KEY, v TEXT)");
+    let mut bert = lab.machine("bert", "CREATE TABLE plain (id INTEGER PRIMARY KEY, v TEXT); CREATE TABLE late (id INTEGER PRIMARY KEY, v TEXT)");
+    let own = |machine: &Machine| {
+        machine
+            .app
+            .create_collation("unicase", |a: &str, b: &str| a.to_lowercase().cmp(&b.to_lowercase()))
+            .unwrap();
+        let flags = rusqlite::functions::FunctionFlags::SQLITE_DETERMINISTIC;
+        machine
+            .app
+            .create_scalar_function("fold", 1, flags, |context| {
+                Ok(context.get::<String>(0)?.to_lowercase())
+            })
+            .unwrap();
+    };
+    own(&anna);
+    own(&bert);
+    anna.run(
+        "CREATE TABLE noted (id INTEGER PRIMARY KEY, v TEXT CHECK (fold(v) <> ''));
+         CREATE TABLE found (id INTEGER PRIMARY KEY, v TEXT COLLATE unicase); CREATE INDEX by_v ON found (v);
+         CREATE TABLE made (id INTEGER PRIMARY KEY, v TEXT, low TEXT AS (fold(v)) STORED);
+         CREATE TABLE child (id INTEGER PRIMARY KEY, found INTEGER REFERENCES found (id));
+         CREATE TABLE late (id INTEGER PRIMARY KEY, v TEXT)",
+    );
+    let tracked = anna.store().track(&Track::default()).unwrap();
+    let names: Vec<&str> = tracked
+        .tables
+        .iter()
+        .map(|(name, ..)| name.as_str())
+        .filter(|name| !name.starts_with('_'))
+        .collect();
+    assert_eq!(names, ["late", "plain"]);
+    let refused: Vec<String> =
+        tracked.refused.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+    assert_eq!(
+        refused,
+        [
+            "found: it needs the collation unicase, which only its application has",
+            "made: it needs the function fold, which only its application has",
+            "noted: it needs the function fold, which only its application has",
+            "child: it refers to found, which is not tracked; track that table too, or use --all",
+        ]
+    );
+    let by_name =
+        anna.store().track(&Track { tables: Some(vec!["noted".into()]), ..Track::default() });
+    assert!(matches!(by_name, Err(Error::Untrackable { table, .. }) if table == "noted"));
+    // One that comes to need its application later waits, and holds nothing of the others.
+    settle(&mut [&mut anna, &mut bert]);
+    anna.run("INSERT INTO late VALUES (1, 'one'); INSERT INTO plain VALUES (1, 'one')");
+    settle(&mut [&mut anna, &mut bert]);
+    bert.run("CREATE INDEX by_v ON late (fold(v))");
+    anna.run("INSERT INTO late VALUES (2, 'two'); INSERT INTO plain VALUES (2, 'two')");
+    bert.run("INSERT INTO late VALUES (9, 'nine')");
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(
+        bert.ask("SELECT (SELECT count(*) FROM plain), (SELECT count(*) FROM late)"),
+        ["2|2"]
+    );
+    bert.run("DROP INDEX by_v");
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(
+            machine.ask("SELECT v FROM late ORDER BY id"),
+            ["one", "two", "nine"],
+            "{machine:?}"
+        );
+    }
+}
+
+#[test]
+fn what_tools_keep_and_what_only_triggers_fill_is_left_out_unless_a_person_names_it() {
+    const NOTED: &str = "
+        CREATE TABLE part (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, price INTEGER);
+        CREATE TABLE price_log (id INTEGER PRIMARY KEY AUTOINCREMENT, part INTEGER, price INTEGER);
+        CREATE TRIGGER log_prices AFTER UPDATE OF price ON part BEGIN INSERT INTO price_log (part, price) VALUES (NEW.id, NEW.price); END;
+        CREATE TABLE alembic_version (version_num TEXT PRIMARY KEY); INSERT INTO alembic_version VALUES ('4f2a');";
+    let lab = Lab::new();
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, NOTED));
+    let named: Vec<_> = anna
+        .store()
+        .candidates()
+        .unwrap()
+        .into_iter()
+        .map(|table| (table.name, table.refused, table.left_out.is_some()))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("_lab".into(), None, false),
+            ("alembic_version".into(), None, true),
+            ("price_log".into(), None, true)
+        ][1..]
+    );
+    anna.run("INSERT INTO part (name, price) VALUES ('Pad', 1)");
+    settle(&mut [&mut anna, &mut bert]);
+    anna.run("UPDATE part SET price = 2");
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(
+            machine.ask("SELECT price FROM price_log"),
+            ["2"],
+            "{machine:?}: filled by its own trigger"
+        );
+    }
+    // A person who names it has it in step, and the trigger fires on one machine.
+    for machine in [&mut anna, &mut bert] {
+        machine.track(&Track {
+            tables: Some(vec!["price_log".into()]),
+            copies: true,
+            ..Track::default()
+        });
+    }
+    settle(&mut [&mut anna, &mut bert]);
+    anna.run("UPDATE part SET price = 3");
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(
+            machine.ask("SELECT price FROM price_log ORDER BY id"),
+            ["2", "3"],
+            "{machine:?}"
+        );
+    }
 }

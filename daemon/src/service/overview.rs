@@ -80,11 +80,12 @@ impl Service {
     async fn candidates(&self, database: &Database) -> Result<Vec<Candidate>> {
         let (found, let_go) =
             database.call(|store| Ok((store.candidates()?, store.untracked()?))).await?;
-        let candidate = |(name, reason): (String, Option<String>)| Candidate {
+        let candidate = |found: dunlin_schema::Candidate| Candidate {
             database: database.name().to_owned(),
-            untracked: let_go.iter().any(|known| known.eq_ignore_ascii_case(&name)),
-            name,
-            reason,
+            untracked: let_go.iter().any(|known| known.eq_ignore_ascii_case(&found.name)),
+            name: found.name,
+            reason: found.refused,
+            left_out: found.left_out,
         };
         Ok(found.into_iter().map(candidate).collect())
     }

@@ -180,6 +180,9 @@ pub struct Candidate {
     pub name: String,
     /// Why it cannot be tracked, and what helps; null when it can.
     pub reason: Option<String>,
+    /// Why it is left out unless a person names it; null when it is not.
+    #[serde(default)]
+    pub left_out: Option<String>,
     /// A person let it go: no partner's greeting tracks it.
     #[serde(default)]
     pub untracked: bool,

@@ -46,6 +46,11 @@ pub(crate) struct Description {
 }
 
 impl Description {
+    /// As declared.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The names of its columns in lower case, in its order.
     pub(crate) fn names(&self) -> Vec<String> {
         self.columns.iter().map(|column| column.name.to_ascii_lowercase()).collect()

@@ -95,16 +95,35 @@ impl Tx<'_> {
     }
 }
 
-/// What a table says when it will not have a row; none where the trouble is not the row's.
+/// What a table says when it will not have a row; none where the trouble is the file's, a lock or the disk.
 pub(crate) fn refusal(error: &rusqlite::Error) -> Option<String> {
-    let rusqlite::Error::SqliteFailure(code, text) = error else { return None };
-    let of_the_row = matches!(
-        code.code,
-        rusqlite::ErrorCode::ConstraintViolation
-            | rusqlite::ErrorCode::TypeMismatch
-            | rusqlite::ErrorCode::TooBig
+    use rusqlite::ErrorCode as Code;
+    let (code, text) = match error {
+        rusqlite::Error::SqliteFailure(code, text) => (code.code, text.clone()),
+        rusqlite::Error::SqlInputError { error, msg, .. } => (error.code, Some(msg.clone())),
+        _ => return None,
+    };
+    let of_the_file = matches!(
+        code,
+        Code::DatabaseBusy
+            | Code::DatabaseLocked
+            | Code::OutOfMemory
+            | Code::ReadOnly
+            | Code::OperationInterrupted
+            | Code::SystemIoFailure
+            | Code::DatabaseCorrupt
+            | Code::DiskFull
+            | Code::CannotOpen
+            | Code::FileLockingProtocolFailed
+            | Code::SchemaChanged
+            | Code::NoLargeFileSupport
+            | Code::ApiMisuse
+            | Code::NotADatabase
+            | Code::PermissionDenied
+            | Code::OperationAborted
+            | Code::InternalMalfunction
     );
-    of_the_row.then(|| text.clone().unwrap_or_else(|| "the table refuses it".to_owned()))
+    (!of_the_file).then(|| text.unwrap_or_else(|| "the table refuses it".to_owned()))
 }
 
 impl Table {

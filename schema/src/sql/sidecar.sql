@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_table (
     declared TEXT,                               -- the statements that made it and its indexes, when it was last looked at
     changed INTEGER NOT NULL DEFAULT 0,          -- lines of the log up to this one were written before that look
     remade  INTEGER NOT NULL DEFAULT 0,          -- the same of the look that last found it made anew
-    away    INTEGER NOT NULL DEFAULT 0,          -- 1: it is not here, or not whole yet, and nothing is written to it
+    away    INTEGER NOT NULL DEFAULT 0,          -- 1: it is not here, or not whole yet; 2: it needs what only its
+                                                 -- application has: nothing is written to it
     ghosts  INTEGER NOT NULL DEFAULT 0,          -- 1: rows that went when it was made anew are to be found
     again   INTEGER                              -- its rows from this position on are to be settled again
 );
