@@ -50,7 +50,7 @@ impl Drop for Owner {
 #[derive(Clone, Debug)]
 pub struct Database {
     name: Arc<str>,
-    origin: Origin,
+    origin: watch::Receiver<Origin>,
     path: Arc<PathBuf>,
     untracked: Arc<[String]>,
     owner: Arc<Owner>,
@@ -68,7 +68,8 @@ impl Database {
         let (tell, moved) = watch::channel(end);
         let (tell_declarations, declarations) = watch::channel(store.declarations_mark());
         let (tell_wanted, wanted) = watch::channel(0);
-        let (origin, path) = (store.origin(), store.path().to_owned());
+        let (tell_origin, origin) = watch::channel(store.origin());
+        let path = store.path().to_owned();
         let meters = store.meters();
         let (ending, ended) = channel::channel::<()>();
         thread::Builder::new()
@@ -76,6 +77,8 @@ impl Database {
             .spawn(move || {
                 while let Some(work) = work.blocking_recv() {
                     work(&mut store);
+                    let now = store.origin();
+                    tell_origin.send_if_modified(|told| std::mem::replace(told, now) != now);
                     // A question that failed says nothing about the journal.
                     if let Ok(end) = store.end() {
                         tell.send_if_modified(|told| std::mem::replace(told, end) != end);
@@ -110,9 +113,9 @@ impl Database {
         &self.name
     }
 
-    /// This machine, and the epoch of its database.
+    /// This machine, and the epoch of its database: another one once the file was replaced, or its sidecar dropped.
     pub fn origin(&self) -> Origin {
-        self.origin
+        *self.origin.borrow()
     }
 
     /// The file.

@@ -56,7 +56,13 @@ fn internal(error: &(dyn std::error::Error + 'static)) -> Fault {
 fn of_store(error: &schema::Error) -> Fault {
     use schema::Error as E;
     let code = match error {
-        E::Busy | E::Full | E::ReadOnly => Code::StoreUnavailable,
+        E::Busy
+        | E::Full
+        | E::ReadOnly
+        | E::Open { .. }
+        | E::NotADatabase { .. }
+        | E::NoFile { .. }
+        | E::Newer { .. } => Code::StoreUnavailable,
         E::NoSuchTable { .. } => Code::UnknownTable,
         E::Untrackable { .. }
         | E::Bound { .. }
@@ -69,12 +75,7 @@ fn of_store(error: &schema::Error) -> Fault {
         E::TooManyHeld { .. } | E::TooManyDoubles { .. } => Code::Refused,
         E::TooOld => Code::TooOld,
         E::ClaimsOurs { .. } => Code::IdentityProblem,
-        E::Open { .. }
-        | E::NotADatabase { .. }
-        | E::NoFile { .. }
-        | E::Sql { .. }
-        | E::Sidecar { .. }
-        | E::Newer { .. } => return internal(error),
+        E::Sql { .. } | E::Sidecar { .. } | E::Spare { .. } => return internal(error),
     };
     Fault::new(code, error.to_string())
 }

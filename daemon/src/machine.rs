@@ -163,6 +163,7 @@ impl Machine {
                 clock: Arc::clone(&clock) as Arc<dyn dunlin_schema::Clock>,
                 epoch: random_u64(),
                 now_sql: None,
+                spare: Some(folder.file(&format!("spare-{}.db", section.name))),
             };
             let mut store = Store::open(&section.file, options)?;
             if store.switched_to_wal() {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_logs::Chain;
+use dunlin_schema::{Happened, What};
 use notify::{EventKind, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tracing::warn;
@@ -38,11 +39,13 @@ pub(crate) async fn watch(database: Database) {
         }
     };
     let mut failing = false;
+    let mut seen = Seen::default();
     loop {
         let looks = tokio::select! {
             () = event.notified() => LOOKS,
             () = tokio::time::sleep(POLL) => 1,
         };
+        seen.look(&database).await;
         for look in 0..looks {
             match look {
                 0 => {}
@@ -66,6 +69,60 @@ pub(crate) async fn watch(database: Database) {
                     break;
                 }
             }
+        }
+    }
+}
+
+/// What was told of already.
+#[derive(Default)]
+struct Seen {
+    happened: usize,
+    spare: bool,
+}
+
+impl Seen {
+    /// Copies what moved of the sidecar, and tells what other programs did to it and to the file.
+    async fn look(&mut self, database: &Database) {
+        let told = self.happened;
+        let looked = database
+            .call(move |store| {
+                let copied = store.copy_spare();
+                Ok((copied, store.happened().get(told..).unwrap_or_default().to_vec()))
+            })
+            .await;
+        let Ok((copied, happened)) = looked else { return };
+        match copied {
+            Ok(_) => self.spare = false,
+            Err(error) if !std::mem::replace(&mut self.spare, true) => {
+                warn!(database = database.name(), cause = %Chain(&error), "sidecar not copied");
+            }
+            Err(_) => {}
+        }
+        for Happened { what, .. } in happened {
+            self.happened += 1;
+            warn!(
+                database = database.name(),
+                cause = words(&what),
+                "another program was at the file"
+            );
+        }
+    }
+}
+
+/// What another program did, in a sentence.
+pub(crate) fn words(what: &What) -> String {
+    match what {
+        What::Dropped { from_spare: true } => {
+            "a program dropped Dunlin's tables; they were put back".to_owned()
+        }
+        What::Dropped { from_spare: false } => {
+            "a program dropped Dunlin's tables; they were made anew, and the partners give back what they know".to_owned()
+        }
+        What::Replaced { older: true } => {
+            "an older copy of the file was put in its place; Dunlin opened it, and the partners give back what is newer".to_owned()
+        }
+        What::Replaced { older: false } => {
+            "the file was replaced by another one; Dunlin opened it".to_owned()
         }
     }
 }

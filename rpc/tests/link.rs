@@ -12,6 +12,7 @@ use dunlin_rpc::method::join::{JoinClient, JoinServer};
 use dunlin_rpc::method::partner::{PartnerClient, PartnerServer};
 use dunlin_rpc::server::serve_link;
 use dunlin_rpc::tls::{self, Acceptor};
+use dunlin_rpc::wire::facts::Facts;
 use dunlin_rpc::wire::join::{JoinAnswer, JoinAsk};
 use dunlin_rpc::wire::page::{Origin, Page, PageRow, PageTable};
 use dunlin_rpc::wire::partner::{
@@ -64,6 +65,10 @@ impl PartnerServer for Partner {
 
     async fn partner_databases(&self, _: &Extensions, ask: Databases) -> RpcResult<Databases> {
         Ok(ask)
+    }
+
+    async fn partner_facts(&self, _: &Extensions, facts: Facts) -> RpcResult<Facts> {
+        Ok(facts)
     }
 
     async fn partner_getdata(&self, _: &Extensions, ask: GetPage) -> RpcResult<Page> {
@@ -193,10 +198,11 @@ async fn partners_greet_and_exchange_pages() {
         knowledge: vec![],
         now: 0,
         limit: 5_000,
+        rows: vec![],
     };
     let got = soon(link.partner_getdata(ask)).await.unwrap();
     assert_eq!(got, page(40, 5_000));
-    let put = |from| PutPage { database: "main".to_owned(), page: page(from, 3) };
+    let put = |from| PutPage { database: "main".to_owned(), page: page(from, 3), named: false };
     assert_eq!(soon(link.partner_putdata(put(0))).await.unwrap().applied, 3);
     let gap = soon(link.partner_putdata(put(9))).await.unwrap_err();
     assert_eq!(code(&gap), Code::PageGap.number());

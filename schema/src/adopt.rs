@@ -5,7 +5,7 @@
 
 use crate::error::Doing as _;
 use crate::tx::{meta, set_meta};
-use crate::{Error, Result, Store};
+use crate::{Error, Result, Store, revive, spare};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 use std::path::Path;
@@ -31,12 +31,14 @@ impl Store {
         clippy::redundant_closure_for_method_calls,
         reason = "the method is of one lifetime, the closure of any"
     )]
-    pub(crate) fn adopt(&mut self) -> Result<()> {
-        let before: String = self
+    ///
+    /// `anew`: whatever the file says, its life is another one now.
+    pub(crate) fn adopt(&mut self, anew: bool) -> Result<()> {
+        let mode: String = self
             .conn
             .query_row("PRAGMA journal_mode", [], |row| row.get(0))
             .doing("ask for the journal mode")?;
-        self.switched = !before.eq_ignore_ascii_case("wal");
+        self.switched = !mode.eq_ignore_ascii_case("wal");
         let mode: String = self
             .conn
             .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
@@ -45,7 +47,7 @@ impl Store {
             return Err(Error::NoWal { mode });
         }
         self.conn.execute_batch("BEGIN IMMEDIATE").doing("begin a transaction")?;
-        let adopted = self.adopt_inside();
+        let adopted = self.adopt_inside(anew);
         let copied = adopted
             .and_then(|copied| self.conn.execute_batch("COMMIT").doing("commit").map(|()| copied))
             .map_err(|error| self.undo(error))?;
@@ -55,7 +57,7 @@ impl Store {
         copied.map_or(Ok(()), |file_epoch| self.fold_copied(file_epoch))
     }
 
-    fn adopt_inside(&mut self) -> Result<Option<u64>> {
+    fn adopt_inside(&mut self, anew: bool) -> Result<Option<u64>> {
         self.conn.execute_batch(include_str!("sql/sidecar.sql")).doing("make the sidecar")?;
         self.add_columns()?;
         let format: Option<i64> = meta(&self.conn, "format")?;
@@ -70,13 +72,13 @@ impl Store {
         let machine: Option<Vec<u8>> = meta(&self.conn, "machine")?;
         let epoch: Option<i64> = meta(&self.conn, "epoch")?;
         match (machine, epoch) {
-            (Some(machine), Some(epoch)) if machine == self.options.machine.as_bytes() => {
+            (Some(machine), Some(epoch)) if machine == self.options.machine.as_bytes() && !anew => {
                 self.epoch = epoch.cast_unsigned();
                 // A copy whose log was not folded to its end before the daemon was stopped.
                 Ok(meta::<i64>(&self.conn, "copied_from")?.map(i64::cast_unsigned))
             }
             (machine, epoch) => {
-                self.epoch = self.options.epoch;
+                self.epoch = self.next_epoch();
                 let file_epoch = epoch.filter(|_| machine.is_some());
                 if let (Some(machine), Some(epoch)) = (machine, file_epoch) {
                     self.remember_maker(&machine, epoch)?;
@@ -87,6 +89,10 @@ impl Store {
                 set_meta(&self.conn, "mark", [0u8; 16].as_slice())?;
                 if let Some(epoch) = file_epoch {
                     set_meta(&self.conn, "copied_from", epoch)?;
+                }
+                if anew {
+                    revive::wait_to_hear(&self.conn)?;
+                    self.unheard = Some(self.options.clock.elapsed());
                 }
                 Ok(file_epoch.map(i64::cast_unsigned))
             }
@@ -201,6 +207,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection> {
     ] {
         conn.set_db_config(option, on).map_err(open)?;
     }
+    spare::add_functions(&conn).map_err(open)?;
     // The first look into the file: what is no database says so here.
     match conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
         Ok(()) => Ok(conn),

@@ -158,6 +158,7 @@ impl Tx<'_> {
         self.note_taken(&highest)?;
         if let Some(last) = &page.last {
             self.learn(&last.knowledge, sender.origin)?;
+            self.has_heard()?;
         }
         applied.cursor = page.next;
         Ok(applied)
@@ -564,6 +565,10 @@ impl Tx<'_> {
                 return Ok(false);
             }
             set(&mut local, index, Cell::Integer(number));
+        }
+        if let Some(key) = self.stray_of(table, entry, cells)? {
+            entry.key = Some(key);
+            return Ok(true);
         }
         match self.insert_row(table, &local)? {
             Ok(key) => {

@@ -19,7 +19,7 @@ pub use describe::NAME_BYTES_MAX;
 pub(crate) use describe::{Description, describe};
 pub(crate) use load::{Described, KEPT_OUT, LET_GO, Listed, load, read};
 
-use crate::{Affinity, Cell, name};
+use crate::{Affinity, Cell, name, spare};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -121,6 +121,8 @@ pub(crate) struct Column {
     pub(crate) default: Option<Cell>,
     pub(crate) declared: String,
     pub(crate) affinity: Affinity,
+    /// Before its type last changed.
+    pub(crate) was: Option<Affinity>,
     pub(crate) not_null: bool,
     /// Where its value is a reference: the table, and the column of it that this one shows.
     pub(crate) target: Option<Target>,
@@ -134,6 +136,21 @@ impl Column {
             None if self.not_null => (self.affinity.empty(), false),
             None => (Cell::Null, false),
         }
+    }
+
+    /// What it held, where it holds this now and was not written: the same, or what another type made this of. The hash is
+    /// of what it held.
+    pub(crate) fn held(&self, stored: &Cell, hash: u64) -> Option<Cell> {
+        if spare::hash(stored) == hash {
+            return Some(stored.clone());
+        }
+        self.may_have_held(stored).into_iter().find(|cell| spare::hash(cell) == hash)
+    }
+
+    /// What it may have held before its type changed.
+    pub(crate) fn may_have_held(&self, stored: &Cell) -> Vec<Cell> {
+        let was = self.was.filter(|was| *was != self.affinity && self.target.is_none());
+        was.map_or_else(Vec::new, |was| stored.before(was, self.affinity))
     }
 
     /// Is a stored value what the column makes of this one?

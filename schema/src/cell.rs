@@ -111,6 +111,48 @@ impl Cell {
         }
     }
 
+    /// What a column of another affinity may have held, where one of this affinity made this of it.
+    pub(crate) fn before(&self, was: Affinity, now: Affinity) -> Vec<Self> {
+        let mut maybe = Vec::new();
+        match self {
+            // As text it was written so; SQLite writes a whole float with a point.
+            Self::Text(text) => {
+                maybe.extend(Self::Text(text.clone()).stored(was));
+                maybe.extend(
+                    std::str::from_utf8(text)
+                        .ok()
+                        .and_then(|text| text.parse().ok())
+                        .map(Self::Real),
+                );
+            }
+            Self::Integer(n) => {
+                maybe.push(Self::Text(n.to_string().into_bytes()));
+                #[expect(clippy::cast_precision_loss, reason = "what it makes is compared")]
+                maybe.push(Self::Real(*n as f64));
+            }
+            Self::Real(x) => {
+                maybe.push(Self::Text(format!("{x:?}").into_bytes()));
+                maybe.extend(Self::Real(*x).stored(Affinity::Integer));
+            }
+            Self::Null | Self::Blob(_) | Self::Row(_) | Self::Number(_) => {}
+        }
+        maybe.retain(|cell| cell != self && cell.stays(was) && cell.makes(self, now));
+        maybe
+    }
+
+    /// Does a column of this affinity make this of it?
+    fn makes(&self, stored: &Self, affinity: Affinity) -> bool {
+        match (self, affinity) {
+            #[expect(clippy::cast_possible_truncation, reason = "what it makes is compared")]
+            (Self::Real(x), Affinity::Text) => {
+                let whole = is_whole(*x).then(|| format!("{}.0", *x as i64));
+                let text = whole.unwrap_or_else(|| format!("{x:?}"));
+                *stored == Self::Text(text.into_bytes())
+            }
+            _ => self.stored(affinity).as_ref() == Some(stored),
+        }
+    }
+
     fn tag(&self) -> u8 {
         match self {
             Self::Null => 0,

@@ -139,11 +139,11 @@ struct Looked {
 
 impl Tx<'_> {
     /// Does a table hold another number of rows than have a place in it? Not asked while there are lines in the log.
-    fn has_drifted(&self, id: i64) -> Result<bool> {
+    fn has_drifted(&mut self, id: i64) -> Result<bool> {
         let doing = "count the rows of a table";
         let catalogue = Arc::clone(&self.catalogue);
         let Some(table) = catalogue.id(id).filter(|table| !table.away) else { return Ok(false) };
-        if self.logged()? {
+        if self.logged()? || self.waits_to_hear()? {
             return Ok(false);
         }
         let rows: u64 = self

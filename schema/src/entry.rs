@@ -181,6 +181,7 @@ impl Tx<'_> {
 
     /// Says where an entry stands and how it is shown; its version stays as it is.
     pub(crate) fn place(&self, entry: &Entry) -> Result<()> {
+        self.placed.borrow_mut().push(entry.uuid);
         let number =
             entry.number.filter(|number| entry.key.as_ref().and_then(Key::number) != Some(*number));
         self.conn

@@ -67,6 +67,14 @@ pub enum Error {
         /// Ours.
         known: i64,
     },
+    /// The copy of the sidecar cannot be made.
+    #[error("cannot copy the sidecar to {path}")]
+    Spare {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// There is no such table.
     #[error("there is no table {table} in this database")]
     NoSuchTable {

@@ -80,6 +80,7 @@ impl Store {
     /// Folds all that the log holds. Answers whether there was anything.
     pub fn fold(&mut self) -> Result<bool> {
         self.look_if_due()?;
+        self.give_up_waiting()?;
         let mut folded = false;
         while !self.log_is_empty()? {
             folded = true;
@@ -147,6 +148,7 @@ impl Tx<'_> {
         let Some(last) = lines.last().map(|line| line.n) else {
             return Ok((false, BTreeSet::new()));
         };
+        self.last_line = self.last_line.max(last);
         self.together = self.count.pos + 1;
         let mut fold = Fold::default();
         self.read_lines(&mut fold, lines)?;
@@ -203,6 +205,7 @@ impl Tx<'_> {
     /// Reads the lines in order: which keys were touched, and which row each names now.
     fn read_lines(&mut self, fold: &mut Fold, lines: Vec<Line>) -> Result<()> {
         let mut from: Option<(Arc<Table>, Key)> = None;
+        let waits_to_hear = self.waits_to_hear()?;
         let catalogue = Arc::clone(&self.catalogue);
         for line in lines {
             let Some(table) = catalogue.id(line.table) else { continue };
@@ -219,6 +222,14 @@ impl Tx<'_> {
                 }
             }
             let fresh = !fold.place.contains_key(&place);
+            if waits_to_hear
+                && fresh
+                && line.kind == trigger::LISTED
+                && self.at_key(table.id, &key)?.is_none()
+            {
+                // A partner may know it by its name.
+                continue;
+            }
             self.touch(fold, (table, &key), (line.time, line.n))?;
             if line.kind == trigger::EXISTING && fresh {
                 fold.mark(&place, |touched| touched.existing = true);

@@ -21,6 +21,7 @@ mod again;
 mod columns;
 mod fills;
 mod unify;
+mod values;
 
 use crate::catalogue::{Description, describe, is_ours};
 use crate::error::Doing as _;
@@ -79,6 +80,10 @@ struct Away {
 }
 
 impl Seen {
+    pub(crate) fn looking(&self) -> bool {
+        self.looking
+    }
+
     /// Nobody has written for a while, or it is long enough.
     fn is_over(&self, table: i64, now: Duration) -> bool {
         let is_quiet = self.data.1 + SETTLED <= now;
@@ -98,6 +103,8 @@ struct Tracked {
     /// The statements that made it and its indexes.
     declared: Option<String>,
     away: i64,
+    /// All of its rows are to be compared, whatever became of it.
+    compare: bool,
 }
 
 /// What became of a table.
@@ -174,6 +181,10 @@ impl Store {
 
     /// Looks at all tracked tables, whatever was seen before.
     pub(crate) fn look(&mut self) -> Result<()> {
+        if !self.opening {
+            self.keep_ours()?;
+        }
+        self.open_spare();
         let now = self.now_sql().to_owned();
         let elapsed = self.options.clock.elapsed();
         self.note_commits(elapsed)?;
@@ -220,6 +231,7 @@ impl Tx<'_> {
                     asks = true;
                     Became::Away
                 }
+                (Became::Same, _) if table.compare => Became::Changed { name: table.name.clone() },
                 (became, _) => became,
             };
             if became == Became::Away {
@@ -309,7 +321,7 @@ impl Tx<'_> {
         let mut statement = self
             .conn
             .prepare_cached(
-                "SELECT id, name, coalesce(first, name), declared, away FROM _dunlin_table WHERE tracked = 1 ORDER BY id",
+                "SELECT id, name, coalesce(first, name), declared, away, ghosts = 2 FROM _dunlin_table WHERE tracked = 1 ORDER BY id",
             )
             .doing(doing)?;
         let tables = statement
@@ -320,6 +332,7 @@ impl Tx<'_> {
                     first: row.get(2)?,
                     declared: row.get(3)?,
                     away: row.get(4)?,
+                    compare: row.get(5)?,
                 })
             })
             .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
@@ -491,7 +504,7 @@ impl Tx<'_> {
             for statement in trigger::install(&there, now) {
                 self.conn.execute_batch(&statement).doing("put the triggers in place")?;
             }
-            if *is_remade {
+            if *is_remade || table.compare {
                 self.conn
                     .execute(&trigger::list_rows(&there, trigger::LISTED, now), [])
                     .doing("list the rows that are there")?;
@@ -499,6 +512,9 @@ impl Tx<'_> {
             self.look_at_fills(&there, columns)?;
             self.ask_for_fresh(&there, columns)?;
             self.written_until(table, (name, *is_remade), columns)?;
+            if table.compare {
+                self.find_ghosts_of(table.id)?;
+            }
         }
         self.load_catalogue()
     }
@@ -524,6 +540,7 @@ impl Tx<'_> {
             .conn
             .query_row("SELECT coalesce(max(n), 0) FROM _dunlin_log", [], |row| row.get(0))
             .doing(doing)?;
+        self.last_line = self.last_line.max(last);
         let declared = self.declaration_of(name);
         self.conn
             .prepare_cached(
@@ -544,6 +561,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Rows that are not there are looked for.
+    fn find_ghosts_of(&self, table: i64) -> Result<()> {
+        self.conn
+            .execute("UPDATE _dunlin_table SET ghosts = 1 WHERE id = ?", [table])
+            .doing("ask where rows went")?;
+        Ok(())
+    }
+
     /// Binds the columns of tables that are newly tracked.
     pub(crate) fn bind_new(&mut self, tables: &[std::sync::Arc<crate::Table>]) -> Result<()> {
         for table in tables {
@@ -553,6 +578,7 @@ impl Tx<'_> {
                 first: table.first.clone(),
                 declared: None,
                 away: HERE,
+                compare: false,
             };
             let description = describe(self.conn, &self.listing, &table.name)?;
             self.look_at_columns(&tracked, &description, false)?;

@@ -42,6 +42,7 @@ pub(crate) fn untracked(schema: &str) -> (TempDir, Connection, Store) {
         clock: Arc::new(Still),
         epoch: 1,
         now_sql: Some(NOW.to_string()),
+        spare: None,
     };
     let store = Store::open(&path, options).unwrap();
     (folder, app, store)

@@ -16,13 +16,17 @@ use crate::listing::Listing;
 use crate::look::Seen;
 use crate::meter::Meters;
 use crate::overview::Looked;
+use crate::revive::{File, Happened};
+use crate::spare::Spare;
 use crate::tx::{Cache, Counters, Tx, read_counters};
 use crate::{Clock, Error, Known, Origin, Result, adopt, feed, trigger};
 use rusqlite::Connection;
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What a store is opened with.
@@ -36,6 +40,8 @@ pub struct Options {
     pub epoch: u64,
     /// The SQL that triggers read the time with; none: SQLite's own clock. The lab installs its own.
     pub now_sql: Option<String>,
+    /// A file of our own, for what cannot be read from the tables should another program drop the sidecar.
+    pub spare: Option<PathBuf>,
 }
 
 /// One database that we keep in step.
@@ -66,6 +72,19 @@ pub struct Store {
     /// What was found when somebody last looked.
     pub(crate) looked: Looked,
     pub(crate) drift: Drift,
+    pub(crate) spare: Spare,
+    /// The file that is open.
+    pub(crate) file: File,
+    /// It is being opened: nobody looks whether it is still the one that is open.
+    pub(crate) opening: bool,
+    /// How many epochs were begun.
+    epochs: u64,
+    /// The highest number of a line in the log that was seen.
+    pub(crate) last_line: i64,
+    /// Since when rows that nobody knows wait to be named.
+    pub(crate) unheard: Option<Duration>,
+    /// What other programs did to the sidecar and the file.
+    pub(crate) happened: Vec<Happened>,
     pub(crate) meters: Arc<Meters>,
 }
 
@@ -127,10 +146,42 @@ impl Store {
             batch: 500,
             looked: Looked::default(),
             drift: Drift::default(),
+            spare: Spare::default(),
+            file: File::default(),
+            opening: false,
+            epochs: 0,
+            last_line: 0,
+            unheard: None,
+            happened: Vec::new(),
             meters: Arc::default(),
         };
-        store.adopt()?;
+        store.opening(|store| store.open_adopting(false))?;
+        store.file = File::of(path);
         Ok(store)
+    }
+
+    /// Nothing is remembered of a file that was put in the place of another, or whose sidecar was dropped.
+    pub(crate) fn forget_all(&mut self) {
+        self.catalogue = Arc::default();
+        self.listing = Arc::default();
+        self.described.clear();
+        self.schema_version = -1;
+        self.seen = Seen::default();
+        self.cache = Cache::default();
+        self.flushed = 0;
+        self.looked = Looked::default();
+        self.drift = Drift::default();
+        self.spare = Spare::default();
+        self.unheard = None;
+    }
+
+    /// Another epoch than any before.
+    pub(crate) fn next_epoch(&mut self) -> u64 {
+        /// Odd, so that no number comes twice.
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let epoch = self.options.epoch.wrapping_add(self.epochs.wrapping_mul(STEP));
+        self.epochs += 1;
+        epoch
     }
 
     /// The file.
@@ -195,7 +246,8 @@ impl Store {
 
     /// A number that is another one when tracked tables, what is loose in them, or what is known of them, changed since.
     pub fn declarations_mark(&self) -> u64 {
-        self.declarations
+        // Where the file's life is another one, partners are told anew.
+        self.declarations.wrapping_add(self.epoch)
     }
 
     /// How far we have read a partner's journal.
@@ -245,6 +297,7 @@ impl Store {
         flush: Flush,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
+        self.keep()?;
         let safely = |store: &Self| {
             let how = if flush == Flush::Now { "FULL" } else { "NORMAL" };
             store.conn.pragma_update(None, "synchronous", how).doing("say how safely to write")
@@ -278,6 +331,18 @@ impl Store {
             },
             Err(error) => Err(self.undo(error)),
         }
+    }
+
+    /// Looks whether the file, and what of it is ours, is still there.
+    fn keep(&mut self) -> Result<()> {
+        if self.opening {
+            return Ok(());
+        }
+        self.keep_to_the_file()?;
+        if !self.seen.looking() && self.schema_moved()? {
+            self.keep_ours()?;
+        }
+        Ok(())
     }
 
     /// Writes one line that means nothing: whether the file can be written now.
@@ -329,6 +394,11 @@ impl Store {
             highest: None,
             withheld: None,
             wrote_beside_unique: BTreeSet::new(),
+            spare: self.spare.reader(),
+            placed: RefCell::default(),
+            strays: HashMap::new(),
+            unheard: None,
+            last_line: self.last_line,
             cache: &mut self.cache,
         };
         let done = work(&mut tx)?;
@@ -339,8 +409,11 @@ impl Store {
         if tx.count.pos != count.pos {
             tx.note_arrival(count.pos)?;
         }
+        let (count, reload, placed) = (tx.count, tx.reload, tx.placed.take());
+        self.last_line = tx.last_line;
         self.drift.wrote(&tx.wrote_beside_unique);
-        Ok((done, tx.count, tx.reload))
+        self.placed(placed);
+        Ok((done, count, reload))
     }
 
     pub(crate) fn now_sql(&self) -> &str {

@@ -3,6 +3,7 @@
 use crate::catalogue::{self, Catalogue, Described, Table};
 use crate::digest::Change;
 use crate::error::Doing as _;
+use crate::key::Key;
 use crate::listing::Listing;
 use crate::sidecar::column::Columns;
 use crate::sidecar::fact::ByTable;
@@ -10,8 +11,10 @@ use crate::sidecar::shape::Shape;
 use crate::{Clock, Error, Origin, Result};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
@@ -65,6 +68,16 @@ pub(crate) struct Tx<'s> {
     pub(crate) withheld: Option<bool>,
     /// Tables that were written to through which REPLACE can remove rows unseen.
     pub(crate) wrote_beside_unique: BTreeSet<i64>,
+    /// The spare, for looking rows up.
+    pub(crate) spare: Option<&'s Connection>,
+    /// Rows that were placed elsewhere without a new version.
+    pub(crate) placed: RefCell<Vec<Uuid>>,
+    /// Rows that nobody knows, by table and by what they hold, where that was asked.
+    pub(crate) strays: HashMap<i64, HashMap<u64, Vec<Key>>>,
+    /// Do rows that nobody knows wait to be named? None: not asked yet.
+    pub(crate) unheard: Option<bool>,
+    /// The highest number of a line in the log that was seen.
+    pub(crate) last_line: i64,
     pub(crate) cache: &'s mut Cache,
 }
 

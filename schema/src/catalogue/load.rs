@@ -11,7 +11,7 @@ use crate::facts::Facts;
 use crate::listing::Listing;
 use crate::sidecar::column::{self, Columns};
 use crate::sidecar::fact::{self, ByTable};
-use crate::{Cell, Error, Result, look};
+use crate::{Affinity, Cell, Error, Result, look};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -226,6 +226,7 @@ fn table_of(
             default: column.default.clone(),
             declared: column.declared.clone(),
             affinity: column.affinity,
+            was: known.and_then(|known| known.was.as_deref()).map(Affinity::of),
             not_null: column.not_null,
             target: None,
         })

@@ -19,7 +19,7 @@ use crate::catalogue::{Catalogue, Column, OnDelete, Table};
 use crate::entry::{Entry, State as Shown};
 use crate::held::{Keep, Kept, Why};
 use crate::standing::{self, Place};
-use crate::state::{Dot, Dotted, State};
+use crate::state::{Dot, Dotted, State, Value};
 use crate::tx::Tx;
 use crate::{Cell, Cells, Result, Stamp};
 use std::collections::BTreeMap;
@@ -40,9 +40,12 @@ enum Was {
 /// A column that says something else than it did, or of which nobody knows.
 struct Written {
     id: String,
+    /// As it travels.
     cell: Cell,
     /// It is known to say something else.
     changed: bool,
+    /// What it said stood in the table alone.
+    gone: bool,
 }
 
 impl Tx<'_> {
@@ -85,8 +88,14 @@ impl Tx<'_> {
         let mut look = self.look_over(touched, old, (row, now), (&state, kept.as_ref()))?;
         let in_look = touched.last <= touched.table.changed || !look.emptied.is_empty();
         let is_quiet = (touched.listed || in_look) && !touched.inserted;
-        if is_quiet && says_what_it_said(&state, now, &look.written) {
+        if is_quiet && look.written.is_empty() {
+            return self.found((touched, old), state, &look);
+        }
+        if let Some(held) =
+            said_before(&touched.table, &state, (row, now), &look).filter(|_| is_quiet)
+        {
             look.written.clear();
+            look.held.extend(held);
             return self.found((touched, old), state, &look);
         }
         if touched.listed {
@@ -97,8 +106,13 @@ impl Tx<'_> {
         let head = self.next_head(Some(old), stamp, 0, false)?;
         let dot = Dot::of(&head);
         let mut own = look.carried;
-        for (id, cell) in look.whole {
+        for (id, cell) in look.whole.into_iter().chain(look.held) {
             own.insert(id, Dotted::here(dot, cell));
+        }
+        for id in look.left {
+            if let Some(cell) = now.get(&id) {
+                own.insert(id, Dotted::here(dot, cell.clone()));
+            }
         }
         for written in look.written {
             own.insert(written.id, Dotted::here(dot, written.cell));
@@ -129,6 +143,9 @@ impl Tx<'_> {
     ) -> Result<Look<'t>> {
         let table = &touched.table;
         let emptied = touched.emptied(&self.catalogue);
+        let is_asked = touched.listed || touched.last <= table.changed || !emptied.is_empty();
+        let before = if is_asked && old.state == Shown::Shown { self.was_shown(old) } else { None };
+        let before = before.unwrap_or_default();
         let mut look = Look::default();
         for (index, column) in table.columns.iter().enumerate() {
             let (Some(stored), Some(cell)) = (row.get(index), now.get(&column.id)) else {
@@ -136,7 +153,7 @@ impl Tx<'_> {
             };
             let (id, says) = (column.id.to_string(), state.cell(&column.id));
             if touched.inserted || old.key.is_none() {
-                look.written.push(Written { id, cell: cell.clone(), changed: true });
+                look.written.push(Written { id, cell: cell.clone(), changed: true, gone: false });
                 continue;
             }
             if emptied.contains(&index) && *stored == Cell::Null && says.is_some() {
@@ -165,9 +182,24 @@ impl Tx<'_> {
                     look.carried.extend(says.map(|says| (id, says)));
                 }
                 Was::Blank(was) if column.shows(&was, stored) => {}
-                was => {
-                    let changed = !matches!(was, Was::AsSaid);
-                    look.written.push(Written { id, cell: cell.clone(), changed });
+                Was::AsSaid => match before.get(&column.number) {
+                    None => {
+                        let (cell, changed, gone) = (cell.clone(), false, true);
+                        look.written.push(Written { id, cell, changed, gone });
+                    }
+                    Some(hash) => match column.held(stored, *hash) {
+                        Some(held) if held == *stored => look.left.push(id),
+                        // Another type made this of it.
+                        Some(held) => look.held.push((id, held)),
+                        None => {
+                            let (cell, changed, gone) = (cell.clone(), true, true);
+                            look.written.push(Written { id, cell, changed, gone });
+                        }
+                    },
+                },
+                Was::Nearly(_) | Was::Otherwise(_) | Was::Blank(_) => {
+                    let (cell, changed, gone) = (cell.clone(), true, false);
+                    look.written.push(Written { id, cell, changed, gone });
                 }
             }
         }
@@ -260,6 +292,11 @@ impl Tx<'_> {
                 own.value = cell.value.clone();
             }
         }
+        for (id, cell) in &look.held {
+            if let Some(own) = state.own.get_mut(id) {
+                own.value = Value::Here(cell.clone());
+            }
+        }
         let seq = self.count.seq + 1;
         let of = |dot: Dot| Dot { origin: self.me, seq, ..dot };
         let mut cells: Vec<(String, Dotted)> = Vec::new();
@@ -269,20 +306,19 @@ impl Tx<'_> {
                 cells.push((id.clone(), Dotted::here(dot, cell.clone())));
             }
         }
-        for Written { id, cell, changed } in &look.written {
+        for Written { id, cell, gone, .. } in &look.written {
             let dot = match state.cell(id) {
                 Some(there) => of(Dot { stamp: there.dot.stamp + 1, ..there.dot }),
                 None => Dot::of(&old.head).found(self.me, seq),
             };
-            if let (Some(own), false) = (state.own.get_mut(id), changed) {
-                // What it was stood in the table alone.
+            if let (Some(own), true) = (state.own.get_mut(id), *gone) {
                 *own = own.clone().gone();
             }
             cells.push((id.clone(), Dotted::here(dot, cell.clone())));
         }
         let place = if old.state == Shown::Shown { Place::In(&touched.table) } else { Place::Kept };
         if cells.is_empty() {
-            if !look.emptied.is_empty() {
+            if !look.emptied.is_empty() || !look.held.is_empty() {
                 let mut entry = old.clone();
                 self.take_apart(&mut entry, &state, place)?;
                 self.put(&entry, Some(old))?;
@@ -307,23 +343,36 @@ fn is_upgrades(column: &Column, cell: &Cell, says: Option<&Dotted>) -> bool {
     says.is_none() && *cell != column.blank && column.fill.as_ref() != Some(cell)
 }
 
-/// Does the row say in its own columns what its version said? `written`: those that were not left as they were, or of
-/// which nobody knows.
-fn says_what_it_said(state: &State, now: &Cells, written: &[Written]) -> bool {
-    if written.iter().any(|written| written.changed) {
-        return false;
+/// Does a row say in its own columns what its version said, as far as its digest tells? Answers what columns held whose
+/// type made something else of it.
+fn said_before(
+    table: &Table,
+    state: &State,
+    (row, now): (&[Cell], &Cells),
+    look: &Look<'_>,
+) -> Option<Vec<(String, Cell)>> {
+    if look.written.iter().any(|written| written.changed) {
+        return None;
     }
-    if written.is_empty() {
-        return true;
+    let mut held = Vec::new();
+    let is_unknown = |id: &str| look.written.iter().any(|written| written.id == id);
+    for (index, column) in table.columns.iter().enumerate().filter(|(_, one)| is_unknown(&one.id)) {
+        let maybe = row.get(index).map(|stored| column.may_have_held(stored)).unwrap_or_default();
+        held.extend(maybe.into_iter().next().map(|cell| (column.id.to_string(), cell)));
     }
-    let mut own = Vec::with_capacity(state.own.len());
-    for (id, cell) in &state.own {
-        let is_unknown = written.iter().any(|written| written.id == *id);
-        let value = if is_unknown { now.get(id) } else { cell.cell() };
-        let Some(value) = value else { return false };
-        own.push((id.clone(), value.clone()));
+    let says = |held: &[(String, Cell)]| {
+        let mut own = Vec::with_capacity(state.own.len());
+        for (id, cell) in &state.own {
+            let was = held.iter().chain(&look.held).find(|(of, _)| of == id).map(|(_, cell)| cell);
+            let value = was.or_else(|| if is_unknown(id) { now.get(id) } else { cell.cell() });
+            own.push((id.clone(), value?.clone()));
+        }
+        Some(Cells::new(own).digest() == state.head.digest)
+    };
+    if says(&[])? {
+        return Some(Vec::new());
     }
-    Cells::new(own).digest() == state.head.digest
+    (!held.is_empty() && says(&held)?).then_some(held)
 }
 
 impl Touched {
@@ -347,6 +396,10 @@ struct Look<'t> {
     carried: BTreeMap<String, Dotted>,
     /// Left alone, and said by the version whole: with the value that the table cannot say.
     whole: Vec<(String, Cell)>,
+    /// Left alone by whoever made the table anew, and said whole.
+    left: Vec<String>,
+    /// Left alone, and another type made something else of this.
+    held: Vec<(String, Cell)>,
     written: Vec<Written>,
     /// New in this look.
     fresh: Vec<(String, Cell, &'t Column)>,

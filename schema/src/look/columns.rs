@@ -4,6 +4,7 @@
 //! column is renamed, and lets one be dropped, so position by position it says what became of each. In a table that was
 //! made anew the witness is gone, and a column is known again by what it holds.
 
+use super::values::Values;
 use super::{Tracked, described_before};
 use crate::Result;
 use crate::catalogue::Description;
@@ -37,13 +38,18 @@ impl Tx<'_> {
             before: before(&known),
             ..Found::default()
         };
+        let values = if is_remade { self.values_of(table.id, now)? } else { Values::default() };
         if is_remade {
-            self.renamed_by_word(table, &mut found)?;
+            renamed_by_values(&known, &values, &mut found);
+            self.renamed_by_word(table, (&known, &values), &mut found)?;
+            others_under_one_name(&known, (&values, now), &mut found);
+            self.bound_as_proven(table, (&known, &values), &mut found)?;
+            self.tell_renames(table, &found)?;
         } else {
             self.renamed_by_witness(table, &mut found)?;
         }
         let bound = self.facts_of(&table.first)?.bind(&found);
-        let proven = self.proven(table, &found, &known, is_remade)?;
+        let proven = self.proven(table, &found, &known, is_remade.then_some(&values))?;
         self.tell_columns(table, &found, (&bound, &proven))?;
         let mut fresh = Vec::new();
         let were: BTreeSet<&String> = found.before.values().collect();
@@ -110,8 +116,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Of a table that was made anew: what others saw to be renamed, where the old name is gone and the new one came.
-    fn renamed_by_word(&mut self, table: &Tracked, found: &mut Found) -> Result<()> {
+    /// Of a table that was made anew: what others saw to be renamed, where the new name came, and the old one went or holds
+    /// something else now.
+    fn renamed_by_word(
+        &mut self,
+        table: &Tracked,
+        (known, values): (&Columns, &Values),
+        found: &mut Found,
+    ) -> Result<()> {
         let facts = self.facts_of(&table.first)?;
         for fact in facts.iter() {
             let Fact::Renamed { id, name } = fact else { continue };
@@ -121,10 +133,41 @@ impl Tx<'_> {
             let is_new = found.names.contains(name)
                 && !found.before.contains_key(name)
                 && !found.renamed.contains_key(name);
-            let is_free =
-                !found.names.contains(&was) && !found.renamed.values().any(|of| *of == id);
-            if is_new && is_free {
+            let is_taken = found.renamed.values().any(|of| *of == id) || found.anew.contains(&was);
+            let is_there = found.names.contains(&was);
+            let stays = is_there
+                && known.here(&was).is_some_and(|was_known| values.fits(was_known, &was).is_same());
+            if is_new && !is_taken && !stays {
                 found.renamed.insert(name.clone(), id);
+                if is_there {
+                    found.anew.insert(was);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Others have this very table, and saw what its names mean: here they mean the same, unless their values say otherwise.
+    fn bound_as_proven(
+        &mut self,
+        table: &Tracked,
+        (known, values): (&Columns, &Values),
+        found: &mut Found,
+    ) -> Result<()> {
+        for (name, id) in self.facts_of(&table.first)?.proven(found.print) {
+            let Some(before) = found.before.get(&name) else { continue };
+            let stays = known.here(&name).is_some_and(|was| values.fits(was, &name).is_same());
+            if *before != id && !stays && !found.renamed.contains_key(&name) {
+                found.anew.insert(name);
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_renames(&mut self, table: &Tracked, found: &Found) -> Result<()> {
+        for (name, id) in &found.renamed {
+            if name != id {
+                self.say(&table.first, &Fact::Renamed { id: id.clone(), name: name.clone() })?;
             }
         }
         Ok(())
@@ -136,7 +179,7 @@ impl Tx<'_> {
         table: &Tracked,
         found: &Found,
         known: &Columns,
-        is_remade: bool,
+        remade: Option<&Values>,
     ) -> Result<BTreeSet<String>> {
         if found.before.is_empty() {
             // The start, unless somebody knows the table already.
@@ -151,7 +194,10 @@ impl Tx<'_> {
         let was = |name: &String| {
             known.here(name).is_some_and(|known| known.proven) && found.before.contains_key(name)
         };
-        let stays = |name: &String| !is_remade && was(name);
+        let fits = |values: &Values, name: &String| {
+            known.here(name).is_some_and(|known| values.fits(known, name).is_same())
+        };
+        let stays = |name: &String| was(name) && remade.is_none_or(|values| fits(values, name));
         let names = found.names.iter().filter(|name| {
             found.renamed.contains_key(*name) || found.anew.contains(*name) || stays(name)
         });
@@ -174,6 +220,46 @@ impl Tx<'_> {
         let declared = Fact::Declared { print: found.print, columns: columns.collect() };
         self.say(&table.first, &declared)?;
         Ok(())
+    }
+}
+
+/// A new column that holds what another held, which is gone or holds something else now, is that one.
+fn renamed_by_values(known: &Columns, values: &Values, found: &mut Found) {
+    let before: Vec<String> = found.before.keys().cloned().collect();
+    for was in before {
+        let Some(column) = known.here(&was) else { continue };
+        let is_new = |name: &&String| {
+            !found.before.contains_key(*name) && !found.renamed.contains_key(*name)
+        };
+        let is_there = found.names.contains(&was);
+        if is_there && !values.fits(column, &was).is_gone() {
+            continue;
+        }
+        let fits = |name: &&String| values.fits(column, name).is_same();
+        let Some(name) = found.names.iter().filter(is_new).find(fits).cloned() else { continue };
+        found.renamed.insert(name, column.id.to_string());
+        if is_there {
+            found.anew.insert(was);
+        }
+    }
+}
+
+/// A column of another type that holds something else in nearly all rows is another one under the same name: euros became
+/// cents.
+fn others_under_one_name(
+    known: &Columns,
+    (values, now): (&Values, &Description),
+    found: &mut Found,
+) {
+    for (name, declared) in now.declared() {
+        let name = name.to_ascii_lowercase();
+        let Some(was) = known.here(&name) else { continue };
+        let is_of_another_type =
+            was.declared.as_deref().is_some_and(|was| !was.eq_ignore_ascii_case(declared));
+        let is_there = found.before.contains_key(&name) && !found.renamed.contains_key(&name);
+        if is_there && is_of_another_type && values.fits(was, &name).is_another() {
+            found.anew.insert(name);
+        }
     }
 }
 

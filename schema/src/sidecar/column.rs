@@ -18,7 +18,8 @@ pub(crate) struct Known {
     pub(crate) id: Arc<str>,
     /// What it is called in the table here; none: it is not in it.
     pub(crate) here: Option<String>,
-    /// Its type there before it last changed.
+    /// Its type there, and before that last changed.
+    pub(crate) declared: Option<String>,
     pub(crate) was: Option<String>,
     /// It was there from the start, or was seen to become this.
     pub(crate) proven: bool,
@@ -67,7 +68,7 @@ impl Columns {
     }
 }
 
-const COLUMNS: &str = "number, id, here, was, proven, since, lost, fill, tbl";
+const COLUMNS: &str = "number, id, here, was, proven, since, lost, fill, tbl, declared";
 
 /// The columns of all tables.
 pub(crate) fn all(conn: &Connection) -> Result<HashMap<i64, Columns>> {
@@ -92,6 +93,7 @@ fn known(row: &rusqlite::Row<'_>) -> Result<Known> {
         id: row.get::<_, String>(1).doing(doing)?.into(),
         here: row.get(2).doing(doing)?,
         was: row.get(3).doing(doing)?,
+        declared: row.get(9).doing(doing)?,
         proven: row.get(4).doing(doing)?,
         since: row.get(5).doing(doing)?,
         lost: row.get(6).doing(doing)?,

@@ -37,6 +37,7 @@ pub(crate) fn options(machine: u128) -> Options {
         clock: Arc::new(SystemClock(Instant::now())),
         epoch: u64::try_from(machine).unwrap(),
         now_sql: None,
+        spare: None,
     }
 }
 

@@ -121,6 +121,7 @@ impl Lab {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             epoch: number.wrapping_mul(0xd134_2543_de82_ef95),
             now_sql: Some(NOW_SQL.to_owned()),
+            spare: Some(self.file(&format!("{name}.spare"))),
         };
         let app = open_app(path);
         let mut machine = Machine {
@@ -198,6 +199,24 @@ impl Machine {
     /// Stops the daemon and starts it again.
     pub fn restart(&mut self) {
         self.store = None;
+        self.start();
+    }
+
+    /// Another program puts another file in the place of this one; the application opens that one.
+    pub fn replace(&mut self, by: &Path) {
+        std::fs::rename(by, &self.path).unwrap();
+        self.store().end().unwrap();
+        self.app = open_app(&self.path);
+        self.tick();
+    }
+
+    /// As [`Machine::replace`], while nothing runs here.
+    pub fn replace_while_off(&mut self, by: &Path) {
+        self.store = None;
+        self.app = Connection::open_in_memory().unwrap();
+        std::fs::rename(by, &self.path).unwrap();
+        self.app = open_app(&self.path);
+        self.tick();
         self.start();
     }
 

@@ -1,0 +1,539 @@
+//! The spare: what the sidecar knows, in a file of the daemon's own folder.
+//!
+//! A schema tool may drop the sidecar, and a program may put another file in the place of the application's. What cannot
+//! be read from the tables (which row has which uuid, which version stands, who knows what) is copied here, entries by
+//! position, after each second in which something moved. It also holds a hash of each value that a row shows, by which
+//! one sees what a tool changed in a table that it made anew.
+//!
+//! # Invariants
+//!
+//! * It is a snapshot in which the log is empty: the hashes are of what the versions say.
+//! * It is never read for what the sidecar still knows itself, and lost it is made again.
+
+use crate::catalogue::Table;
+use crate::entry::Entry;
+use crate::error::Doing as _;
+use crate::key::Key;
+use crate::trigger::quote;
+use crate::tx::{Tx, meta};
+use crate::{Cell, Error, Result, Store};
+use fnv::FnvHasher;
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hasher as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// It is copied to no more often.
+const APART: Duration = Duration::from_secs(1);
+/// Entries copied in one piece: others have their turn between.
+const PIECE: u64 = 5_000;
+/// What it looks like; one of another kind is made again.
+const KIND: i64 = 1;
+
+/// Tables that are copied whole, whenever anything moved.
+const OFTEN: [&str; 9] =
+    ["meta", "table", "origin", "know", "taken", "mark", "cursor", "again", "reserved"];
+/// Tables that are copied whole, whenever tables were declared otherwise.
+const SELDOM: [&str; 4] = ["reference", "column", "shape", "fact"];
+/// Tables of which the lines of rows that moved are copied.
+const BY_ROW: [&str; 3] = ["kept", "old", "part"];
+
+/// How far the spare is.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    /// Entries up to this position are in it; none: nothing is known of it yet.
+    upto: Option<u64>,
+    /// Rows that were placed elsewhere without a new version.
+    placed: BTreeSet<Uuid>,
+    /// How many changes our connection had made, and how tables were declared, when it was last copied to.
+    changes: u64,
+    declarations: u64,
+    at: Duration,
+    /// For looking rows up.
+    reader: Option<Connection>,
+}
+
+/// What a row showed, column by column: the column's number, and a hash of the value as stored.
+pub(crate) type Shown = HashMap<i64, u64>;
+
+impl Store {
+    /// Copies what moved; answers whether there is more to copy at once.
+    pub fn copy_spare(&mut self) -> Result<bool> {
+        let Some(path) = self.options.spare.clone() else { return Ok(false) };
+        let now = self.options.clock.elapsed();
+        let end = self.end()?;
+        let is_whole = self.spare.upto == Some(end) && self.spare.placed.is_empty();
+        let changes = self.conn.total_changes();
+        if is_whole && (self.spare.changes == changes || now < self.spare.at + APART) {
+            return Ok(false);
+        }
+        self.fold()?;
+        let copied = match self.copy_piece(&path) {
+            Err(Error::Sql { source, .. }) if is_damaged(&source) => {
+                // It is only a copy: another one is made.
+                self.spare = Spare::default();
+                remove(&path);
+                self.copy_piece(&path)
+            }
+            copied => copied,
+        }?;
+        self.spare.at = now;
+        self.spare.changes = self.conn.total_changes();
+        Ok(copied)
+    }
+
+    /// One piece; answers whether there is more.
+    fn copy_piece(&mut self, path: &Path) -> Result<bool> {
+        let doing = "copy the sidecar into the daemon's folder";
+        // Only where there is none: whoever closes a file gives up all locks that his process has on it.
+        if !path.exists() {
+            make(path).map_err(|source| Error::Spare { path: path.to_owned(), source })?;
+        }
+        self.conn.execute("ATTACH ? AS spare", [path.to_string_lossy()]).doing(doing)?;
+        let done = self.copy_attached();
+        if done.is_err() && !self.conn.is_autocommit() {
+            self.conn.execute_batch("ROLLBACK").doing(doing)?;
+        }
+        self.conn.execute_batch("DETACH spare").doing(doing)?;
+        done
+    }
+
+    fn copy_attached(&mut self) -> Result<bool> {
+        let doing = "copy the sidecar into the daemon's folder";
+        let kind: i64 =
+            self.conn.query_row("PRAGMA spare.user_version", [], |row| row.get(0)).doing(doing)?;
+        if kind != KIND {
+            self.conn.execute_batch(&made()).doing(doing)?;
+        }
+        self.conn.execute_batch("BEGIN").doing(doing)?;
+        let is_written: bool = self
+            .conn
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM main._dunlin_log WHERE kind <> 0)",
+                [],
+                |row| row.get(0),
+            )
+            .doing(doing)?;
+        if is_written {
+            self.conn.execute_batch("ROLLBACK").doing(doing)?;
+            return Ok(false);
+        }
+        let from = self.copied_upto()?;
+        let end: u64 = meta(&self.conn, "pos")?.unwrap_or(0);
+        let to = end.min(from + PIECE);
+        let placed = std::mem::take(&mut self.spare.placed);
+        self.copy_rows(from, to, &placed)?;
+        if to == end {
+            self.copy_tables()?;
+        }
+        self.conn
+            .execute("INSERT OR REPLACE INTO spare.upto (one, pos) VALUES (1, ?)", [to])
+            .doing(doing)?;
+        self.conn.execute_batch("COMMIT").doing(doing)?;
+        self.spare.upto = Some(to);
+        Ok(to < end)
+    }
+
+    /// How far it is; from the start where it is of another life of the file.
+    fn copied_upto(&mut self) -> Result<u64> {
+        let doing = "copy the sidecar into the daemon's folder";
+        if let Some(upto) = self.spare.upto {
+            return Ok(upto);
+        }
+        let is_ours: bool = self
+            .conn
+            .query_row(
+                "SELECT count(*) = 2 FROM spare._dunlin_meta AS s JOIN main._dunlin_meta AS m
+                 ON m.key = s.key AND m.value = s.value WHERE s.key IN ('machine', 'epoch')",
+                [],
+                |row| row.get(0),
+            )
+            .doing(doing)?;
+        if is_ours {
+            let upto = self.conn.query_row("SELECT pos FROM spare.upto", [], |row| row.get(0));
+            return Ok(upto.optional().doing(doing)?.unwrap_or(0));
+        }
+        for table in copied() {
+            self.conn.execute_batch(&format!("DELETE FROM spare.{table}")).doing(doing)?;
+        }
+        self.conn.execute_batch("DELETE FROM spare.cell; DELETE FROM spare.upto").doing(doing)?;
+        Ok(0)
+    }
+
+    fn copy_rows(&self, from: u64, to: u64, placed: &BTreeSet<Uuid>) -> Result<()> {
+        let doing = "copy the sidecar into the daemon's folder";
+        self.conn
+            .execute_batch("CREATE TABLE IF NOT EXISTS temp.moved (pos INTEGER PRIMARY KEY); DELETE FROM temp.moved")
+            .doing(doing)?;
+        for uuid in placed {
+            self.conn
+                .prepare_cached("INSERT OR IGNORE INTO temp.moved SELECT pos FROM main._dunlin_row WHERE uuid = ?1 AND pos <= ?2")
+                .and_then(|mut statement| statement.execute(params![uuid.as_bytes(), from]))
+                .doing(doing)?;
+        }
+        self.conn
+            .execute(
+                "INSERT OR IGNORE INTO temp.moved SELECT pos FROM main._dunlin_row WHERE pos > ?1 AND pos <= ?2",
+                params![from, to],
+            )
+            .doing(doing)?;
+        let rows =
+            "SELECT r.uuid FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos";
+        self.conn
+            .execute_batch(
+                "INSERT OR REPLACE INTO spare._dunlin_row SELECT r.* FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos",
+            )
+            .doing(doing)?;
+        for table in BY_ROW {
+            self.conn
+                .execute_batch(&format!(
+                    "DELETE FROM spare._dunlin_{table} WHERE uuid IN ({rows});
+                     INSERT OR REPLACE INTO spare._dunlin_{table} SELECT * FROM main._dunlin_{table} WHERE uuid IN ({rows})"
+                ))
+                .doing(doing)?;
+        }
+        let tables: Vec<i64> = self
+            .conn
+            .prepare_cached("SELECT DISTINCT r.tbl FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos")
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+            .doing(doing)?;
+        for table in tables {
+            let Some(table) = self.catalogue.id(table).filter(|table| !table.away) else {
+                continue;
+            };
+            self.conn
+                .prepare_cached(&hashed(table))
+                .and_then(|mut statement| statement.execute([table.id]))
+                .doing(doing)?;
+        }
+        Ok(())
+    }
+
+    fn copy_tables(&mut self) -> Result<()> {
+        let doing = "copy the sidecar into the daemon's folder";
+        let mut tables = OFTEN.to_vec();
+        if self.spare.declarations != self.declarations_mark() || self.spare.upto.is_none() {
+            tables.extend(SELDOM);
+            self.spare.declarations = self.declarations_mark();
+        }
+        for table in tables {
+            self.conn
+                .execute_batch(&format!(
+                    "DELETE FROM spare._dunlin_{table}; INSERT INTO spare._dunlin_{table} SELECT * FROM main._dunlin_{table}"
+                ))
+                .doing(doing)?;
+        }
+        self.conn
+            .execute_batch(
+                "INSERT OR REPLACE INTO spare._dunlin_conflict SELECT * FROM main._dunlin_conflict
+                 WHERE n > (SELECT coalesce(max(n), 0) FROM spare._dunlin_conflict)",
+            )
+            .doing(doing)
+    }
+
+    /// Puts the sidecar back from the spare, where that is of this machine and of this file's tables. Every row is to be
+    /// compared then.
+    pub(crate) fn restore(&mut self) -> Result<bool> {
+        let Some(path) = self.options.spare.clone().filter(|path| path.exists()) else {
+            return Ok(false);
+        };
+        let doing = "put the sidecar back";
+        self.spare = Spare::default();
+        self.conn.execute("ATTACH ? AS spare", [path.to_string_lossy()]).doing(doing)?;
+        let restored = self.restore_attached();
+        if restored.is_err() && !self.conn.is_autocommit() {
+            self.conn.execute_batch("ROLLBACK").doing(doing)?;
+        }
+        self.conn.execute_batch("DETACH spare").doing(doing)?;
+        match restored {
+            Err(Error::Sql { source, .. }) if is_damaged(&source) => Ok(false),
+            restored => restored,
+        }
+    }
+
+    fn restore_attached(&mut self) -> Result<bool> {
+        let doing = "put the sidecar back";
+        if !self.spare_fits()? {
+            return Ok(false);
+        }
+        self.conn.execute_batch("BEGIN IMMEDIATE").doing(doing)?;
+        self.conn.execute_batch(include_str!("sql/sidecar.sql")).doing(doing)?;
+        for table in copied() {
+            self.conn
+                .execute_batch(&format!(
+                    "DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM spare.{table}"
+                ))
+                .doing(doing)?;
+        }
+        // Of its own versions the machine wrote at least those that are there.
+        self.conn
+            .execute_batch(
+                "UPDATE _dunlin_meta SET value = max(value, (SELECT coalesce(max(r.seq), 0) FROM _dunlin_row AS r
+                 JOIN _dunlin_origin AS o ON o.id = r.origin JOIN _dunlin_meta AS m ON m.key = 'machine' AND m.value = o.machine
+                 JOIN _dunlin_meta AS e ON e.key = 'epoch' AND e.value = o.epoch)) WHERE key = 'seq';
+                 UPDATE _dunlin_meta SET value = max(value, (SELECT coalesce(max(pos), 0) FROM _dunlin_row)) WHERE key = 'pos';
+                 UPDATE _dunlin_table SET ghosts = 2, again = 0 WHERE tracked = 1;
+                 COMMIT",
+            )
+            .doing(doing)?;
+        Ok(true)
+    }
+
+    /// Is the spare that is attached this machine's, and does the file hold tables of it?
+    fn spare_fits(&self) -> Result<bool> {
+        let doing = "look into the spare";
+        let kind: i64 =
+            self.conn.query_row("PRAGMA spare.user_version", [], |row| row.get(0)).doing(doing)?;
+        if kind != KIND {
+            return Ok(false);
+        }
+        self.conn
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM spare._dunlin_meta WHERE key = 'machine' AND value = ?)
+                 AND EXISTS (SELECT 1 FROM spare._dunlin_table AS t JOIN main.sqlite_schema AS s
+                 ON s.type = 'table' AND s.name = t.name COLLATE NOCASE WHERE t.tracked = 1 AND t.name NOT LIKE '!_dunlin!_%' ESCAPE '!')",
+                [self.options.machine.as_bytes()],
+                |row| row.get(0),
+            )
+            .doing(doing)
+    }
+
+    /// Has the file gone back behind what the spare knows of it? A backup was put back while nobody looked.
+    pub(crate) fn is_behind_spare(&mut self) -> Result<bool> {
+        let Some(path) = self.options.spare.clone().filter(|path| path.exists()) else {
+            return Ok(false);
+        };
+        let doing = "look into the spare";
+        self.conn.execute("ATTACH ? AS spare", [path.to_string_lossy()]).doing(doing)?;
+        let behind = self
+            .conn
+            .query_row(
+                "SELECT (SELECT count(*) = 2 FROM spare._dunlin_meta AS s JOIN main._dunlin_meta AS m
+                 ON m.key = s.key AND m.value = s.value WHERE s.key IN ('machine', 'epoch'))
+                 AND (SELECT s.value > m.value FROM spare._dunlin_meta AS s JOIN main._dunlin_meta AS m
+                 ON m.key = s.key WHERE s.key = 'seq')",
+                [],
+                |row| row.get::<_, Option<bool>>(0),
+            )
+            // A spare that cannot be read says nothing.
+            .unwrap_or(None);
+        self.conn.execute_batch("DETACH spare").doing(doing)?;
+        Ok(behind.unwrap_or(false))
+    }
+
+    /// Rows that a transaction placed elsewhere are copied again.
+    pub(crate) fn placed(&mut self, rows: Vec<Uuid>) {
+        if self.options.spare.is_some() {
+            self.spare.placed.extend(rows);
+        }
+    }
+
+    /// Opens the spare for looking rows up, where there is one.
+    pub(crate) fn open_spare(&mut self) {
+        let Some(path) = self.options.spare.as_ref().filter(|path| path.exists()) else { return };
+        if self.spare.reader.is_none() {
+            // Without it all that is lost is how little a tool changed.
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            self.spare.reader = Connection::open_with_flags(path, flags).ok();
+        }
+    }
+}
+
+impl Spare {
+    pub(crate) fn reader(&self) -> Option<&Connection> {
+        self.reader.as_ref()
+    }
+}
+
+impl Tx<'_> {
+    /// What a row's table showed of its version; none where that is not known.
+    pub(crate) fn was_shown(&self, entry: &Entry) -> Option<Shown> {
+        let found: Option<(u64, Vec<u8>)> = self
+            .spare?
+            .prepare_cached("SELECT pos, hashes FROM cell WHERE uuid = ?")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([entry.uuid.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            })
+            .ok()?;
+        let (pos, hashes) = found?;
+        if pos != entry.pos {
+            return None;
+        }
+        Some(hashes_of(&hashes))
+    }
+
+    /// What some of a table's rows showed, with their keys: those with the smallest names, which are any.
+    pub(crate) fn sample(&self, table: i64, most: usize) -> Vec<(Key, Shown)> {
+        let Some(spare) = self.spare else { return Vec::new() };
+        let listed = |conn: &Connection| -> rusqlite::Result<Vec<(u64, Uuid, Option<Key>)>> {
+            conn.prepare_cached(
+                "SELECT pos, uuid, key FROM _dunlin_row WHERE tbl = ?1 AND key IS NOT NULL AND state = 0 ORDER BY uuid LIMIT ?2",
+            )?
+            .query_map(params![table, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+                let key = Key::from_sql(row.get_ref(2)?).ok().flatten();
+                Ok((row.get(0)?, crate::cursor::uuid(row, 1)?, key))
+            })?
+            .collect()
+        };
+        let mut sample = Vec::new();
+        for (pos, uuid, key) in listed(self.conn).unwrap_or_default() {
+            let of = spare
+                .prepare_cached("SELECT hashes FROM cell WHERE uuid = ?1 AND pos = ?2")
+                .and_then(|mut statement| {
+                    statement
+                        .query_row(params![uuid.as_bytes(), pos], |row| row.get::<_, Vec<u8>>(0))
+                        .optional()
+                });
+            if let (Ok(Some(hashes)), Some(key)) = (of, key) {
+                sample.push((key, hashes_of(&hashes)));
+            }
+        }
+        sample
+    }
+}
+
+/// The tables of the sidecar that are copied.
+fn copied() -> impl Iterator<Item = String> {
+    let names = OFTEN.iter().chain(&SELDOM).chain(&BY_ROW).chain(&["row", "conflict"]);
+    names.map(|name| format!("_dunlin_{name}"))
+}
+
+/// The statements that make it.
+fn made() -> String {
+    let sidecar: String = include_str!("sql/sidecar.sql")
+        .lines()
+        .map(|line| line.split("--").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let is_copied = |statement: &&str| {
+        let of = |table: &String| {
+            statement.contains(&format!("CREATE TABLE IF NOT EXISTS {table} "))
+                || statement.contains("INDEX IF NOT EXISTS _dunlin_row_uuid ")
+        };
+        copied().any(|table| of(&table))
+    };
+    let mut text = "PRAGMA spare.journal_mode = WAL; PRAGMA spare.synchronous = NORMAL;".to_owned();
+    for statement in sidecar.split(';').filter(is_copied) {
+        text.push_str(&statement.replace("IF NOT EXISTS ", "IF NOT EXISTS spare."));
+        text.push(';');
+    }
+    text.push_str(
+        "CREATE TABLE IF NOT EXISTS spare.cell (uuid BLOB PRIMARY KEY NOT NULL, pos INTEGER NOT NULL, hashes BLOB NOT NULL) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS spare.upto (one INTEGER PRIMARY KEY, pos INTEGER NOT NULL);",
+    );
+    text.push_str(&format!("PRAGMA spare.user_version = {KIND};"));
+    text
+}
+
+/// The statement that hashes what a table shows of rows that moved.
+fn hashed(table: &Table) -> String {
+    /// SQLite lets a function have 127 arguments, unless it was made otherwise.
+    const COLUMNS: usize = 60;
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("{}, t.{}", column.number, quote(&column.name)))
+        .collect();
+    let hashes: Vec<String> =
+        columns.chunks(COLUMNS).map(|some| format!("dunlin_cells({})", some.join(", "))).collect();
+    let at: Vec<String> = table
+        .key
+        .iter()
+        .filter_map(|&index| table.at(index))
+        .enumerate()
+        .map(|(part, column)| format!("t.{} = dunlin_key(r.key, {part})", quote(&column.name)))
+        .collect();
+    format!(
+        "INSERT OR REPLACE INTO spare.cell (uuid, pos, hashes)
+         SELECT r.uuid, r.pos, {} FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos
+         CROSS JOIN main.{} AS t ON {} WHERE r.tbl = ?1 AND r.state = 0 AND r.key IS NOT NULL",
+        hashes.join(" || "),
+        quote(&table.name),
+        at.join(" AND ")
+    )
+}
+
+/// Adds what is asked while the spare is copied to a connection.
+pub(crate) fn add_functions(conn: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_DIRECTONLY;
+    conn.create_scalar_function("dunlin_cells", -1, flags, cells)?;
+    conn.create_scalar_function("dunlin_key", 2, flags, key_part)
+}
+
+/// Numbers of columns and their values: the numbers and the values' hashes.
+fn cells(context: &Context<'_>) -> rusqlite::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(context.len() * 6);
+    for place in (0..context.len()).step_by(2) {
+        bytes.extend(context.get::<i64>(place)?.to_be_bytes());
+        bytes.extend(hash(&Cell::from(context.get_raw(place + 1))).to_be_bytes());
+    }
+    Ok(bytes)
+}
+
+/// A part of a key as the sidecar keeps it.
+fn key_part(context: &Context<'_>) -> rusqlite::Result<rusqlite::types::Value> {
+    use rusqlite::types::Value;
+    let part = usize::try_from(context.get::<i64>(1)?).unwrap_or(usize::MAX);
+    let key = Key::from_sql(context.get_raw(0)).ok().flatten();
+    let cells = key.and_then(|key| key.cells().ok()).unwrap_or_default();
+    Ok(match cells.into_iter().nth(part) {
+        Some(Cell::Integer(n)) => Value::Integer(n),
+        Some(Cell::Real(x)) => Value::Real(x),
+        Some(Cell::Text(text)) => match String::from_utf8(text) {
+            Ok(text) => Value::Text(text),
+            // A row with such a key is compared value by value.
+            Err(_) => Value::Null,
+        },
+        Some(Cell::Blob(bytes)) => Value::Blob(bytes),
+        _ => Value::Null,
+    })
+}
+
+/// A hash of a value as stored. It meets nobody who could choose the value to fit another.
+pub(crate) fn hash(cell: &Cell) -> u64 {
+    let mut bytes = Vec::new();
+    cell.encode(&mut bytes);
+    let mut hasher = FnvHasher::default();
+    hasher.write(&bytes);
+    hasher.finish()
+}
+
+fn hashes_of(bytes: &[u8]) -> Shown {
+    let (cells, _) = bytes.as_chunks::<16>();
+    let cells = cells.iter().map(|cell| {
+        let both = u128::from_be_bytes(*cell);
+        let number = u64::try_from(both >> 64).unwrap_or(0);
+        (number.cast_signed(), u64::try_from(both & u128::from(u64::MAX)).unwrap_or(0))
+    });
+    cells.collect()
+}
+
+/// Makes the file, for this machine's eyes alone: it holds what people wrote.
+fn make(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn is_damaged(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as Code;
+    matches!(error.sqlite_error_code(), Some(Code::DatabaseCorrupt | Code::NotADatabase))
+}
+
+fn remove(path: &Path) {
+    for tail in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(tail);
+        // What is not there need not go; what cannot go fails again, with a reason.
+        drop(std::fs::remove_file(PathBuf::from(name)));
+    }
+}
