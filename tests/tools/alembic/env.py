@@ -27,7 +27,7 @@ with engine.connect() as connection:
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=True,
-        include_name=ours if os.environ.get("ALEMBIC_FILTER") else None,
+        include_name=ours if context.config.attributes["only_ours"] else None,
     )
     with context.begin_transaction():
         context.run_migrations()

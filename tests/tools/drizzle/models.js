@@ -1,12 +1,13 @@
-// The shop's models: in the first version, in one between, which has all columns, and in the second.
+// The shop's models: in the first version; with columns added; made anew with all columns; in the second version.
 
 const { integer, sqliteTable, text } = require("drizzle-orm/sqlite-core");
 
 function models(version) {
   const isOld = version === "old";
+  const isLong = version === "between" || version === "new";
   const makers = sqliteTable("makers", {
     id: integer().primaryKey({ autoIncrement: true }),
-    name: text({ length: isOld ? 40 : 80 }).notNull(),
+    name: text({ length: isLong ? 80 : 40 }).notNull(),
   });
   const parts = sqliteTable("parts", {
     id: integer().primaryKey({ autoIncrement: true }),

@@ -1,9 +1,10 @@
 // A parts shop with drizzle-kit, which pushes the application's models into the file.
 //
-//     node shop.js FILE old|new|check [--force] [--filter]
+//     node shop.js FILE old|added|new|check|check-added [--force] [--filter]
 //
 // `old` and `new` push the models of that version: those of the second in two steps, since drizzle-kit asks whether
-// a column is new or renamed where one came and one went. --force has it drop without asking what it does not know;
+// a column is new or renamed where one came and one went; `added` pushes columns that are added, and nothing that
+// makes a table anew. --force has it drop without asking what it does not know;
 // --filter tells it to leave Dunlin's tables alone. `check` fails if it would change something more. With TRACE=1
 // each statement is told on standard error.
 //
@@ -16,6 +17,8 @@ const os = require("node:os");
 const path = require("node:path");
 
 const [file, version, ...flags] = process.argv.slice(2);
+
+const isCheck = version.startsWith("check");
 
 function push(models) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "drizzle-"));
@@ -36,7 +39,7 @@ function push(models) {
   const said = told.stdout + told.stderr;
   if (process.env.TRACE) console.error(said);
   // It ends with 0 also where it failed.
-  const good = version === "check" ? /No changes detected/ : /Changes applied|No changes detected/;
+  const good = isCheck ? /No changes detected/ : /Changes applied|No changes detected/;
   if (told.status !== 0 || !good.test(said)) {
     console.error(said);
     process.exit(1);
@@ -44,4 +47,4 @@ function push(models) {
 }
 
 if (version === "new") push("between");
-push(version === "check" ? "new" : version);
+push({ check: "new", "check-added": "added" }[version] ?? version);

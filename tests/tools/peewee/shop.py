@@ -1,9 +1,10 @@
 """A parts shop with peewee, its tables changed by playhouse.migrate.
 
-    python shop.py FILE old|new|check
+    python shop.py FILE old|new|check [keep]
 
 `old` makes the tables of the first version, `new` changes them into those of the second, `check` fails unless
-they have its columns. With TRACE=1 each statement is told on standard error.
+they have its columns. With `keep` references are kept during the change, as the application has it: a table that
+is made anew takes its children along. With TRACE=1 each statement is told on standard error.
 
 Needs:  peewee, in the version of ../requirements.txt.
 Leaves: the tables makers, parts, and sales or tickets in FILE.
@@ -59,8 +60,9 @@ def upgrade(db):
         )
 
 
-def main(file, version):
-    db = p.SqliteDatabase(file, pragmas={"foreign_keys": 0 if version == "new" else 1}, timeout=30)
+def main(file, version, keep=None):
+    loose = version == "new" and not keep
+    db = p.SqliteDatabase(file, pragmas={"foreign_keys": 0 if loose else 1}, timeout=30)
     db.bind([Maker, Part, Sale])
     db.connect()
     if os.environ.get("TRACE"):

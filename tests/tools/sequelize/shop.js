@@ -47,6 +47,8 @@ function models(isNew) {
 
 async function byInterface() {
   const change = db.getQueryInterface();
+  // Otherwise the table that parts refer to could not be dropped, or would empty their references.
+  await db.query("PRAGMA foreign_keys = OFF");
   await change.addColumn("parts", "colour", { type: DataTypes.STRING(20) });
   await change.addColumn("parts", "minimum", { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 });
   await change.renameColumn("parts", "note", "remark");
