@@ -5,10 +5,12 @@
 //!
 //! * [`till`]: the application in any version of it, and a book of what it wrote.
 //! * [`upgrade`]: the story that is told of every tool.
+//! * [`random`]: chains of migrations from seeds.
 
 mod by_hand;
 mod node;
 mod notes;
 mod python;
+mod random;
 mod till;
 mod upgrade;
