@@ -281,6 +281,10 @@ impl<'l> Shop<'l> {
         }
         till.part(&format!("first of the new version {machine}"), "Ahlberg");
         self.seen(&format!("upgraded {}", ["a", "b"][machine]));
+        // What the upgrade filled in is on its way, too.
+        until("level again", SOON, || {
+            if self.are_up_to_date() { Ok(()) } else { Err(self.machines[0].partner_state("b")) }
+        });
         let parts = u64::try_from(
             self.picture(machine).unwrap().keys().filter(|(_, f)| *f == Field::Name).count(),
         );
