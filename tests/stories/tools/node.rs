@@ -1,4 +1,4 @@
-//! Schema tools of Node: Sequelize, Knex, `TypeORM`, drizzle-kit.
+//! Schema tools of Node: Sequelize, Knex, `TypeORM`, drizzle-kit, Prisma.
 
 use dunlin_tests::lab::outside::Tool;
 
@@ -45,6 +45,14 @@ fn drizzle(tool: &Tool) -> Project {
     }
 }
 
+fn prisma(tool: &Tool) -> Project {
+    Project {
+        upgrade: runs(tool, &[&["new", "--filter", "--accept-data-loss"]]),
+        check: runs(tool, &[&["check", "--filter"]]),
+        ..Project::of(tool, OLD, NEW)
+    }
+}
+
 #[test]
 fn the_projects_of_nodes_tools_do_what_their_stories_take_for_granted() {
     for (script, project) in [
@@ -53,6 +61,7 @@ fn the_projects_of_nodes_tools_do_what_their_stories_take_for_granted() {
         ("knex/shop.js", knex),
         ("typeorm/shop.js", typeorm),
         ("drizzle/shop.js", drizzle),
+        ("prisma/shop.js", prisma),
     ] {
         let Some(tool) = Tool::node(script) else { return };
         project(&tool).is_sound();
@@ -113,6 +122,24 @@ fn drizzle_kit_drops_our_tables_by_force_and_the_application_sells_on() {
         check: runs(&tool, &[&["check-added", "--filter"]]),
         quirks: &[Quirk::DropsOurs],
         ..Project::of(&tool, OLD, Names { shelf: OLD.shelf, ..NEW })
+    };
+    project.is_migrated_one_machine_at_a_time();
+}
+
+#[test]
+fn prisma_pushes_one_machine_at_a_time_and_is_told_to_leave_our_tables_alone() {
+    let Some(tool) = Tool::node("prisma/shop.js") else { return };
+    prisma(&tool).is_migrated_one_machine_at_a_time();
+}
+
+#[test]
+fn prisma_drops_our_tables_and_the_application_sells_on() {
+    let Some(tool) = Tool::node("prisma/shop.js") else { return };
+    let project = Project {
+        upgrade: runs(&tool, &[&["added", "--accept-data-loss"]]),
+        check: runs(&tool, &[&["check-added", "--filter"]]),
+        quirks: &[Quirk::DropsOurs],
+        ..Project::of(&tool, OLD, Names { colour: NEW.colour, ..OLD })
     };
     project.is_migrated_one_machine_at_a_time();
 }
