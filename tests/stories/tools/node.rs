@@ -84,6 +84,13 @@ fn rows_that_sequelize_takes_along_at_a_start_are_brought_back() {
 }
 
 #[test]
+fn a_start_of_a_sequelize_application_that_fails_half_way_leaves_the_shop_as_it_was() {
+    let Some(tool) = Tool::node("sequelize/shop.js") else { return };
+    let project = Project { make: runs(&tool, &[&["old", "restrict"]]), ..sequelize(&tool) };
+    project.goes_on_after(|file| tool.run(file, &["new", "restrict"]));
+}
+
+#[test]
 fn a_sequelize_project_is_migrated_by_its_query_interface_one_machine_at_a_time() {
     let Some(tool) = Tool::node("sequelize/shop.js") else { return };
     sequelize_by_interface(&tool).is_migrated_one_machine_at_a_time();
