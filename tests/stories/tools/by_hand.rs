@@ -35,7 +35,8 @@ fn renamed() -> Option<Project> {
         let told = run("python3", &[program.to_str().unwrap(), file.to_str().unwrap()], "");
         assert_eq!(told.code, 0, "{told:?}");
     });
-    by_hand(act, NEW).filter(|_| has("python3", "a file that is written anew"))
+    let project = by_hand(act, NEW).filter(|_| has("python3", "a file that is written anew"))?;
+    Some(Project { quirks: &[Quirk::Replaced], ..project })
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn prisma(tool: &Tool) -> Project {
     Project {
         upgrade: runs(tool, &[&["new", "--filter", "--accept-data-loss"]]),
         check: runs(tool, &[&["check", "--filter"]]),
+        quirks: &[Quirk::InSteps],
         ..Project::of(tool, OLD, NEW)
     }
 }
