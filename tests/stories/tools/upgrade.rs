@@ -310,7 +310,9 @@ impl<'l> Shop<'l> {
         self.seen(&format!("upgraded {}", ["a", "b"][machine]));
         // What the upgrade filled in is on its way, too.
         until("level again", SOON, || {
-            if self.are_up_to_date() { Ok(()) } else { Err(self.machines[0].partner_state("b")) }
+            let [a, b] = &self.machines;
+            let states = format!("{} and {}", a.partner_state("b"), b.partner_state("a"));
+            if self.are_up_to_date() { Ok(()) } else { Err(states) }
         });
         let parts = u64::try_from(
             self.picture(machine).unwrap().keys().filter(|(_, f)| *f == Field::Name).count(),
@@ -401,7 +403,8 @@ impl<'l> Shop<'l> {
             if self.are_up_to_date() && last.replace(counted) == Some(counted) {
                 return Ok(counted);
             }
-            Err(format!("{counted:?}"))
+            let [a, b] = &self.machines;
+            Err(format!("{} and {}, {counted:?}", a.partner_state("b"), b.partner_state("a")))
         });
     }
 
