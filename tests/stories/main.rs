@@ -35,6 +35,7 @@ mod settings;
 mod shop;
 mod spaces;
 mod tokens;
+mod tools;
 mod untrack;
 mod words;
 mod writers;

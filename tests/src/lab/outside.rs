@@ -1,9 +1,10 @@
-//! Programs that are not ours: Python and the `sqlite3` program, as the shop's application may be.
+//! Programs that are not ours: Python and the `sqlite3` program, as the shop's application may be, and the schema
+//! tools of other projects that `scripts/test` installs.
 
 #![expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::machine::{Told, finish};
@@ -40,6 +41,84 @@ pub fn run(program: &str, arguments: &[&str], input: &str) -> Told {
     let mut command = Command::new(program);
     command.args(arguments);
     finish(command, input)
+}
+
+/// A program of a tool's project in `tests/tools`, and what runs it; cloned where it has to be run by two.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    /// Python or Node.
+    program: PathBuf,
+    /// Where Node finds what it needs.
+    modules: Option<PathBuf>,
+    script: PathBuf,
+}
+
+impl Tool {
+    /// A project of Python. None, with a line on stderr, where its tools are not installed.
+    pub fn python(script: &str) -> Option<Self> {
+        let found = installed("DUNLIN_TOOLS_PYTHON", "python-", "bin/python");
+        let program = found.or_else(|| missing(script, "Python"))?;
+        Some(Self { program, modules: None, script: project(script) })
+    }
+
+    /// A project of Node. None, with a line on stderr, where its tools are not installed.
+    pub fn node(script: &str) -> Option<Self> {
+        let found = installed("DUNLIN_TOOLS_NODE", "node-", "node_modules");
+        let modules = found.or_else(|| missing(script, "Node"))?;
+        has("node", script).then(|| Self {
+            program: "node".into(),
+            modules: Some(modules),
+            script: project(script),
+        })
+    }
+
+    /// Starts it with these words, and lets it run.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(&self.script).args(words).env_remove("TRACE");
+        if let Some(modules) = &self.modules {
+            command.env("NODE_PATH", modules);
+        }
+        command
+    }
+
+    /// Runs it on a file to its end.
+    pub fn run(&self, file: &Path, words: &[&str]) -> Told {
+        let file = file.to_string_lossy();
+        finish(self.command(&[&[&*file], words].concat()), "")
+    }
+}
+
+/// A file of the projects in `tests/tools`.
+pub fn project(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tools").join(name)
+}
+
+/// Where `scripts/test` said that it installed something, or where it did so before.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "scripts/test tells where it installed what tests need"
+)]
+fn installed(variable: &str, folder: &str, inside: &str) -> Option<PathBuf> {
+    let told = std::env::var(variable).ok().map(PathBuf::from);
+    let cache = || {
+        let home = std::env::var("HOME").ok().map(|home| PathBuf::from(home).join(".cache"));
+        let cache = std::env::var("XDG_CACHE_HOME").ok().map(PathBuf::from).or(home)?;
+        let folders = std::fs::read_dir(cache.join("dunlin/tools")).ok()?.flatten();
+        let ours = folders.filter(|entry| entry.file_name().to_string_lossy().starts_with(folder));
+        ours.map(|entry| entry.path())
+            .filter(|path| path.join("installed").exists())
+            .max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok())
+            .map(|path| path.join(inside))
+    };
+    told.or_else(cache).filter(|path| path.exists())
+}
+
+fn missing<T>(script: &str, language: &str) -> Option<T> {
+    eprintln!(
+        "SKIPPED {script}: its tools are not installed; scripts/test does so where it finds {language}"
+    );
+    None
 }
 
 /// A user of this computer who has nothing to do with the daemon.
