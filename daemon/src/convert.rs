@@ -1,5 +1,7 @@
 //! Wire types and storage types, each made of the other. Nothing else knows both.
 
+use std::collections::BTreeMap;
+
 use dunlin_rpc::wire::facts;
 use dunlin_rpc::wire::page::{self as wire, parts};
 use dunlin_rpc::wire::partner::{ColumnShape, Epoch, ReferenceShape, TableDigest, TableShape};
@@ -331,10 +333,11 @@ pub(crate) fn shape_in(shape: TableShape) -> store::Declaration {
 /// Of a table that was let go the versions are told all the same: a Dunlin that does not know of that compares them.
 pub(crate) fn digests_out(
     digests: Vec<(String, u64, String)>,
-    let_go: &[String],
+    (let_go, unshown): (&[String], &BTreeMap<String, String>),
 ) -> Vec<TableDigest> {
     let digest = |(name, rows, digest): (String, u64, String)| TableDigest {
         untracked: let_go.contains(&name),
+        unshown: unshown.get(&name).cloned(),
         name,
         rows,
         digest,

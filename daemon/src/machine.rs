@@ -15,7 +15,7 @@ mod settings;
 mod shop;
 mod tally;
 
-pub use partners::{Moving, Partner, RECENT, State, Waiting};
+pub use partners::{Figures, Moving, Partner, RECENT, State, Waiting};
 pub(crate) use pauses::PAUSED;
 pub(crate) use shop::FORGOTTEN;
 pub(crate) use tally::{Tally, count};
@@ -35,7 +35,7 @@ use tracing::{error, info};
 use uuid::Uuid;
 
 use crate::clock::SystemClock;
-use crate::config::{Config, Flags, Loaded};
+use crate::config::{self, Config, Flags, Loaded};
 use crate::database::Database;
 use crate::discovery::{Announcement, Discovery};
 use crate::error::{Error, Result};
@@ -141,6 +141,20 @@ impl std::ops::Deref for Machine {
     }
 }
 
+/// Opens a database of the configuration.
+fn open_store(section: &config::Database, options: Options) -> Result<Store> {
+    let mut store = Store::open(&section.file, options)?;
+    if store.switched_to_wal() {
+        info!(database = section.name, "file switched to a write-ahead log");
+    }
+    let fired = store.fire(&section.triggers)?;
+    if !fired.is_empty() {
+        let names = fired.join(" ");
+        info!(database = section.name, triggers = names, "triggers also fire for rows that arrive");
+    }
+    Ok(store)
+}
+
 impl Machine {
     /// Opens the machine in a state folder, takes its locks and opens its databases.
     pub fn open(data: &Path) -> Result<Self> {
@@ -165,19 +179,7 @@ impl Machine {
                 now_sql: None,
                 spare: Some(folder.file(&format!("spare-{}.db", section.name))),
             };
-            let mut store = Store::open(&section.file, options)?;
-            if store.switched_to_wal() {
-                info!(database = section.name, "file switched to a write-ahead log");
-            }
-            let fired = store.fire(&section.triggers)?;
-            if !fired.is_empty() {
-                let names = fired.join(" ");
-                info!(
-                    database = section.name,
-                    triggers = names,
-                    "triggers also fire for rows that arrive"
-                );
-            }
+            let store = open_store(section, options)?;
             databases.push(Database::start(&section.name, &section.untracked, store)?);
         }
         let history = History::open(

@@ -17,6 +17,7 @@ mod settings;
 mod shop;
 mod status;
 mod tables;
+mod there;
 
 use std::sync::Arc;
 

@@ -158,7 +158,9 @@ impl Tx<'_> {
         self.note_taken(&highest)?;
         if let Some(last) = &page.last {
             self.learn(&last.knowledge, sender.origin)?;
-            self.has_heard()?;
+            if self.waits_to_hear()? {
+                self.has_heard()?;
+            }
         }
         applied.cursor = page.next;
         Ok(applied)
@@ -505,14 +507,14 @@ impl Tx<'_> {
     }
 
     /// Does no row wait for this one, or for a value in its table?
-    fn nobody_waits_for(&self, table: &Table, uuid: Uuid) -> Result<bool> {
+    pub(crate) fn nobody_waits_for(&self, table: &Table, uuid: Uuid) -> Result<bool> {
         Ok(self.waiting(uuid.as_bytes())?.is_empty()
             && (table.uniques.is_empty()
                 || self.waiting_on_values(&ground::prefix(table))?.is_empty()))
     }
 
     /// Writes a version into its table where nothing else has to be asked. True: it stands as it is.
-    fn fast_path(
+    pub(crate) fn fast_path(
         &mut self,
         table: &Arc<Table>,
         entry: &mut Entry,

@@ -199,6 +199,7 @@ pub struct Reference {
 
 /// A tracked table.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are facts that do not hang together")]
 pub struct Table {
     pub(crate) id: i64,
     /// What it is called here.

@@ -21,7 +21,10 @@ pub(crate) fn share(entry: &Entry) -> u128 {
     hash.update(entry.head.origin.machine.as_bytes());
     hash.update(entry.head.origin.epoch.to_be_bytes());
     hash.update(entry.digest.to_be_bytes());
-    let hash: [u8; 32] = hash.finalize().into();
+    first_sixteen(&hash.finalize().into())
+}
+
+pub(crate) fn first_sixteen(hash: &[u8; 32]) -> u128 {
     hash.first_chunk::<16>().map_or(0, |head| u128::from_be_bytes(*head))
 }
 

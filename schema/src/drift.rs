@@ -32,7 +32,7 @@ use uuid::Uuid;
 /// Looked at in one transaction: the application waits no longer for the lock.
 const BATCH: i64 = 500;
 /// Every table is counted so often.
-const ROUND: Duration = Duration::from_secs(3_600);
+const ROUND: Duration = Duration::from_hours(1);
 /// Counting may take one of so many parts of the time.
 const SHARE: u32 = 20;
 

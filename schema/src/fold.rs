@@ -48,6 +48,7 @@ struct Line {
 }
 
 /// A key that lines told of.
+#[expect(clippy::struct_excessive_bools, reason = "they are facts that do not hang together")]
 struct Touched {
     table: Arc<Table>,
     key: Key,
@@ -414,35 +415,11 @@ impl Tx<'_> {
                 return Ok(false);
             }
         }
-        let lingers = old.as_ref().is_some_and(Entry::lingers);
-        if lingers && (touched.found || touched.listed || touched.existing) {
-            // Nobody wrote it: it was only listed. What it lingers with is what it says.
-            let lingering = kept.as_ref().and_then(|kept| kept.cells.as_ref());
-            if lingering.is_some_and(|lingering| lingering.digest() == cells.digest()) {
-                return Ok(true);
-            }
-        }
-        if let Some(old) = old.as_ref().filter(|old| touched.listed && old.head.dead && !lingers) {
-            // An upgrade put it where it was deleted: it goes.
-            self.place(&Entry { key: Some(touched.key.clone()), ..old.clone() })?;
-            return Ok(true);
-        }
-        let is_unknown =
-            |kept: &Kept| kept.why == Why::Schema && kept.shown.is_empty() && touched.listed;
-        if kept.as_ref().is_some_and(is_unknown) && !lingers {
-            // What it showed last is not known: its version came while its table was away, and stands.
-            return Ok(true);
-        }
-        let same = |old: &Entry| !old.head.dead && old.head.digest == cells.digest();
-        let is_only_seen = touched.found || touched.listed;
-        let is_listed = |old: &Entry| is_only_seen && (is_plain || old.key.is_none());
-        if let Some(old) = old.as_ref().filter(|old| is_listed(old) && same(old)) {
-            if old.key.is_none() {
-                // Another machine wrote the same row meanwhile, and this one stands where its place is.
-                let key = Some(touched.key.clone());
-                self.place(&Entry { key, state: State::Otherwise, ..old.clone() })?;
-            }
-            return Ok(kept.is_some());
+        if let Some(old) = &old
+            && let Some(again) =
+                self.only_listed((touched, old, is_plain), kept.as_ref(), &cells)?
+        {
+            return Ok(again);
         }
         if let (Some(old), Some((row, now))) = (&old, &whole) {
             self.write_over(touched, (uuid, old), (row, now))?;
@@ -454,18 +431,7 @@ impl Tx<'_> {
         {
             self.conflict((table.id, uuid), &old.head, kept.cells.as_ref())?;
         }
-        let stamp = if touched.listed && old.is_none() {
-            // Nobody is known to have written it.
-            Stamp::ZERO
-        } else if touched.existing && old.is_none() {
-            let modified =
-                table.column("modified_on").and_then(|(_, column)| cells.get(&column.id));
-            let modified = modified.and_then(dump::time_of);
-            modified.map_or(Stamp::ZERO, |time| Stamp::at(time.min(self.clock.now())))
-        } else {
-            let floor = old.as_ref().map(|old| old.head.stamp);
-            Stamp::after(floor, self.believe(touched.time)?)
-        };
+        let stamp = self.stamp_of_row(touched, old.as_ref(), &cells)?;
         let entry =
             self.make((table, uuid), old.as_ref(), Some(&cells), stamp, Some(touched.key.clone()))?;
         if anything_kept || kept.is_some() {
@@ -489,6 +455,66 @@ impl Tx<'_> {
             self.place(&Entry { state: State::Otherwise, ..entry })?;
         }
         Ok(kept.is_some())
+    }
+
+    /// A row that was listed, and that nobody is known to have written: what there is to do, unless it says something
+    /// new. Answers whether the row must be settled.
+    fn only_listed(
+        &mut self,
+        (touched, old, is_plain): (&Touched, &Entry, bool),
+        kept: Option<&Kept>,
+        cells: &Cells,
+    ) -> Result<Option<bool>> {
+        let lingers = old.lingers();
+        if lingers && (touched.found || touched.listed || touched.existing) {
+            // What it lingers with is what it says.
+            let lingering = kept.and_then(|kept| kept.cells.as_ref());
+            if lingering.is_some_and(|lingering| lingering.digest() == cells.digest()) {
+                return Ok(Some(true));
+            }
+        }
+        if touched.listed && old.head.dead && !lingers {
+            // An upgrade put it where it was deleted: it goes.
+            self.place(&Entry { key: Some(touched.key.clone()), ..old.clone() })?;
+            return Ok(Some(true));
+        }
+        let is_unknown =
+            |kept: &Kept| kept.why == Why::Schema && kept.shown.is_empty() && touched.listed;
+        if kept.is_some_and(is_unknown) && !lingers {
+            // What it showed last is not known: its version came while its table was away, and stands.
+            return Ok(Some(true));
+        }
+        let is_same = !old.head.dead && old.head.digest == cells.digest();
+        let is_listed = (touched.found || touched.listed) && (is_plain || old.key.is_none());
+        if !(is_listed && is_same) {
+            return Ok(None);
+        }
+        if old.key.is_none() {
+            // Another machine wrote the same row meanwhile, and this one stands where its place is.
+            let key = Some(touched.key.clone());
+            self.place(&Entry { key, state: State::Otherwise, ..old.clone() })?;
+        }
+        Ok(Some(kept.is_some()))
+    }
+
+    /// When a row that the log told of was written.
+    fn stamp_of_row(
+        &mut self,
+        touched: &Touched,
+        old: Option<&Entry>,
+        cells: &Cells,
+    ) -> Result<Stamp> {
+        if touched.listed && old.is_none() {
+            // Nobody is known to have written it.
+            return Ok(Stamp::ZERO);
+        }
+        if touched.existing && old.is_none() {
+            let modified = touched.table.column("modified_on");
+            let modified = modified.and_then(|(_, column)| cells.get(&column.id));
+            let modified = modified.and_then(dump::time_of);
+            return Ok(modified.map_or(Stamp::ZERO, |time| Stamp::at(time.min(self.clock.now()))));
+        }
+        Ok(Stamp::after(old.map(|old| old.head.stamp), self.believe(touched.time)?))
     }
 
     /// A row that stood in its table before it was tracked, and that the shop has a version of: it is older than

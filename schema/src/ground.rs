@@ -618,9 +618,9 @@ impl Ground for Place<'_, '_> {
             let is_seen = |one: &(String, Cell)| known.row.seen.contains(one);
             let why = if let Some(stays) = *stays {
                 stays
-            } else if text.is_some() && adjusted.iter().any(is_seen) {
-                Why::Schema
-            } else if adjusted.iter().all(is_stand_in) {
+            } else if (text.is_some() && adjusted.iter().any(is_seen))
+                || adjusted.iter().all(is_stand_in)
+            {
                 Why::Schema
             } else if adjusted.iter().any(|(_, cell)| *cell == Cell::Null) {
                 Why::Parent

@@ -63,6 +63,8 @@ mod store;
 mod track;
 mod trigger;
 mod tx;
+mod unlike;
+mod unshown;
 mod untrack;
 pub mod version;
 
@@ -90,4 +92,5 @@ pub use revive::{Happened, What};
 pub use stamp::Stamp;
 pub use store::{Greeting, Options, Store, TableState};
 pub use track::{Candidate, Track, Tracked};
+pub use unlike::Unlike;
 pub use untrack::Untracked;

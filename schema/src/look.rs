@@ -53,6 +53,9 @@ const AWAY: i64 = 1;
 /// and of one that needs something that only its application has.
 const UNFIT: i64 = 2;
 
+/// Triggers of ours by table, and by the name of the table that they are on.
+type Triggers = BTreeMap<i64, BTreeMap<String, BTreeSet<String>>>;
+
 /// Between the statements that made a table and its indexes.
 const BETWEEN: char = '\u{1e}';
 
@@ -303,8 +306,8 @@ impl Tx<'_> {
     }
 
     /// The tables on which triggers of ours stand, by the number of the table that they are of.
-    fn our_triggers(&self) -> BTreeMap<i64, BTreeMap<String, BTreeSet<String>>> {
-        let mut ours: BTreeMap<i64, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    fn our_triggers(&self) -> Triggers {
+        let mut ours = Triggers::new();
         for table in self.listing.tables() {
             for trigger in &table.triggers {
                 if let Some(id) = trigger::table_of(&trigger.name) {
@@ -345,7 +348,7 @@ impl Tx<'_> {
         &mut self,
         table: &Tracked,
         all: &[Tracked],
-        (ours, known): (&BTreeMap<i64, BTreeMap<String, BTreeSet<String>>>, &BTreeSet<String>),
+        (ours, known): (&Triggers, &BTreeSet<String>),
     ) -> Result<(Became, Option<String>)> {
         let on = ours.get(&table.id);
         let here = self.listing.named(&table.name).filter(|listed| listed.kind == Kind::Table);

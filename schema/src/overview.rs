@@ -36,7 +36,7 @@ const SHARE: u32 = 20;
 pub struct Overview {
     /// The tables, in the order of their names; ours is not among them, nor those that a person let go.
     pub tables: Vec<TableState>,
-    /// Held rows of tables or columns that the application here does not have yet.
+    /// Rows that wait for the application here to be of one version with others: held, or standing as they were.
     pub waiting_for_schema: u64,
     /// Deletes that wait for a person.
     pub many_deletes: Vec<ManyDeletes>,
@@ -60,6 +60,8 @@ pub(crate) struct Looked {
 #[derive(Debug, Default)]
 struct Counts {
     held: BTreeMap<i64, u64>,
+    standing: BTreeMap<i64, u64>,
+    unshown: BTreeMap<i64, u128>,
     waiting_for_schema: u64,
     conflicts: BTreeMap<String, u64>,
     deletes: Vec<ManyDeletes>,
@@ -96,6 +98,10 @@ impl Looked {
 impl Store {
     /// How the database stands.
     pub fn overview(&mut self) -> Result<Arc<Overview>> {
+        // What a tool did a moment ago is not overlooked.
+        if self.schema_moved()? {
+            self.look()?;
+        }
         let mut looked = std::mem::take(&mut self.looked);
         let found = self.write(Flush::Reads, |tx| tx.overview(&mut looked));
         self.looked = looked;
@@ -158,7 +164,7 @@ impl Tx<'_> {
         let mut statement = self
             .conn
             .prepare_cached(
-                "SELECT name, tracked, rows, digest, id, coalesce(first, name) FROM _dunlin_table
+                "SELECT name, tracked, rows, digest, id, coalesce(first, name), away FROM _dunlin_table
                  WHERE tracked = 1 OR (tracked = 0 AND rows > 0) ORDER BY name",
             )
             .doing(doing)?;
@@ -173,8 +179,12 @@ impl Tx<'_> {
                     rows: row.get(2)?,
                     digest: format!("{:032x}", crate::digest::read(row, 3)?),
                     held: counts.held.get(&id).copied().unwrap_or(0),
+                    standing: counts.standing.get(&id).copied().unwrap_or(0),
+                    away: self.why_away(id, row.get(6)?),
+                    unshown: counts.unshown.get(&id).map(|sum| format!("{sum:032x}")),
                     conflicts: of(&counts.conflicts, &first.to_ascii_lowercase()),
                     needed_by: self.catalogue.needing(id),
+                    first,
                     name,
                 })
             })
@@ -190,7 +200,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT r.tbl, k.why, count(*) FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
-                 WHERE k.why IN (1, 2, 3, 4, 5) AND k.n > 0 AND r.state = 2 GROUP BY r.tbl, k.why",
+                 WHERE k.why IN (1, 2, 3, 4, 5, 7) AND k.n > 0 AND r.state = 2 GROUP BY r.tbl, k.why",
             )
             .doing(doing)?;
         let held = statement
@@ -203,6 +213,18 @@ impl Tx<'_> {
                 counts.waiting_for_schema += rows;
             }
         }
+        let mut statement = self
+            .conn
+            .prepare_cached(
+                "SELECT r.tbl, count(*) FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
+                 WHERE k.why IN (2, 3) AND k.n > 0 AND r.state = 1 AND k.shown IS NOT NULL GROUP BY r.tbl",
+            )
+            .doing(doing)?;
+        counts.standing = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .and_then(Iterator::collect)
+            .doing(doing)?;
+        counts.waiting_for_schema += counts.standing.values().sum::<u64>();
         counts.conflicts = self
             .conn
             .prepare_cached(
@@ -216,6 +238,7 @@ impl Tx<'_> {
             .doing(doing)?;
         counts.deletes = self.deletes_that_wait()?;
         counts.went = self.rows_that_went()?;
+        counts.unshown = self.unshown()?;
         counts.by_machine = self.waiting_by_machine()?;
         Ok(counts)
     }

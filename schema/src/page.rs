@@ -320,13 +320,12 @@ impl Tx<'_> {
         let mut waiting = 0;
         while let Some(row) = rows.next().doing(doing)? {
             let (id, seq): (i64, u64) = (row.get(0).doing(doing)?, row.get(1).doing(doing)?);
-            let upto = match upto.get(&id) {
-                Some(upto) => *upto,
-                None => {
-                    let of = known.get(&self.origin(id)?).copied().unwrap_or(0);
-                    upto.insert(id, of);
-                    of
-                }
+            let upto = if let Some(upto) = upto.get(&id) {
+                *upto
+            } else {
+                let of = known.get(&self.origin(id)?).copied().unwrap_or(0);
+                upto.insert(id, of);
+                of
             };
             let mut waits = upto < seq;
             if !waits && row.get::<_, Option<i64>>(2).doing(doing)?.is_some() {

@@ -33,7 +33,7 @@ use std::time::{Duration, SystemTime};
 /// A new log goes on so far above the last: no number of a line is given twice.
 const LINES_APART: i64 = 1 << 32;
 /// Rows that nobody knows here are named after so long, whether a partner was heard or not.
-const UNHEARD: Duration = Duration::from_secs(60);
+const UNHEARD: Duration = Duration::from_mins(1);
 
 /// What the sidecar cannot do without. The rest is made anew, empty.
 const CORE: [&str; 6] = ["meta", "table", "row", "origin", "column", "shape"];
@@ -302,7 +302,9 @@ impl Store {
         let Some(since) = self.unheard else { return Ok(()) };
         if since + UNHEARD <= self.options.clock.elapsed() {
             self.unheard = None;
-            self.write(crate::store::Flush::Later, |tx| tx.has_heard())?;
+            self.write(crate::store::Flush::Later, |tx| {
+                if tx.waits_to_hear()? { tx.has_heard() } else { Ok(()) }
+            })?;
         }
         Ok(())
     }
@@ -321,14 +323,12 @@ impl Tx<'_> {
 
     /// A partner was heard to the end of his journal, or it took too long.
     pub(crate) fn has_heard(&mut self) -> Result<()> {
-        if self.waits_to_hear()? {
-            self.conn
-                .execute("DELETE FROM _dunlin_meta WHERE key = 'unheard'", [])
-                .doing("go on after the sidecar was put back")?;
-            self.unheard = Some(false);
-            let all = self.catalogue.tables.iter().map(|table| table.id);
-            self.wrote_beside_unique.extend(all);
-        }
+        self.conn
+            .execute("DELETE FROM _dunlin_meta WHERE key = 'unheard'", [])
+            .doing("go on after the sidecar was put back")?;
+        self.unheard = Some(false);
+        let all = self.catalogue.tables.iter().map(|table| table.id);
+        self.wrote_beside_unique.extend(all);
         Ok(())
     }
 }

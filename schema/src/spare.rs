@@ -426,8 +426,7 @@ fn made() -> String {
         "CREATE TABLE IF NOT EXISTS spare.cell (uuid BLOB PRIMARY KEY NOT NULL, pos INTEGER NOT NULL, hashes BLOB NOT NULL) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS spare.upto (one INTEGER PRIMARY KEY, pos INTEGER NOT NULL);",
     );
-    text.push_str(&format!("PRAGMA spare.user_version = {KIND};"));
-    text
+    text + &format!("PRAGMA spare.user_version = {KIND};")
 }
 
 /// The statement that hashes what a table shows of rows that moved.

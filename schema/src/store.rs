@@ -106,8 +106,10 @@ pub struct Greeting {
 /// One table as `status` tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableState {
-    /// Its name.
+    /// What it is called here.
     pub name: String,
+    /// What the shop calls it.
+    pub first: String,
     /// Tracked here; else only its rows' versions are kept.
     pub tracked: bool,
     /// What names its rows.
@@ -118,6 +120,12 @@ pub struct TableState {
     pub digest: String,
     /// Rows that are held.
     pub held: u64,
+    /// Rows that stand as they were, or with an empty value, because the table here is of another version.
+    pub standing: u64,
+    /// It is gone, or needs what only its application has, and why.
+    pub away: Option<String>,
+    /// A figure of the rows that do not show what their versions say, for reasons that are this machine's own.
+    pub unshown: Option<String>,
     /// Conflicts that nobody has settled.
     pub conflicts: u64,
     /// Other tracked tables that refer to it.

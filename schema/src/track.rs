@@ -177,6 +177,11 @@ impl Store {
     }
 }
 
+/// What to do about a table that refers to one which is not tracked, where a person named it,
+const TRACK_TOO: &str = "; track that table too, or use --all";
+/// and where all tables were wanted.
+const LEFT_OUT_TOO: &str = "; track both by their names if they are to be kept in step";
+
 /// What becomes of a table that refers to one which is not tracked: its local numbers would travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outside {
@@ -202,46 +207,8 @@ impl Tx<'_> {
             self.fold(usize::MAX)?;
         }
         let before: BTreeSet<i64> = self.catalogue.tables.iter().map(|table| table.id).collect();
-        for name in &names {
-            let natural = track.natural.iter().any(|natural| natural.eq_ignore_ascii_case(name));
-            let listed = catalogue::Listed {
-                natural,
-                copies: track.copies,
-                ..catalogue::Listed::unknown(name)
-            };
-            match catalogue::read(self.conn, &self.listing, &listed) {
-                Ok(table) if natural && table.naming.word() != "natural" => {
-                    let why = "--natural is for tables with an integer key of their own";
-                    return Err(Error::Untrackable { table: table.name, why: why.to_owned() });
-                }
-                Ok(table) => self.list(&table.name, natural, track.copies)?,
-                Err(Error::Untrackable { table, why }) if track.tables.is_none() => {
-                    done.refused.push((table, why));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        loop {
-            self.load_catalogue()?;
-            let unfit = match self.not_for_us(&before)? {
-                Some(unfit) => Some(unfit),
-                None => self.reference_outside(&before)?,
-            };
-            match (unfit, outside) {
-                (None, _) => break,
-                (Some(unfit), Outside::Refuse) if track.tables.is_none() => {
-                    self.unlist(&unfit.0)?;
-                    done.refused.push(unfit);
-                }
-                (Some((table, why)), Outside::Refuse) => {
-                    return Err(Error::Untrackable { table, why });
-                }
-                (Some((table, why)), Outside::LeaveOut) => {
-                    self.unlist(&table)?;
-                    done.notes.push(Error::Untrackable { table, why }.to_string());
-                }
-            }
-        }
+        self.list_tables(track, &names, &mut done)?;
+        self.unlist_what_cannot_be(track, &before, (outside, &mut done))?;
         let new: Vec<Arc<crate::Table>> = self
             .catalogue
             .tables
@@ -283,6 +250,61 @@ impl Tx<'_> {
             }
         }
         Ok(done)
+    }
+
+    /// Lists the tables that a person named, or all that can be tracked.
+    fn list_tables(&mut self, track: &Track, names: &[String], done: &mut Tracked) -> Result<()> {
+        for name in names {
+            let natural = track.natural.iter().any(|natural| natural.eq_ignore_ascii_case(name));
+            let listed = catalogue::Listed {
+                natural,
+                copies: track.copies,
+                ..catalogue::Listed::unknown(name)
+            };
+            match catalogue::read(self.conn, &self.listing, &listed) {
+                Ok(table) if natural && table.naming.word() != "natural" => {
+                    let why = "--natural is for tables with an integer key of their own";
+                    return Err(Error::Untrackable { table: table.name, why: why.to_owned() });
+                }
+                Ok(table) => self.list(&table.name, natural, track.copies)?,
+                Err(Error::Untrackable { table, why }) if track.tables.is_none() => {
+                    done.refused.push((table, why));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes tables from the list again that could not be kept the same.
+    fn unlist_what_cannot_be(
+        &mut self,
+        track: &Track,
+        before: &BTreeSet<i64>,
+        (outside, done): (Outside, &mut Tracked),
+    ) -> Result<()> {
+        loop {
+            self.load_catalogue()?;
+            let unfit = match self.not_for_us(before)? {
+                Some(unfit) => Some(unfit),
+                None => self.reference_outside(before)?,
+            };
+            match (unfit, outside) {
+                (None, _) => return Ok(()),
+                (Some((table, why)), Outside::Refuse) if track.tables.is_none() => {
+                    self.unlist(&table)?;
+                    let why = why.replace(TRACK_TOO, LEFT_OUT_TOO);
+                    done.refused.push((table, why));
+                }
+                (Some((table, why)), Outside::Refuse) => {
+                    return Err(Error::Untrackable { table, why });
+                }
+                (Some((table, why)), Outside::LeaveOut) => {
+                    self.unlist(&table)?;
+                    done.notes.push(Error::Untrackable { table, why }.to_string());
+                }
+            }
+        }
     }
 
     /// Columns of our own tables are what they are called.
@@ -336,6 +358,19 @@ impl Tx<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Why nothing is written to a table, in words. `away`: what the sidecar says of it.
+    pub(crate) fn why_away(&self, table: i64, away: i64) -> Option<String> {
+        match away {
+            0 => None,
+            1 => Some("it is gone: dropped, or renamed so that nobody can tell".to_owned()),
+            _ => {
+                let table = self.catalogue.id(table)?;
+                let why = self.cannot_write(table).ok().flatten();
+                Some(why.unwrap_or_else(|| "it cannot be written to from outside".to_owned()))
+            }
+        }
     }
 
     /// Why this connection cannot read or write a table.
@@ -412,9 +447,7 @@ impl Tx<'_> {
                 .doing("read the table's references")?;
             for parent in parents {
                 if self.catalogue.named(&parent).is_none() {
-                    let why = format!(
-                        "it refers to {parent}, which is not tracked; track that table too, or use --all"
-                    );
+                    let why = format!("it refers to {parent}, which is not tracked{TRACK_TOO}");
                     return Ok(Some((table.name.clone(), why)));
                 }
             }

@@ -209,7 +209,7 @@ async fn greeted(machine: &Machine, us: &Identity, there: Pin) -> Link {
 
 fn asking() -> GetPage {
     let (database, knowledge) = ("main".to_owned(), Vec::new());
-    GetPage { database, cursor: 0, knowledge, now: u64::MAX >> 2, limit: 100_000 }
+    GetPage { database, cursor: 0, knowledge, now: u64::MAX >> 2, limit: 100_000, rows: Vec::new() }
 }
 
 fn giving() -> PutPage {
@@ -221,7 +221,7 @@ fn giving() -> PutPage {
         more: false,
         last: Some(Last { knowledge: Vec::new(), floor: 0 }),
     };
-    PutPage { database: "main".to_owned(), page }
+    PutPage { database: "main".to_owned(), page, named: false }
 }
 
 /// Here the other end is no daemon that hangs up by itself.

@@ -186,6 +186,7 @@ fn a_member_that_speaks_another_protocol_or_out_of_turn_is_told_so() {
             knowledge: Vec::new(),
             now: 0,
             limit: 1_000,
+            rows: Vec::new(),
         };
         let early = link.partner_getdata(ask).await.unwrap_err();
         assert!(early.to_string().contains("greet first"), "{early}");

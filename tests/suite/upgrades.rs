@@ -550,7 +550,7 @@ fn a_table_that_needs_its_application_is_refused_or_waits() {
             "found: it needs the collation unicase, which only its application has",
             "made: it needs the function fold, which only its application has",
             "noted: it needs the function fold, which only its application has",
-            "child: it refers to found, which is not tracked; track that table too, or use --all",
+            "child: it refers to found, which is not tracked; track both by their names if they are to be kept in step",
         ]
     );
     let by_name =
@@ -684,7 +684,7 @@ fn what_a_migration_changes_is_found_cell_by_cell_and_beats_nobody_it_had_not_se
     let lab = Lab::new();
     let [mut anna, mut bert] = stocked(&lab);
     bert.run("UPDATE part SET name = 'of bert' WHERE code = 'p1'; UPDATE part SET price = 111 WHERE code = 'p2'");
-    lab.pass(Duration::from_secs(60));
+    lab.pass(Duration::from_mins(1));
     anna.run(&anew(
         "code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT",
         "code, CASE WHEN code IN ('p1', 'p2', 'p3') THEN upper(name) ELSE name END, price, note",
@@ -762,9 +762,10 @@ fn euros_that_became_cents_are_another_column() {
 /// As a schema tool does that does not know our tables.
 fn drop_ours(machine: &Machine) {
     let ours = machine.ask("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '!_dunlin!_%' ESCAPE '!' AND name <> '_dunlin_lab_clock'");
-    let drops: String = ours.iter().map(|name| format!("DROP TABLE {name};")).collect();
+    let drops: Vec<String> = ours.iter().map(|name| format!("DROP TABLE {name};")).collect();
     machine.run(&format!(
-        "PRAGMA foreign_keys = OFF; BEGIN; {drops} COMMIT; PRAGMA foreign_keys = ON"
+        "PRAGMA foreign_keys = OFF; BEGIN; {} COMMIT; PRAGMA foreign_keys = ON",
+        drops.concat()
     ));
 }
 

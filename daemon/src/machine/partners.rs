@@ -1,7 +1,8 @@
 //! What is known of each partner: where it is, how it stands, and why there is no link.
 //!
 //! The state words are those of the page, in the order of their importance:
-//! `Identity problem`, `Paused`, `Stopped`, `Retrying`, `Catching up`, `Up to date`, `Offline`.
+//! `Identity problem`, `Paused`, `Stopped`, `Retrying`, `Catching up`, `Waiting`, `Up to date`,
+//! `Offline`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use dunlin_logs::Chain;
 use dunlin_rpc::Pin;
 use dunlin_rpc::wire::partner::TableDigest;
-use dunlin_schema::Millis;
+use dunlin_schema::{Declaration, Millis, Unlike};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -37,6 +38,8 @@ pub enum State {
     Retrying,
     /// Linked, and rows are on their way.
     CatchingUp,
+    /// Linked, and all is exchanged; rows of one side wait until both applications are of one kind, or for a person.
+    Waiting,
     /// Linked and equal.
     UpToDate,
     /// Not reachable.
@@ -52,6 +55,7 @@ impl State {
             Self::Stopped => "Stopped",
             Self::Retrying => "Retrying",
             Self::CatchingUp => "Catching up",
+            Self::Waiting => "Waiting",
             Self::UpToDate => "Up to date",
             Self::Offline => "Offline",
         }
@@ -72,6 +76,8 @@ pub struct Partner {
     pub linked: bool,
     /// By database: both sides had the same digests when they last compared.
     pub equal: BTreeMap<String, bool>,
+    /// By database: where the digests are the same, so is what the tables show.
+    pub same: BTreeMap<String, bool>,
     /// When they last compared.
     pub compared: Option<Instant>,
     /// By database: what waited when they last compared.
@@ -94,12 +100,25 @@ pub struct Partner {
     pub linked_since: Option<Millis>,
     /// When they last compared, by the wall clock.
     pub compared_at: Option<Millis>,
-    /// By database: the tables of the partner and their digests when they last compared.
-    pub digests: BTreeMap<String, Arc<BTreeMap<String, String>>>,
+    /// By database: the tables of the partner, in lower case, and their figures when they last compared.
+    pub digests: BTreeMap<String, Arc<BTreeMap<String, Figures>>>,
+    /// By database: how the partner's tables are declared.
+    pub declared: BTreeMap<String, Arc<Vec<Declaration>>>,
+    /// By database: where the partner has other columns.
+    pub unlike: BTreeMap<String, Arc<Vec<Unlike>>>,
     /// What moves in the session under way.
     pub moving: Option<Moving>,
     /// The quickest answer over the link that stands, where we dialled it.
     pub round_trip: Option<Duration>,
+}
+
+/// A table of a partner, in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Of its versions.
+    pub digest: String,
+    /// Of the rows that do not show what theirs say.
+    pub unshown: Option<String>,
 }
 
 /// What waited, each way, when two machines last compared a database.
@@ -140,7 +159,12 @@ impl Partner {
             State::Stopped
         } else if self.linked {
             let equal = !self.equal.is_empty() && self.equal.values().all(|equal| *equal);
-            if equal && self.is_level() { State::UpToDate } else { State::CatchingUp }
+            let same = self.same.values().all(|same| *same);
+            match (equal && self.is_level(), same) {
+                (true, true) => State::UpToDate,
+                (true, false) => State::Waiting,
+                (false, _) => State::CatchingUp,
+            }
         } else if self.last_seen.is_some_and(|seen| is_recent(seen, now)) {
             State::Retrying
         } else {
@@ -165,7 +189,11 @@ impl Partner {
         let tables = tables
             .iter()
             .filter(|table| !table.untracked)
-            .map(|table| (table.name.to_lowercase(), table.digest.clone()))
+            .map(|table| {
+                let figures =
+                    Figures { digest: table.digest.clone(), unshown: table.unshown.clone() };
+                (table.name.to_lowercase(), figures)
+            })
             .collect();
         self.digests.insert(database.to_owned(), Arc::new(tables));
         self.compared_at = Some(now);

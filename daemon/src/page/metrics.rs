@@ -34,8 +34,16 @@ use crate::service::Inside;
 use exposition::Exposition;
 
 /// The states of a partner, all of them always: a graph needs the zeros.
-const STATES: [&str; 7] =
-    ["Up to date", "Catching up", "Retrying", "Offline", "Paused", "Stopped", "Identity problem"];
+const STATES: [&str; 8] = [
+    "Up to date",
+    "Waiting",
+    "Catching up",
+    "Retrying",
+    "Offline",
+    "Paused",
+    "Stopped",
+    "Identity problem",
+];
 
 /// `GET /metrics`: for whoever may look.
 pub(super) async fn metrics(

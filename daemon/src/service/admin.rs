@@ -151,7 +151,7 @@ impl AdminServer for Service {
         for database in &self.machine.databases {
             let overview = database.call(dunlin_schema::Store::overview).await;
             let overview = overview.map_err(|error| fault(&error))?;
-            all.extend(status::tables(&overview));
+            all.extend(status::tables(&self.machine, database.name(), &overview));
         }
         Ok(all)
     }

@@ -84,6 +84,15 @@ fn rows(
     if waiting > 0 {
         found.push(Attention::Schema { rows: waiting });
     }
+    for went in overviews.iter().flat_map(|overview| &overview.went) {
+        let (table, what, rows) = (went.table.clone(), went.what.clone(), went.rows);
+        found.push(Attention::Went { table, what, rows });
+    }
+    for table in databases.iter().flat_map(|database| &database.tables) {
+        if let Some(reason) = table.away.clone() {
+            found.push(Attention::Away { table: table.name.clone(), reason });
+        }
+    }
     for many in overviews.iter().flat_map(|overview| &overview.many_deletes) {
         let roster = machine.roster();
         let member = roster.members().by_machine(many.link);

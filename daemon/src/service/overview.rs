@@ -8,12 +8,12 @@ use dunlin_rpc::method::overview::OverviewServer;
 use dunlin_rpc::wire::network::NetworkCheck;
 use dunlin_rpc::wire::overview::{Candidate, HistoryHour, LogLine, TableCompared, TableThere};
 use dunlin_rpc::{Code, Fault};
-use dunlin_schema::{Clock as _, Millis, TableState};
+use dunlin_schema::{Clock as _, Millis};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 use uuid::Uuid;
 
-use super::{bundle, settings};
+use super::{bundle, settings, there};
 use crate::clock;
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -55,7 +55,9 @@ impl Service {
                 let there = partners.iter().map(|(member, known)| TableThere {
                     id: member.machine,
                     name: member.name.clone(),
-                    state: stands(name, table, known).to_owned(),
+                    state: there::stands(name, table, known).to_owned(),
+                    has: there::unlike(name, table, known).map_or_else(Vec::new, |one| one.has),
+                    lacks: there::unlike(name, table, known).map_or_else(Vec::new, |one| one.lacks),
                 });
                 TableCompared {
                     database: name.to_owned(),
@@ -70,6 +72,8 @@ impl Service {
                     conflicts: table.conflicts,
                     digest: table.digest.clone(),
                     needed_by: table.needed_by.clone(),
+                    standing: table.standing,
+                    away: table.away.clone(),
                     name: table.name.clone(),
                 }
             }));
@@ -121,21 +125,6 @@ impl Service {
         tokio::task::spawn_blocking(move || machine.ignore(id, hide))
             .await
             .map_err(|_panic| Error::Stopping)?
-    }
-}
-
-/// How a table stands against a partner, as of the last comparison.
-fn stands(database: &str, table: &TableState, known: &Partner) -> &'static str {
-    let Some(there) = known.digests.get(database) else { return "unknown" };
-    // The comparison itself said so: no write since explains it.
-    let found = known.equal.get(database) == Some(&false);
-    let level = known.is_level() && known.moving.is_none();
-    match there.get(&table.name.to_lowercase()) {
-        Some(digest) if *digest == table.digest => "equal",
-        None if table.rows == 0 => "equal",
-        None => "not here",
-        Some(_) if known.linked && !(level && found) => "catching up",
-        Some(_) => "differs",
     }
 }
 
@@ -224,49 +213,6 @@ impl OverviewServer for Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::Waiting;
-    use std::time::Instant;
-
-    fn table(digest: &str, rows: u64) -> TableState {
-        TableState {
-            name: "Parts".to_owned(),
-            tracked: true,
-            naming: "counter",
-            rows,
-            digest: digest.to_owned(),
-            held: 0,
-            conflicts: 0,
-            needed_by: Vec::new(),
-        }
-    }
-
-    fn partner(tables: &[(&str, &str)]) -> Partner {
-        let tables = tables.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned()));
-        Partner {
-            linked: true,
-            equal: [("main".to_owned(), false)].into(),
-            compared: Some(Instant::now()),
-            digests: [("main".to_owned(), Arc::new(tables.collect()))].into(),
-            ..Partner::default()
-        }
-    }
-
-    #[test]
-    fn a_table_is_equal_only_by_its_digest() {
-        assert_eq!(stands("main", &table("a", 1), &Partner::default()), "unknown");
-        assert_eq!(stands("main", &table("a", 1), &partner(&[("parts", "a")])), "equal");
-        assert_eq!(stands("main", &table("a", 1), &partner(&[])), "not here");
-        assert_eq!(stands("main", &table("a", 0), &partner(&[])), "equal");
-        let there = partner(&[("parts", "b")]);
-        assert_eq!(stands("main", &table("a", 1), &there), "differs");
-        let coming = Waiting { coming: 3, ..Waiting::default() };
-        let waiting = Partner { waiting: [("main".to_owned(), coming)].into(), ..there.clone() };
-        assert_eq!(stands("main", &table("a", 1), &waiting), "catching up");
-        let written_since = Partner { equal: [("main".to_owned(), true)].into(), ..there.clone() };
-        assert_eq!(stands("main", &table("a", 1), &written_since), "catching up");
-        let away = Partner { linked: false, ..waiting };
-        assert_eq!(stands("main", &table("a", 1), &away), "differs");
-    }
 
     #[test]
     fn a_day_begins_at_midnight() {

@@ -5,18 +5,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dunlin_rpc::wire::admin::{
-    DatabaseStatus, MachineStatus, PartnerStatus, SightingStatus, Status, TableStatus,
+    DatabaseStatus, HappenedEntry, MachineStatus, PartnerStatus, SightingStatus, Status,
+    TableStatus, UnlikeTable,
 };
-use dunlin_schema::{Clock as _, Overview, Waiting};
+use dunlin_schema::{Clock as _, Happened, Overview, Waiting};
 use uuid::Uuid;
 
-use super::{attention, settings, shop};
+use super::{attention, settings, shop, there};
 use crate::clock;
 use crate::discovery::{Discovery, Kind, Nets, Sighting};
 use crate::error::Result;
-use crate::machine::{Machine, Moving, State};
+use crate::machine::{Machine, Moving, Partner, State};
 use crate::roster::{Member, Standing};
-use crate::sign_in;
+use crate::{sign_in, watch};
 
 /// Everything that `dunlin status` and the page show.
 pub(crate) async fn status(machine: &Machine) -> Result<Status> {
@@ -27,9 +28,10 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
             name: database.name().to_owned(),
             epoch: format!("{:016x}", database.origin().epoch),
             position: database.end(),
-            tables: tables(overview),
+            tables: tables(machine, database.name(), overview),
         })
         .collect();
+    let happened = happened(machine).await?;
     let standing = machine.standing();
     // Who is in no shop sees everybody as a stranger.
     let members: Vec<String> = match standing {
@@ -67,6 +69,7 @@ pub(crate) async fn status(machine: &Machine) -> Result<Status> {
             .map(|sighting| seen(machine, &sighting))
             .collect(),
         sign_ins: sign_in::wrong_passwords(machine),
+        happened,
         started: clock::text(machine.started),
         uptime: machine.clock.elapsed().as_secs(),
     })
@@ -94,7 +97,23 @@ fn seen(machine: &Machine, sighting: &Sighting) -> SightingStatus {
     }
 }
 
-pub(super) fn tables(overview: &Overview) -> Vec<TableStatus> {
+/// What other programs did to the databases.
+async fn happened(machine: &Machine) -> Result<Vec<HappenedEntry>> {
+    let mut all = Vec::new();
+    for database in &machine.databases {
+        let happened = database.call(|store| Ok(store.happened().to_vec())).await?;
+        all.extend(happened.iter().map(|Happened { time, what }| HappenedEntry {
+            database: database.name().to_owned(),
+            time: clock::text(*time),
+            what: watch::words(what),
+        }));
+    }
+    Ok(all)
+}
+
+pub(super) fn tables(machine: &Machine, database: &str, overview: &Overview) -> Vec<TableStatus> {
+    let partners: Vec<Partner> =
+        machine.others().into_iter().map(|member| machine.partner(member.pin)).collect();
     let tables = overview.tables.iter();
     tables
         .map(|table| TableStatus {
@@ -104,6 +123,9 @@ pub(super) fn tables(overview: &Overview) -> Vec<TableStatus> {
             held: table.held,
             conflicts: table.conflicts,
             naming: table.naming.to_owned(),
+            standing: table.standing,
+            away: table.away.clone(),
+            compared: there::summary(database, table, &partners),
         })
         .collect()
 }
@@ -121,7 +143,7 @@ pub(super) fn partners(machine: &Machine, overviews: &[Arc<Overview>]) -> Vec<Pa
         all.conflicts += more.conflicts;
     }
     let sightings = machine.discovery().map(Discovery::sightings).unwrap_or_default();
-    let around = Around { away: shop::away(&standing), sightings: &sightings };
+    let around = Around { away: shop::away(&standing), sightings: &sightings, overviews };
     let of = |member: &Member| waiting.get(&member.machine).copied().unwrap_or_default();
     let others = machine.others();
     others.iter().map(|member| partner(machine, member, of(member), &around)).collect()
@@ -132,6 +154,7 @@ struct Around<'a> {
     /// Why this machine exchanges nothing with anybody, if it does not.
     away: Option<&'a str>,
     sightings: &'a [Sighting],
+    overviews: &'a [Arc<Overview>],
 }
 
 fn partner(
@@ -144,7 +167,13 @@ fn partner(
     let held = machine.links.held(member.pin);
     let paused = machine.is_paused(member.machine);
     let state = known.state(held.as_deref(), paused, machine.clock.now());
+    let state = if state == State::UpToDate && !shows_the_same(machine, around, &known) {
+        State::Waiting
+    } else {
+        state
+    };
     let away = around.away.filter(|_| !known.linked);
+    let unlike = unlike(&known);
     // Who is out of the shop goes on asking whether he is let in again, and no row hangs on it.
     let is_tried = state != State::Paused && away.is_none();
     let end = |name: &str| {
@@ -166,6 +195,7 @@ fn partner(
         reason: away.map(str::to_owned).or(match state {
             State::IdentityProblem => held.or(known.impostor),
             State::Stopped => known.stopped,
+            State::Waiting => Some(rows_wait().to_owned()),
             State::UpToDate | State::CatchingUp | State::Paused => None,
             State::Retrying | State::Offline => known.reason,
         }),
@@ -179,7 +209,35 @@ fn partner(
         round_trip_ms: known.round_trip.and_then(|took| u64::try_from(took.as_millis()).ok()),
         held: Some(waiting.held),
         conflicts: Some(waiting.conflicts),
+        unlike,
     }
+}
+
+/// Do the tables here show the same as this partner's, all databases together?
+fn shows_the_same(machine: &Machine, around: &Around<'_>, known: &Partner) -> bool {
+    let mut pairs = machine.databases.iter().zip(around.overviews);
+    pairs
+        .all(|(database, overview)| there::shows_the_same(database.name(), &overview.tables, known))
+}
+
+/// Where a partner's tables have other columns.
+fn unlike(known: &Partner) -> Vec<UnlikeTable> {
+    let all = known.unlike.iter();
+    all.flat_map(|(database, tables)| {
+        tables.iter().map(|table| UnlikeTable {
+            database: database.clone(),
+            table: table.table.clone(),
+            newer: table.newer,
+            has: table.has.clone(),
+            lacks: table.lacks.clone(),
+        })
+    })
+    .collect()
+}
+
+/// Why all is exchanged and the tables do not show the same.
+fn rows_wait() -> &'static str {
+    "all is exchanged; some rows of one side are not shown as they were written until both applications are of one version, or a person decides"
 }
 
 /// What is open to the network: nobody should have to remember it.

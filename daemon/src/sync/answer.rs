@@ -24,8 +24,8 @@ use tracing::info;
 use super::exchange::Asked;
 use super::links::Link;
 use super::tell::{
-    ByName, check_greeting, describe, first_moved, greeting, is_equal, joined, knows_parts, learn,
-    look_at, meet, stop_at, weight,
+    ByName, check_greeting, describe, digests, first_moved, greeting, is_equal, joined,
+    knows_parts, learn, look_at, meet, shows_the_same, stop_at, weight,
 };
 use crate::convert;
 use crate::database::Database;
@@ -240,7 +240,7 @@ impl Answering {
         for theirs in ask.databases {
             let Ok(database) = machine.database(&theirs.name) else { continue };
             let origin = Origin { machine: self.0.member.machine, epoch: theirs.epoch.0 };
-            meet(database, &theirs, origin, self.skew()).await?;
+            meet((machine, &self.0.member), database, &theirs, self.skew()).await?;
             let side = Side {
                 origin,
                 cursor: theirs.cursor_in(Epoch(database.origin().epoch)),
@@ -377,7 +377,7 @@ impl Answering {
                 let missing = if knows_parts { store.missing(after)? } else { Vec::new() };
                 store.ask_again(side.origin, skew)?;
                 let waiting = store.waiting_for(side.cursor, &side.knowledge)?;
-                let tables = convert::digests_out(store.digests()?, &store.untracked()?);
+                let tables = digests(store)?;
                 Ok((tables, waiting, store.end()?, store.cursor(side.origin)?, missing))
             })
             .await?;
@@ -385,11 +385,13 @@ impl Answering {
             side.asked.up_to(last.number);
         }
         let equal = is_equal(&tables, &ask.tables);
+        let same = shows_the_same(&tables, &ask.tables);
         let now = machine.clock.now();
         machine.note(self.0.member.pin, |partner| {
             partner.told(&ask.database, &ask.tables, now);
             let going = Waiting { coming: 0, going: waiting, end };
             partner.waiting.insert(ask.database.clone(), going);
+            partner.same.insert(ask.database.clone(), same);
             partner.equal.insert(ask.database, equal);
             partner.compared = Some(Instant::now());
             partner.last_seen = Some(now);
@@ -512,7 +514,7 @@ impl Answering {
     }
 
     /// A session is wanted, whether there is anything or not.
-    fn something(databases: &[crate::database::Database]) -> Option<PartnerEvent> {
+    fn something(databases: &[Database]) -> Option<PartnerEvent> {
         let database = databases.first()?;
         let position = database.end();
         Some(PartnerEvent::Moved { database: database.name().to_owned(), position, waiting: 0 })
@@ -558,7 +560,7 @@ impl PartnerServer for Answering {
         self.in_turn()?;
         let learned = async {
             let database = self.0.machine.database(&theirs.database)?.clone();
-            learn(&database, theirs).await
+            learn((&self.0.machine, &self.0.member), &database, theirs).await
         };
         Ok(learned.await.map_err(|error| self.fault(&error))?)
     }

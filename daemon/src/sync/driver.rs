@@ -153,7 +153,7 @@ impl Driver<'_> {
                 self.facts(&database, &theirs).await?;
             }
             let origin = Origin { machine: self.member.machine, epoch: theirs.epoch.0 };
-            meet(&database, &theirs, origin, skew).await?;
+            meet((&self.machine, &self.member), &database, &theirs, skew).await?;
             let cursor = theirs.cursor_in(wire::Epoch(database.origin().epoch));
             self.sides.insert(
                 theirs.name.clone(),
@@ -187,7 +187,7 @@ impl Driver<'_> {
         let ask = convert::facts_out(database.name(), known);
         let answer = self.link.partner_facts(ask).await.map_err(heard)?;
         self.handle.sign_of_life();
-        learn(database, answer)
+        learn((&self.machine, &self.member), database, answer)
             .await
             .inspect_err(|error| stop_at(&self.machine, self.member.pin, error))?;
         Ok(())

@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::driver::Driver;
 use super::session::{self, Event, State, Step};
-use super::tell::{heard, is_equal, joined, look_at, skew, stop_at, weight};
+use super::tell::{
+    digests, heard, is_equal, joined, look_at, shows_the_same, skew, stop_at, weight,
+};
 use crate::convert;
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -371,7 +373,7 @@ impl Driver<'_> {
             .database
             .call(move |store| {
                 Ok((
-                    convert::digests_out(store.digests()?, &store.untracked()?),
+                    digests(store)?,
                     store.waiting_for(cursor, &knowledge)?,
                     store.end()?,
                     store.cursor(origin)?,
@@ -393,10 +395,12 @@ impl Driver<'_> {
         self.tell_again |= answer.cursor < cursor;
         let skew = self.skew;
         let equal = is_equal(&ours, &answer.tables);
+        let same = shows_the_same(&ours, &answer.tables);
         let now = self.machine.clock.now();
         self.machine.note(self.member.pin, |partner| {
             partner.answered(took);
             partner.equal.insert(name.to_owned(), equal);
+            partner.same.insert(name.to_owned(), same);
             partner.compared = Some(Instant::now());
             partner.told(name, &answer.tables, now);
             let waiting = Waiting { coming: answer.waiting, going, end };

@@ -1,12 +1,13 @@
 //! What both sides of a link say of themselves, and what they make of what the other says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Instant;
 
 use dunlin_rpc::wire::facts::Facts;
 use dunlin_rpc::wire::partner as wire;
 use dunlin_rpc::{Code, Fault, Pin};
-use dunlin_schema::{Applied, Known, Origin};
+use dunlin_schema::{Applied, Known, Origin, Store};
 use jsonrpsee::core::client::Error as RpcError;
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -69,6 +70,22 @@ pub(crate) fn weight(page: &dunlin_rpc::wire::page::Page) -> u64 {
         .flat_map(|table| &table.rows)
         .map(|row| ROW + row.values.iter().map(value).sum::<u64>())
         .sum()
+}
+
+/// The figures of this side's tables.
+pub(crate) fn digests(store: &mut Store) -> dunlin_schema::Result<Vec<wire::TableDigest>> {
+    Ok(convert::digests_out(store.digests()?, (&store.untracked()?, &store.unshown()?)))
+}
+
+/// Do equal tables show the same? Not where rows of one stand as they were, are held for its schema's sake, or wait.
+pub(crate) fn shows_the_same(ours: &[wire::TableDigest], theirs: &[wire::TableDigest]) -> bool {
+    let shown = |tables: &[wire::TableDigest]| {
+        let shown = tables
+            .iter()
+            .filter_map(|table| Some((table.name.to_ascii_lowercase(), table.unshown.clone()?)));
+        shown.collect::<BTreeMap<_, _>>()
+    };
+    shown(ours) == shown(theirs)
 }
 
 /// Equal, table by table; a table that one side has no row of may be missing there, and one that a side let go says
@@ -219,13 +236,15 @@ pub(crate) async fn describe(
 
 /// Learns of a partner's tables, and takes up versions that were ahead of our clock.
 pub(crate) async fn meet(
+    (machine, member): (&Machine, &Member),
     database: &Database,
     theirs: &wire::Database,
-    origin: Origin,
     skew: i64,
 ) -> Result<()> {
-    let declarations: Vec<dunlin_schema::Declaration> =
-        theirs.tables.iter().cloned().map(convert::shape_in).collect();
+    let origin = Origin { machine: member.machine, epoch: theirs.epoch.0 };
+    let declarations: Arc<Vec<dunlin_schema::Declaration>> =
+        Arc::new(theirs.tables.iter().cloned().map(convert::shape_in).collect());
+    let declared = Arc::clone(&declarations);
     let untracked = database.untracked().to_vec();
     let end = theirs.epochs.iter().find(|end| end.epoch.0 == origin.epoch).map(|end| end.end);
     let (tracked, lie) = database
@@ -249,11 +268,39 @@ pub(crate) async fn meet(
     for (table, _, rows) in tracked.tables {
         info!(database = database.name(), table, rows, "table tracked, as the partner does");
     }
+    machine.note(member.pin, |partner| {
+        partner.declared.insert(database.name().to_owned(), declared);
+    });
+    note_unlike((machine, member), database).await
+}
+
+/// Notes where a partner's application has other columns, and says so in the log where that is new.
+async fn note_unlike((machine, member): (&Machine, &Member), database: &Database) -> Result<()> {
+    let known = machine.partner(member.pin);
+    let Some(declared) = known.declared.get(database.name()).cloned() else { return Ok(()) };
+    let unlike = Arc::new(database.call(move |store| store.unlike(&declared)).await?);
+    let before = known.unlike.get(database.name());
+    for table in unlike.iter().filter(|table| !before.is_some_and(|all| all.contains(table))) {
+        let (has, lacks) = (table.has.join(" "), table.lacks.join(" "));
+        let said = match table.newer {
+            Some(true) => "the partner's application is newer",
+            Some(false) => "the partner's application is older",
+            None => "the partner's application has other columns",
+        };
+        info!(partner = %member.machine, table = table.table, has, lacks, "{said}");
+    }
+    machine.note(member.pin, |partner| {
+        partner.unlike.insert(database.name().to_owned(), unlike);
+    });
     Ok(())
 }
 
 /// Learns what a partner has seen happen to columns and names. Answers all that is known here then.
-pub(crate) async fn learn(database: &Database, theirs: Facts) -> Result<Facts> {
+pub(crate) async fn learn(
+    of: (&Machine, &Member),
+    database: &Database,
+    theirs: Facts,
+) -> Result<Facts> {
     let (name, theirs) = (database.name().to_owned(), convert::facts_in(theirs));
     let known = database
         .call(move |store| {
@@ -261,6 +308,8 @@ pub(crate) async fn learn(database: &Database, theirs: Facts) -> Result<Facts> {
             store.facts()
         })
         .await?;
+    // Only now it may be known whose columns are newer.
+    note_unlike(of, database).await?;
     Ok(convert::facts_out(&name, known))
 }
 
@@ -294,6 +343,7 @@ mod tests {
             rows,
             digest: digest.to_owned(),
             untracked: false,
+            unshown: None,
         }
     }
 
@@ -304,6 +354,9 @@ mod tests {
         assert!(!is_equal(&ours, &[table("A", 1, "y")]));
         assert!(!is_equal(&ours, &[table("b", 0, "0")]));
         assert!(!is_equal(&[], &[table("a", 1, "x")]));
+        let waits = [wire::TableDigest { unshown: Some("7".to_owned()), ..table("A", 1, "x") }];
+        assert!(is_equal(&ours, &waits) && !shows_the_same(&ours, &waits));
+        assert!(shows_the_same(&waits, &waits));
         let let_go = wire::TableDigest { untracked: true, ..table("A", 1, "y") };
         let let_go = [let_go];
         assert!(is_equal(&ours, &let_go) && is_equal(&let_go, &ours));

@@ -33,6 +33,20 @@ pub struct Status {
     /// What is open to the network beside the partners' port: one sentence each.
     #[serde(default)]
     pub doors: Vec<String>,
+    /// What other programs did to the databases since the daemon started.
+    #[serde(default)]
+    pub happened: Vec<HappenedEntry>,
+}
+
+/// What another program did to a database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HappenedEntry {
+    /// The database.
+    pub database: String,
+    /// When it was seen.
+    pub time: String,
+    /// What, in a sentence.
+    pub what: String,
 }
 
 /// This machine.
@@ -95,6 +109,15 @@ pub struct TableStatus {
     /// How its rows are named.
     #[serde(default)]
     pub naming: String,
+    /// Rows that stand as they were, or with an empty value, until the application here is of one version with others.
+    #[serde(default)]
+    pub standing: u64,
+    /// Why nothing is written to the table, in a sentence; null where it is as it should be.
+    #[serde(default)]
+    pub away: Option<String>,
+    /// How it stands against the partners, in words; null before the first comparison.
+    #[serde(default)]
+    pub compared: Option<String>,
 }
 
 /// A partner.
@@ -104,7 +127,7 @@ pub struct PartnerStatus {
     pub id: Uuid,
     /// Its name.
     pub name: String,
-    /// In a word: `Identity problem`, `Paused`, `Stopped`, `Retrying`, `Catching up`, `Up to date`,
+    /// In a word: `Identity problem`, `Paused`, `Stopped`, `Retrying`, `Catching up`, `Waiting`, `Up to date`,
     /// `Offline`.
     pub state: String,
     /// `keeper` or `member`.
@@ -162,6 +185,24 @@ pub struct PartnerStatus {
     /// Conflicts that nobody settled and in which one of the two versions is its.
     #[serde(default)]
     pub conflicts: Option<u64>,
+    /// Tables that have other columns there: one of the applications is of another version.
+    #[serde(default)]
+    pub unlike: Vec<UnlikeTable>,
+}
+
+/// A table that has other columns on a partner.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlikeTable {
+    /// The database.
+    pub database: String,
+    /// What the table is called here.
+    pub table: String,
+    /// The application there is the newer one; false: the older; null where nobody can tell.
+    pub newer: Option<bool>,
+    /// Columns that are there and not here.
+    pub has: Vec<String>,
+    /// Columns that are here and not there.
+    pub lacks: Vec<String>,
 }
 
 /// A machine seen over mDNS, not trusted.

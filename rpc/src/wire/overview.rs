@@ -65,10 +65,26 @@ pub enum Attention {
         /// How many rows.
         rows: u64,
     },
-    /// Rows wait for a table or a column that this machine's application does not have yet.
+    /// Rows wait until this machine's application is of one version with others: they are held, or stand as they were.
     Schema {
         /// How many rows.
         rows: u64,
+    },
+    /// Rows went from a table when another was made anew; other machines still have them.
+    Went {
+        /// The table.
+        table: String,
+        /// What happened, in a sentence.
+        what: String,
+        /// How many rows.
+        rows: u64,
+    },
+    /// A tracked table is gone, or cannot be written to.
+    Away {
+        /// The table.
+        table: String,
+        /// Why, in a sentence.
+        reason: String,
     },
     /// Versions of a table's rows lost, and nobody has looked.
     Conflicts {
@@ -155,6 +171,12 @@ pub struct TableCompared {
     /// Other tracked tables that refer to it.
     #[serde(default)]
     pub needed_by: Vec<String>,
+    /// Rows that stand as they were, or with an empty value, until the application here is of one version with others.
+    #[serde(default)]
+    pub standing: u64,
+    /// Why nothing is written to the table, in a sentence; null where it is as it should be.
+    #[serde(default)]
+    pub away: Option<String>,
     /// One entry for each partner, in the order of `partners_list`.
     pub partners: Vec<TableThere>,
 }
@@ -166,9 +188,15 @@ pub struct TableThere {
     pub id: Uuid,
     /// Its name.
     pub name: String,
-    /// `equal`, `catching up`, `differs`, `not here` (the partner does not keep it in step), or `unknown`
-    /// before the first comparison.
+    /// `equal`, `catching up`, `differs`, `waiting` (the versions are equal, and rows of one side are not shown as they
+    /// say), `not here` (the partner does not keep it in step), or `unknown` before the first comparison.
     pub state: String,
+    /// Columns that are there and not here.
+    #[serde(default)]
+    pub has: Vec<String>,
+    /// Columns that are here and not there.
+    #[serde(default)]
+    pub lacks: Vec<String>,
 }
 
 /// `tables_candidates`: a table of the file that is not tracked.

@@ -287,6 +287,11 @@ pub struct TableDigest {
     /// A person there let the table go: its versions are known and passed on, and nobody compares it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub untracked: bool,
+    /// Hex, of the rows that do not show what their versions say, for reasons that are this machine's own: the schema here
+    /// is another one, a value is not here, a person is to decide. Tables with equal digests show the same where this is
+    /// equal too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unshown: Option<String>,
 }
 
 /// What `partner_events` tells, as it happens.

@@ -220,7 +220,7 @@ fn table_of(
             lost: known.map_or(0, |known| known.lost),
             blank: blank(
                 column,
-                said.and_then(|said| known.and_then(|known| said.fill(&known.id))),
+                said.and_then(|said| known.and_then(|known| said.fill(&known.id))).as_ref(),
             ),
             fill: known.and_then(|known| known.fill.clone()),
             default: column.default.clone(),
@@ -278,8 +278,8 @@ fn table_of(
 
 /// What stands in a column where nobody has an opinion: what the upgrade put there, its default, NULL; where that may
 /// not be, an empty value of its type. All machines with one schema come to the same.
-fn blank(column: &DescribedColumn, fill: Option<Cell>) -> Cell {
-    let known = [fill.as_ref(), column.default.as_ref()].into_iter().flatten();
+fn blank(column: &DescribedColumn, fill: Option<&Cell>) -> Cell {
+    let known = [fill, column.default.as_ref()].into_iter().flatten();
     let mut known = known.filter(|cell| !(column.not_null && **cell == Cell::Null));
     match (known.next(), column.not_null) {
         (Some(cell), _) => cell.clone(),

@@ -23,6 +23,7 @@ use crate::state::{Dot, Dotted, State, Value};
 use crate::tx::Tx;
 use crate::{Cell, Cells, Result, Stamp};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What a column was left showing.
@@ -247,7 +248,7 @@ impl Tx<'_> {
         state: &State,
         (still, kept): (Cells, Option<&Kept>),
     ) -> Result<()> {
-        let table = touched.table.clone();
+        let table = Arc::clone(&touched.table);
         let place = if still.is_empty() { Place::In(&table) } else { Place::Kept };
         let key = Some(touched.key.clone());
         let entry = self.make_of((&table, uuid), Some(old), state, place, key)?;
@@ -269,7 +270,7 @@ impl Tx<'_> {
         (uuid, old): (Uuid, &Entry),
         now: &Cells,
     ) -> Result<()> {
-        let table = touched.table.clone();
+        let table = Arc::clone(&touched.table);
         let stamp = Stamp::after(Some(old.head.stamp), self.believe(touched.time)?);
         let key = Some(touched.key.clone());
         let entry = self.make((&table, uuid), Some(old), Some(now), stamp, key)?;

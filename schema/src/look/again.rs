@@ -1,21 +1,32 @@
 //! Settling again: after a table's declaration changed, rows that could not be shown, or were shown otherwise, are tried
 //! again; so are those whose columns are new here, or show another value where nobody has an opinion.
 
+use crate::entry::{Entry, State as Shown};
 use crate::error::Doing as _;
+use crate::standing::{self, Place};
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::{Result, Store};
 use rusqlite::{OptionalExtension as _, params};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
-/// Settled at a time: the application waits no longer for the lock.
-const BATCH: i64 = 500;
+/// Settled at a time,
+const BATCH: usize = 2_000;
+/// and for no longer than this: the application waits for the lock.
+const BATCH_TIME: Duration = Duration::from_millis(20);
 
 impl Store {
     /// Settles what has to be settled again, batch by batch. The log is empty.
     pub(crate) fn settle_again(&mut self) -> Result<()> {
-        while self.anything_again()? && self.write(Flush::Later, |tx| tx.settle_some_again())? {}
+        let batch = |tx: &mut Tx<'_>| {
+            // A commit of the application may have come in between.
+            tx.fold(usize::MAX)?;
+            tx.settle_some_again()
+        };
+        while self.anything_again()? && self.write(Flush::Later, batch)? {}
         Ok(())
     }
 
@@ -32,8 +43,6 @@ impl Store {
 impl Tx<'_> {
     /// One batch; answers whether there may be more.
     fn settle_some_again(&mut self) -> Result<bool> {
-        // A commit of the application may have come in between.
-        self.fold(usize::MAX)?;
         let doing = "settle rows again";
         let next: Option<(i64, u64)> = self
             .conn
@@ -50,23 +59,35 @@ impl Tx<'_> {
             // It is away: its rows are settled when it is back.
             None => Vec::new(),
         };
-        let upto = rows.last().map(|(pos, _)| *pos).filter(|_| BATCH <= rows.len() as i64);
-        self.conn
-            .prepare_cached("UPDATE _dunlin_table SET again = ?2 WHERE id = ?1")
-            .and_then(|mut statement| statement.execute(params![id, upto]))
-            .doing(doing)?;
-        let rows: BTreeSet<Uuid> = rows.into_iter().map(|(_, uuid)| uuid).collect();
-        for uuid in &rows {
+        let mut upto = rows.last().map(|(pos, _)| *pos).filter(|_| BATCH <= rows.len());
+        let (begun, table) = (self.clock.elapsed(), self.catalogue.id(id).cloned());
+        let mut settle = BTreeSet::new();
+        for (pos, uuid) in rows {
+            if BATCH_TIME < self.clock.elapsed().saturating_sub(begun) {
+                // The others come with the next batch.
+                upto = Some(pos - 1);
+                break;
+            }
+            let Some(entry) = self.entry(uuid)? else { continue };
+            if let Some(table) = &table
+                && self.show_again(table, &entry)?
+            {
+                continue;
+            }
             // What they claim may not have been known before.
-            if let Some(entry) = self.entry(*uuid)?
-                && self.kept(*uuid)?.is_some()
+            if self.kept(uuid)?.is_some()
                 && let Some(cells) = self.values_to_show(&entry)?
             {
                 self.enlist(&entry, &cells)?;
             }
+            settle.insert(uuid);
         }
-        if !rows.is_empty() {
-            self.settle(rows)?;
+        self.conn
+            .prepare_cached("UPDATE _dunlin_table SET again = ?2 WHERE id = ?1")
+            .and_then(|mut statement| statement.execute(params![id, upto]))
+            .doing(doing)?;
+        if !settle.is_empty() {
+            self.settle(settle)?;
         }
         if upto.is_none() {
             self.conn
@@ -75,6 +96,27 @@ impl Tx<'_> {
             self.cache.columns.remove(&id);
             self.reload = true;
         }
+        Ok(true)
+    }
+
+    /// Shows a row's cells in the columns that its table has now, where nothing else has to be asked. Answers whether it
+    /// does.
+    fn show_again(&mut self, table: &Arc<crate::Table>, entry: &Entry) -> Result<bool> {
+        let is_simple = entry.state == Shown::Shown && entry.key.is_some() && !table.away;
+        if !is_simple || (self.anybody_waits()? && !self.nobody_waits_for(table, entry.uuid)?) {
+            return Ok(false);
+        }
+        let Some(state) = self.state(entry)? else { return Ok(false) };
+        let cells = standing::shown_cells(&state);
+        let mut now = entry.clone();
+        if cells.is_empty() || !self.fast_path(table, &mut now, Some(entry), Some(&cells))? {
+            return Ok(false);
+        }
+        if entry.parts {
+            self.take_apart(&mut now, &state, Place::In(table))?;
+        }
+        self.put(&now, Some(entry))?;
+        self.placed.borrow_mut().push(entry.uuid);
         Ok(true)
     }
 
@@ -93,7 +135,7 @@ impl Tx<'_> {
             )
             .and_then(|mut statement| {
                 statement
-                    .query_map(params![from, table.id, is_refilled, full, BATCH], |row| {
+                    .query_map(params![from, table.id, is_refilled, full, BATCH as u64], |row| {
                         Ok((row.get(0)?, crate::cursor::uuid(row, 1)?))
                     })
                     .and_then(Iterator::collect)

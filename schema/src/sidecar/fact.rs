@@ -65,8 +65,12 @@ impl Tx<'_> {
             .map_err(|_error| Error::Sidecar { what: "a fact that cannot be written" })?;
         let written = self
             .conn
-            .prepare_cached("INSERT OR IGNORE INTO _dunlin_fact (tbl, what) VALUES (?1, ?2)")
-            .and_then(|mut statement| statement.execute(params![first.to_ascii_lowercase(), bytes]))
+            .prepare_cached(
+                "INSERT OR IGNORE INTO _dunlin_fact (tbl, what, at) VALUES (?1, ?2, ?3)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![first.to_ascii_lowercase(), bytes, self.clock.now()])
+            })
             .doing("write a fact of columns")?;
         if written > 0 {
             self.cache.facts = None;

@@ -82,12 +82,16 @@ fn cell_of(bytes: &[u8]) -> Result<Cell> {
 impl Tx<'_> {
     /// The parts of a row, by its table and name.
     pub(crate) fn part(&mut self, table: i64, uuid: Uuid) -> Result<Part> {
-        let found: Option<(Option<Vec<u8>>, Option<Vec<u8>>)> = self
+        let found = self
             .conn
             .prepare_cached("SELECT dots, beside FROM _dunlin_part WHERE uuid = ?")
             .and_then(|mut statement| {
                 statement
-                    .query_row([uuid.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .query_row([uuid.as_bytes()], |row| {
+                        let (dots, beside): (Option<Vec<u8>>, Option<Vec<u8>>) =
+                            (row.get(0)?, row.get(1)?);
+                        Ok((dots, beside))
+                    })
                     .optional()
             })
             .doing("read a row's parts")?;

@@ -95,7 +95,8 @@ impl Tx<'_> {
 
     /// What an entry says of this shape: nothing, where it is its table's first.
     pub(crate) fn shape_number(&mut self, table: i64, shape: &Shape) -> Result<Option<i64>> {
-        Ok(Some(shape.number).filter(|number| self.first_shape(table).ok() != Some(*number)))
+        let first = self.first_shape(table)?;
+        Ok(Some(shape.number).filter(|number| *number != first))
     }
 
     /// The shape of entries that say none; made empty where no version of the table is known.

@@ -227,5 +227,6 @@ CREATE TABLE IF NOT EXISTS _dunlin_ask (
 CREATE TABLE IF NOT EXISTS _dunlin_fact (
     tbl  TEXT NOT NULL,                          -- what the shop calls the table, in lower case
     what BLOB NOT NULL,
+    at   INTEGER NOT NULL DEFAULT 0,             -- when it was first known here
     PRIMARY KEY (tbl, what)
 ) WITHOUT ROWID;

@@ -51,10 +51,10 @@ fn of_three(a: &State, b: &State, c: &State) -> State {
     let all = [a, b, c];
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     let of = |order: &[usize; 3]| {
-        let [x, y, z] = order.map(|at| all[at]);
-        let left = combine(&combine(x, y), z);
-        assert_eq!(left, combine(x, &combine(y, z)));
-        assert_eq!(left, combine(&left, y), "twice is once");
+        let [first, then, last] = order.map(|at| all[at]);
+        let left = combine(&combine(first, then), last);
+        assert_eq!(left, combine(first, &combine(then, last)));
+        assert_eq!(left, combine(&left, then), "twice is once");
         left
     };
     let state = of(&orders[0]);

@@ -18,14 +18,7 @@ pub(super) fn sentence(attention: &Attention) -> String {
             foreign(name),
             words(reason)
         ),
-        Attention::Clock { name, seconds, .. } => {
-            let way = if *seconds > 0 { "ahead of" } else { "behind" };
-            let apart = span(seconds.unsigned_abs());
-            format!(
-                "the clock of “{}” is {apart} {way} this machine's; set the wrong one right",
-                foreign(name)
-            )
-        }
+        Attention::Clock { name, seconds, .. } => clock(name, *seconds),
         Attention::Held { table, rows } => {
             format!("{}: {} held; see `dunlin held`", foreign(table), count(*rows, "row is", "rows are"))
         }
@@ -36,9 +29,18 @@ pub(super) fn sentence(attention: &Attention) -> String {
             foreign(table),
         ),
         Attention::Schema { rows } => format!(
-            "{} for a table or column that the application here does not have; update it here too",
-            count(*rows, "row waits", "rows wait")
+            "{} until the application here is of one version with the others; update it here too, and see `dunlin held`",
+            count(*rows, "row waits, or stands as it was,", "rows wait, or stand as they were,")
         ),
+        Attention::Went { table, what, rows } => format!(
+            "{} of {} went when {}; other machines still have them: `dunlin held keep --all` brings them back, `dunlin held accept --all` lets them go everywhere",
+            count(*rows, "row", "rows"),
+            foreign(table),
+            foreign(what)
+        ),
+        Attention::Away { table, reason } => {
+            format!("the table {}: {}", foreign(table), words(reason))
+        }
         Attention::Conflicts { table, count: conflicts } => format!(
             "{}: {}; see `dunlin conflicts`",
             foreign(table),
@@ -79,6 +81,15 @@ pub(super) fn sentence(attention: &Attention) -> String {
         ),
         Attention::Other { text } => words(text),
     }
+}
+
+fn clock(name: &str, seconds: i64) -> String {
+    let way = if seconds > 0 { "ahead of" } else { "behind" };
+    let apart = span(seconds.unsigned_abs());
+    format!(
+        "the clock of “{}” is {apart} {way} this machine's; set the wrong one right",
+        foreign(name)
+    )
 }
 
 /// One sentence for all of them: a thief may have let in many, under whatever names.

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDateTime;
 use comfy_table::Cell;
-use dunlin_rpc::wire::admin::{ConflictEntry, HeldEntry, HistoryEntry, PartnerStatus, TableStatus};
+use dunlin_rpc::wire::admin::{
+    ConflictEntry, HeldEntry, HistoryEntry, PartnerStatus, TableStatus, UnlikeTable,
+};
 use dunlin_rpc::wire::overview::Candidate;
 use serde_json::{Map, Value};
 
@@ -81,22 +83,68 @@ pub fn tables(tables: &[TableStatus], others: &[Candidate], look: Look) -> Strin
     if tables.is_empty() {
         return let_go;
     }
-    let mut grid = Grid::new(&["Table", ">Rows", ">Held", ">Conflicts", "Digest"], look);
+    let is_compared = |table: &TableStatus| table.away.is_some() || table.compared.is_some();
+    let told = tables.iter().any(is_compared);
+    let headings = ["Table", ">Rows", ">Held", ">Conflicts", "Digest", "Compared"];
+    let headings = headings.get(..if told { 6 } else { 5 }).unwrap_or_default();
+    let mut grid = Grid::new(headings, look);
     for table in tables {
         let bad = |some: u64| {
             let tone = if some > 0 { Tone::Bad } else { Tone::Good };
             grid.toned(&number(some), tone)
         };
         let (held, conflicts) = (bad(table.held), bad(table.conflicts));
-        grid.row([
+        let compared = table.away.as_deref().or(table.compared.as_deref()).unwrap_or_default();
+        let mut row: Vec<Cell> = vec![
             foreign(&table.name).into(),
             number(table.rows).into(),
             held,
             conflicts,
             digest(&table.digest).into(),
-        ]);
+        ];
+        row.extend(told.then(|| foreign(compared).into()));
+        grid.row(row);
     }
-    grid.text() + &let_go
+    grid.text() + &left_out(others) + &let_go
+}
+
+/// Tables that `track --all` passes over, each with the reason.
+fn left_out(others: &[Candidate]) -> String {
+    let reasons = others.iter().filter(|other| !other.untracked).filter_map(|other| {
+        let reason = other.left_out.as_ref().or(other.reason.as_ref())?;
+        Some(format!(" - {}: {}\n", foreign(&other.name), sentence(reason)))
+    });
+    let reasons: String = reasons.collect();
+    if reasons.is_empty() { reasons } else { format!("\nLeft out\n{reasons}") }
+}
+
+/// Where partners have other columns, and so another version of the application.
+pub(super) fn unlike(partners: &[PartnerStatus]) -> String {
+    let mut text = String::new();
+    for partner in partners.iter().filter(|partner| !partner.unlike.is_empty()) {
+        for table in &partner.unlike {
+            let _ = writeln!(text, " - {}", other_version(&partner.name, table));
+        }
+    }
+    if text.is_empty() { text } else { format!("\nOther versions of the application\n{text}") }
+}
+
+/// What a partner's application has otherwise, in a sentence.
+fn other_version(partner: &str, table: &UnlikeTable) -> String {
+    let names =
+        |names: &[String]| names.iter().map(|name| foreign(name)).collect::<Vec<_>>().join(", ");
+    let is = match table.newer {
+        Some(true) => "newer",
+        Some(false) => "older",
+        None => "another one",
+    };
+    let (name, table_name) = (foreign(partner), foreign(&table.table));
+    let has = match (table.has.as_slice(), table.lacks.as_slice()) {
+        (has, []) => format!("{table_name} has {} there", names(has)),
+        ([], lacks) => format!("{table_name} has no {} there", names(lacks)),
+        (has, lacks) => format!("{table_name} has {} there, and no {}", names(has), names(lacks)),
+    };
+    format!("the application on “{name}” is {is}: {has}")
 }
 
 /// Sessions of the past.

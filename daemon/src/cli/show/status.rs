@@ -9,7 +9,7 @@ use super::attention;
 use super::lists;
 use super::table::Grid;
 use crate::cli::output::Look;
-use crate::cli::text::{count, foreign, sentence, span};
+use crate::cli::text::{count, foreign, from_now, sentence, span};
 
 /// The states of a partner that do not end by themselves.
 const STATES_FOR_A_PERSON: [&str; 2] = ["identity problem", "stopped"];
@@ -98,6 +98,15 @@ pub fn status(status: &Status, look: Look, now: NaiveDateTime) -> String {
     }
     text += "\nPartners\n";
     text += &lists::partners(&status.partners, look, now);
+    text += &lists::unlike(&status.partners);
+    if !status.happened.is_empty() {
+        text += "\nWhat other programs did\n";
+        for one in &status.happened {
+            let when = from_now(&one.time, now);
+            let _ =
+                writeln!(text, " - {when}, {}: {}", foreign(&one.database), sentence(&one.what));
+        }
+    }
     if !status.sightings.is_empty() {
         text += "\nSeen on the network, not trusted\n";
         text += &sightings(&status.sightings, look);

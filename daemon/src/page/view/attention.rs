@@ -168,6 +168,8 @@ fn line(look: Look<'_>, attention: &Attention) -> Line {
         Attention::Held { .. }
         | Attention::Deletes { .. }
         | Attention::Schema { .. }
+        | Attention::Went { .. }
+        | Attention::Away { .. }
         | Attention::Conflicts { .. } => rows(look, attention),
         Attention::Forgotten { .. }
         | Attention::Lost
@@ -228,6 +230,28 @@ fn rows(look: Look<'_>, attention: &Attention) -> Line {
         Attention::Schema { rows } => {
             warn(t.count("attention.schema", *rows), t.of("attention.schema_means"))
                 .mend(see("mend-schema"))
+        }
+        Attention::Went { table, what, rows } => {
+            let (id, table) = (of("mend-went", table), words::foreign(table));
+            let what = said::sentence(t, what);
+            let back = Press::post("/do/keep-all", t.of("attention.went_do"), id);
+            let go = lead("/held/accept", t.of("attention.went_go"), &of("go-went", &table));
+            warn(
+                t.count_with("attention.went", *rows, &[("table", &table)]),
+                t.with("attention.went_means", &[("what", &what)]),
+            )
+            .mend(see(&of("see-went", &table)).about(&table))
+            .mend_if(look.can_write, back.about(&table))
+            .mend_if(look.can_write, go.about(&table))
+        }
+        Attention::Away { table, reason } => {
+            let (id, table) = (of("mend-away", table), words::foreign(table));
+            let reason = said::sentence(t, reason);
+            warn(
+                t.with("attention.away", &[("table", &table)]),
+                t.with("attention.away_means", &[("reason", &reason)]),
+            )
+            .mend(lead("/tables", t.of("nav.tables"), &id).about(&table))
         }
         Attention::Conflicts { table, count } => {
             let (id, table) = (of("mend-conflicts", table), words::foreign(table));

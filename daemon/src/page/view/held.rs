@@ -75,7 +75,8 @@ pub(in crate::page) fn page(
     let accept = t.of("held.accept_all");
     let accept = Press::lead("/held/accept".to_owned(), accept, "accept-all".to_owned());
     // They are about all rows, so they stand above all rows alone.
-    let all = match (may && only.is_none(), rows.iter().any(|entry| entry.reason == MANY)) {
+    let waits = |entry: &&HeldEntry| entry.reason == MANY || entry.reason == WENT;
+    let all = match (may && only.is_none(), rows.iter().any(waits)) {
         (true, true) => vec![retry, keep, accept.class("danger")],
         (true, false) if !rows.is_empty() => vec![retry],
         _ => Vec::new(),
@@ -109,6 +110,10 @@ pub(in crate::page) fn accept(frame: Frame, status: &Status) -> Accept {
             words::foreign(table),
             t.count_with("held.accept_group", *rows, &[("partner", &words::foreign(partner))]),
         )),
+        Attention::Went { table, what, rows } => Some((
+            words::foreign(table),
+            t.count_with("held.accept_went", *rows, &[("what", &said::sentence(t, what))]),
+        )),
         _ => None,
     };
     Accept { groups: status.attention.iter().filter_map(group).collect(), frame }
@@ -116,6 +121,8 @@ pub(in crate::page) fn accept(frame: Frame, status: &Status) -> Accept {
 
 /// Deleted with very many others: a person decides.
 const MANY: &str = "many deletes";
+/// It went when another table was made anew: a person decides.
+const WENT: &str = "went";
 
 fn row(t: Texts, entry: &HeldEntry, may: bool, now: NaiveDateTime) -> HeldRow {
     let (reason, means) = match entry.reason.as_str() {
@@ -125,15 +132,21 @@ fn row(t: Texts, entry: &HeldEntry, may: bool, now: NaiveDateTime) -> HeldRow {
         "size" => (t.of("held.size"), t.of("held.size_means")),
         "unique" => (t.of("held.unique"), t.of("held.unique_means")),
         MANY => (t.of("held.deletes"), t.of("held.deletes_means")),
+        "asked for" => (t.of("held.asked"), t.of("held.asked_means")),
+        WENT => (t.of("held.went"), t.of("held.went_means")),
         _ => (t.of("held.other"), t.of("held.other_means")),
     };
     let number = entry.number.to_string();
     let table = words::foreign(&entry.table);
     let mut presses = Vec::new();
-    if may && entry.reason == MANY {
-        let accept = Press::post("/do/accept", t.of("held.accept"), format!("accept-{number}"));
+    if may && (entry.reason == MANY || entry.reason == WENT) {
+        let (go, back) = match entry.reason.as_str() {
+            WENT => (t.of("held.went_go"), t.of("held.went_back")),
+            _ => (t.of("held.accept"), t.of("held.keep")),
+        };
+        let accept = Press::post("/do/accept", go, format!("accept-{number}"));
         presses.push(accept.with("number", number.clone()).about(&table).class("danger"));
-        let keep = Press::post("/do/keep-row", t.of("held.keep"), format!("keep-{number}"));
+        let keep = Press::post("/do/keep-row", back, format!("keep-{number}"));
         presses.push(keep.with("number", number.clone()).about(&table));
     } else if may {
         let retry = Press::post("/do/retry", t.of("held.retry"), format!("retry-{number}"));
@@ -193,7 +206,7 @@ mod tests {
     fn every_reason_has_its_words() {
         let now = words::now();
         assert_eq!(row(T, &entry(MANY, false), true, now).presses.len(), 2);
-        let reasons = ["parent", "constraint", "schema", "size", "unique", "many deletes"];
+        let reasons = ["parent", "constraint", "schema", "size", "unique", MANY, "asked for", WENT];
         let words: std::collections::BTreeSet<_> =
             reasons.iter().map(|reason| row(T, &entry(reason, true), true, now).reason).collect();
         assert_eq!(words.len(), reasons.len());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use chrono::NaiveDateTime;
-use dunlin_rpc::wire::admin::{HistoryEntry, PartnerStatus, SightingStatus, Status};
+use dunlin_rpc::wire::admin::{HistoryEntry, PartnerStatus, SightingStatus, Status, UnlikeTable};
 use dunlin_rpc::wire::overview::TableCompared;
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ const SESSIONS_MAX: usize = 5;
 /// With more partners than this, those that need nobody are shown in a line.
 const FEW: usize = 12;
 
+/// Tables with other columns that are told on a card.
+const VERSIONS_MAX: usize = 4;
 /// Tables listed on a card: all where there are no more, else those that are not equal. The page of the tables has
 /// all of them.
 const TABLES_MAX: usize = 20;
@@ -349,7 +351,31 @@ fn facts(
         facts.push(fact(t.of("partner.equal"), equal(t, tables)));
     }
     facts.extend(to_look_at(t, partner).into_iter().filter(|fact| !fact.path.is_empty()));
+    facts.extend(partner.unlike.iter().take(VERSIONS_MAX).map(|table| version(t, table)));
     facts
+}
+
+/// What the application there has otherwise.
+fn version(t: Texts, table: &UnlikeTable) -> Fact {
+    let list = |names: &[String]| {
+        names.iter().map(|name| words::foreign(name)).collect::<Vec<_>>().join(", ")
+    };
+    let (has, lacks) = (list(&table.has), list(&table.lacks));
+    let name = words::foreign(&table.table);
+    let what = match (table.has.is_empty(), table.lacks.is_empty()) {
+        (_, true) => t.with("partner.version_has", &[("table", &name), ("columns", &has)]),
+        (true, _) => t.with("partner.version_lacks", &[("table", &name), ("columns", &lacks)]),
+        _ => t.with(
+            "partner.version_both",
+            &[("table", &name), ("columns", &has), ("others", &lacks)],
+        ),
+    };
+    let key = match table.newer {
+        Some(true) => "partner.version_newer",
+        Some(false) => "partner.version_older",
+        None => "partner.version_other",
+    };
+    fact(t.of("partner.version"), t.with(key, &[("what", &what)]))
 }
 
 /// Conflicts and held rows of a partner. Where there are any, they lead to their list.

@@ -23,6 +23,7 @@ pub(in crate::page) fn partner(t: Texts, state: &str) -> Shown {
     match state {
         "Up to date" => shown(t.of("state.up_to_date"), "✓", "good"),
         "Catching up" => shown(t.of("state.catching_up"), "↻", "busy"),
+        "Waiting" => shown(t.of("state.waiting"), "◑", "warn"),
         "Retrying" => shown(t.of("state.retrying"), "…", "warn"),
         "Paused" => shown(t.of("state.paused"), "‖", "still"),
         "Stopped" => shown(t.of("state.stopped"), "■", "bad"),
@@ -38,6 +39,7 @@ pub(in crate::page) fn table(t: Texts, state: &str) -> Shown {
         "equal" => shown(t.of("there.equal"), "✓", "good"),
         "catching up" => shown(t.of("there.catching_up"), "↻", "busy"),
         "differs" => shown(t.of("there.differs"), "≠", "warn"),
+        "waiting" => shown(t.of("there.waiting"), "◑", "warn"),
         "not here" => shown(t.of("there.not_here"), "–", "still"),
         _ => shown(t.of("there.unknown"), "?", "still"),
     }
@@ -67,6 +69,8 @@ pub(in crate::page) fn overall(t: Texts, status: &Status) -> Shown {
         shown(t.of("overall.alone"), "○", "still")
     } else if any("Catching up") {
         partner(t, "Catching up")
+    } else if any("Waiting") {
+        partner(t, "Waiting")
     } else if any("Up to date") {
         // A till that is switched off is no trouble: it catches up when it comes back.
         partner(t, "Up to date")
@@ -94,7 +98,9 @@ mod tests {
 
     #[test]
     fn the_state_words_are_the_fixed_ones() {
-        for word in ["Up to date", "Catching up", "Retrying", "Paused", "Stopped", "Offline"] {
+        for word in
+            ["Up to date", "Waiting", "Catching up", "Retrying", "Paused", "Stopped", "Offline"]
+        {
             assert_eq!(partner(T, word).word, word);
         }
         assert_eq!(partner(T, "Identity problem").word, "Identity problem");
@@ -105,6 +111,7 @@ mod tests {
     fn no_two_states_of_a_kind_share_a_sign() {
         let words = [
             "Up to date",
+            "Waiting",
             "Catching up",
             "Retrying",
             "Paused",

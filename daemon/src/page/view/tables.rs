@@ -34,6 +34,8 @@ pub(in crate::page) struct Tables {
     legend: Vec<Shown>,
     can: Vec<Offer>,
     cannot: Vec<(String, String)>,
+    /// What other programs did: when, and what.
+    happened: Vec<(String, String)>,
 }
 
 /// A database.
@@ -50,14 +52,22 @@ struct Offer {
     /// As the file has it, to be sent back.
     exact: String,
     name: String,
-    note: &'static str,
+    note: String,
+}
+
+/// A table against a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct There {
+    shown: Shown,
+    /// In words, where only one of both has some columns.
+    but: String,
 }
 
 /// A table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
     name: String,
-    note: &'static str,
+    note: String,
     rows: String,
     today: String,
     held: u64,
@@ -65,7 +75,7 @@ struct Line {
     conflicts: u64,
     conflicts_words: String,
     digest: String,
-    there: Vec<Shown>,
+    there: Vec<There>,
     untrack: Option<Press>,
 }
 
@@ -105,13 +115,17 @@ pub(in crate::page) fn page(
             tables: lines,
         }
     });
-    let words = ["equal", "catching up", "differs", "not here", "unknown"];
+    let words = ["equal", "catching up", "differs", "waiting", "not here", "unknown"];
     let (can, cannot): (Vec<_>, Vec<_>) =
         candidates.iter().partition(|candidate| candidate.reason.is_none());
     let can = can.into_iter().map(|candidate| Offer {
         exact: candidate.name.clone(),
         name: words::foreign(&candidate.name),
-        note: if candidate.untracked { t.of("tables.untracked") } else { "" },
+        note: match (&candidate.left_out, candidate.untracked) {
+            (_, true) => t.of("tables.untracked").to_owned(),
+            (Some(reason), false) => said::sentence(t, reason),
+            (None, false) => String::new(),
+        },
     });
     let cannot = cannot.into_iter().map(|candidate| {
         let reason = candidate.reason.as_deref().unwrap_or_default();
@@ -123,6 +137,11 @@ pub(in crate::page) fn page(
         legend: words.iter().map(|word| state::table(t, word)).collect(),
         can: can.collect(),
         cannot: cannot.collect(),
+        happened: status
+            .happened
+            .iter()
+            .map(|one| (words::clock(t, &one.time), said::sentence(t, &one.what)))
+            .collect(),
         partners,
         unlike,
         is_large,
@@ -135,14 +154,40 @@ fn is_unlike(table: &TableCompared, with: Option<Uuid>) -> bool {
     let of = |there: &&TableThere| with.is_none_or(|id| id == there.id);
     let unlike = |there: &TableThere| !matches!(there.state.as_str(), "equal" | "unknown");
     table.partners.iter().filter(of).any(unlike)
-        || (with.is_none() && (table.held > 0 || table.conflicts > 0))
+        || (with.is_none()
+            && (table.held > 0
+                || table.conflicts > 0
+                || table.standing > 0
+                || table.away.is_some()))
+}
+
+/// What is to be said of a table beside its name.
+fn note(t: Texts, table: &TableCompared) -> String {
+    match &table.away {
+        Some(reason) => said::sentence(t, reason),
+        None if !table.tracked => t.of("tables.not_tracked").to_owned(),
+        None if table.standing > 0 => t.count("tables.standing", table.standing),
+        None => String::new(),
+    }
+}
+
+/// How a table stands against a partner.
+fn there(t: Texts, there: &TableThere) -> There {
+    let shown = state::table(t, &there.state);
+    let column = |key, name: &String| t.with(key, &[("column", &words::foreign(name))]);
+    let has = there.has.iter().map(|name| column("tables.not_here", name));
+    let lacks = there.lacks.iter().map(|name| column("tables.not_there", name));
+    let columns: Vec<String> = has.chain(lacks).collect();
+    let is_told = there.state == "equal" && !columns.is_empty();
+    let but = t.with("tables.equal_but", &[("columns", &columns.join(", "))]);
+    There { shown, but: if is_told { but } else { String::new() } }
 }
 
 fn line(t: Texts, table: &TableCompared, (columns, can_admin): (&[Uuid], bool)) -> Line {
     Line {
         untrack: (can_admin && table.tracked).then(|| untrack::lead(t, table)),
         name: words::foreign(&table.name),
-        note: if table.tracked { "" } else { t.of("tables.not_tracked") },
+        note: note(t, table),
         rows: words::number(t, table.rows),
         today: words::number(t, table.changed_today),
         held: table.held,
@@ -153,8 +198,9 @@ fn line(t: Texts, table: &TableCompared, (columns, can_admin): (&[Uuid], bool)) 
         there: columns
             .iter()
             .map(|id| {
-                let there = table.partners.iter().find(|there| there.id == *id);
-                state::table(t, there.map_or("unknown", |there| there.state.as_str()))
+                let known = table.partners.iter().find(|there| there.id == *id);
+                let unknown = || There { shown: state::table(t, "unknown"), but: String::new() };
+                known.map_or_else(unknown, |known| there(t, known))
             })
             .collect(),
     }
@@ -191,6 +237,7 @@ mod tests {
                 id: Uuid::from_u128(n as u128),
                 name: format!("till {n}"),
                 state: if n == 1 { "differs" } else { "equal" }.to_owned(),
+                ..TableThere::default()
             })
             .collect();
         let partners = there.iter().map(|there| PartnerStatus {

@@ -87,6 +87,15 @@ fn all() -> Vec<(Attention, &'static [&'static str])> {
             &["/held", "/held/accept"],
         ),
         (Attention::Schema { rows: 3 }, &["/held"]),
+        (
+            Attention::Went {
+                table: "parts".into(),
+                what: "makers was made anew".into(),
+                rows: 40,
+            },
+            &["/held", "/do/keep-all", "/held/accept"],
+        ),
+        (Attention::Away { table: "parts".into(), reason: "it is gone".into() }, &["/tables"]),
         (Attention::Conflicts { table: "parts".into(), count: 1 }, &["/conflicts"]),
         (Attention::HistoryLost { sessions: 4 }, &["/log"]),
         (Attention::Disk { free_mb: 12 }, &["/about#disk", "/"]),

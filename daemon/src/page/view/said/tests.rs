@@ -10,7 +10,7 @@ const EN: Texts = Texts { language: Language::English };
 const DE: Texts = Texts { language: Language::German };
 
 /// Where sentences are made that can reach the page: in answers, and in what is kept of partners.
-const SOURCES: [&str; 38] = [
+const SOURCES: [&str; 40] = [
     "daemon/src/error.rs",
     "daemon/src/users.rs",
     "daemon/src/tokens.rs",
@@ -47,7 +47,9 @@ const SOURCES: [&str; 38] = [
     "daemon/src/service/settings.rs",
     "daemon/src/sign_in.rs",
     "rpc/src/client/link.rs",
+    "daemon/src/watch.rs",
     "schema/src/error.rs",
+    "schema/src/left_out.rs",
     "schema/src/catalogue/load.rs",
 ];
 /// Where they stand among many of another kind; only whether those of the book are still there is asked.
