@@ -45,7 +45,6 @@ pub(crate) async fn watch(database: Database) {
             () = event.notified() => LOOKS,
             () = tokio::time::sleep(POLL) => 1,
         };
-        seen.look(&database).await;
         for look in 0..looks {
             match look {
                 0 => {}
@@ -70,6 +69,7 @@ pub(crate) async fn watch(database: Database) {
                 }
             }
         }
+        seen.look(&database).await;
     }
 }
 
@@ -83,21 +83,24 @@ struct Seen {
 impl Seen {
     /// Copies what moved of the sidecar, and tells what other programs did to it and to the file.
     async fn look(&mut self, database: &Database) {
-        let told = self.happened;
-        let looked = database
-            .call(move |store| {
-                let copied = store.copy_spare();
-                Ok((copied, store.happened().get(told..).unwrap_or_default().to_vec()))
-            })
-            .await;
-        let Ok((copied, happened)) = looked else { return };
-        match copied {
-            Ok(_) => self.spare = false,
-            Err(error) if !std::mem::replace(&mut self.spare, true) => {
-                warn!(database = database.name(), cause = %Chain(&error), "sidecar not copied");
+        loop {
+            // Piece by piece: others have their turn between.
+            let Ok(copied) = database.call(|store| Ok(store.copy_spare())).await else { return };
+            match copied {
+                Ok(true) => continue,
+                Ok(false) => self.spare = false,
+                Err(error) if !std::mem::replace(&mut self.spare, true) => {
+                    warn!(database = database.name(), cause = %Chain(&error), "sidecar not copied");
+                }
+                Err(_) => {}
             }
-            Err(_) => {}
+            break;
         }
+        let told = self.happened;
+        let happened = move |store: &mut dunlin_schema::Store| {
+            Ok(store.happened().get(told..).unwrap_or_default().to_vec())
+        };
+        let Ok(happened) = database.call(happened).await else { return };
         for Happened { what, .. } in happened {
             self.happened += 1;
             warn!(

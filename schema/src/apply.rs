@@ -132,6 +132,18 @@ enum Joined {
     Loses { lost: bool },
 }
 
+/// Does the row show just that already? `old`: its version, and what that shows.
+fn shows_already(
+    table: &Table,
+    (old, old_cells): (Option<&Entry>, Option<&Cells>),
+    cells: Option<&Cells>,
+) -> bool {
+    let is_shown = old.is_some_and(|old| old.state == State::Shown && old.key.is_some());
+    let (Some(before), Some(cells), true) = (old_cells, cells, is_shown) else { return false };
+    let ids = || table.columns.iter().map(|column| &column.id);
+    ids().any(|id| cells.get(id).is_some()) && ids().all(|id| before.get(id) == cells.get(id))
+}
+
 /// Whose version lost.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lost {
@@ -365,7 +377,9 @@ impl Tx<'_> {
     fn visible_if_needed(&mut self, old: &Entry, new: &Incoming) -> Result<Option<Cells>> {
         let has_uniques =
             self.catalogue.id(old.table).is_some_and(|table| !table.uniques.is_empty());
-        if new.head.dead || has_uniques { self.visible(old) } else { Ok(None) }
+        // One that may say nothing new of the columns here is compared: it need not be written.
+        let asks = new.head.dead || has_uniques || new.state.is_some();
+        if asks { self.visible(old) } else { Ok(None) }
     }
 
     /// The version stands: into the table where that is simple, else into the sidecar to be settled.
@@ -388,8 +402,10 @@ impl Tx<'_> {
         let is_unknown = new.state.is_some() && visible.as_ref().is_some_and(Cells::is_empty);
         if let Some(table) = table.filter(|table| !table.away && !is_unknown)
             && (!work.anybody_waits || self.nobody_waits_for(table, new.uuid)?)
-            && self.fast_path(table, &mut entry, old, visible.as_ref())?
+            && (shows_already(table, (old, old_cells), visible.as_ref())
+                || self.fast_path(table, &mut entry, old, visible.as_ref())?)
         {
+            entry.state = if new.head.dead { State::Dead } else { State::Shown };
             return self.stands_in_table(table, entry, (old, new));
         }
         work.anybody_waits = true;

@@ -408,6 +408,12 @@ impl Catalogue {
         catalogue
     }
 
+    /// The tables that one refers to.
+    pub(crate) fn parents(&self, table: &Table) -> Vec<i64> {
+        let parents = table.references.iter().filter_map(|reference| self.named(&reference.parent));
+        parents.map(|parent| parent.id).collect()
+    }
+
     /// A condition on lines of the log, as SQL: those of a table that is away wait for it.
     pub(crate) fn in_sight(&self) -> String {
         let away = self.tables.iter().filter(|table| table.away);

@@ -16,6 +16,7 @@
 
 mod loose;
 mod names;
+mod order;
 mod over;
 
 use crate::catalogue::{Catalogue, Naming, OnDelete, Table};
@@ -329,7 +330,10 @@ impl Tx<'_> {
         self.wrote_beside_unique.extend(beside);
         let mut made = HashSet::new();
         let named: HashSet<Uuid> = fold.names.values().flatten().copied().collect();
-        for touched in &fold.touched {
+        let refers =
+            |table| catalogue.id(table).map_or_else(Vec::new, |table| catalogue.parents(table));
+        for place in order::in_order(&fold.touched, refers) {
+            let Some(touched) = fold.touched.get(place) else { continue };
             let place = (touched.table.id, touched.key.clone());
             let (Some(Some(row)), Some(Some(uuid))) =
                 (fold.rows.remove(&place), fold.names.get(&place).copied())

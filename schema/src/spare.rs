@@ -2,7 +2,7 @@
 //!
 //! A schema tool may drop the sidecar, and a program may put another file in the place of the application's. What cannot
 //! be read from the tables (which row has which uuid, which version stands, who knows what) is copied here, entries by
-//! position, after each second in which something moved. It also holds a hash of each value that a row shows, by which
+//! position, once nothing has moved for a second, or has moved for ten. It also holds a hash of each value that a row shows, by which
 //! one sees what a tool changed in a table that it made anew.
 //!
 //! # Invariants
@@ -26,10 +26,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// It is copied to no more often.
-const APART: Duration = Duration::from_secs(1);
+/// It is copied to when nothing has moved for so long,
+const QUIET: Duration = Duration::from_secs(1);
+/// and after so long in any case: what is copied while rows stream in is time that they have to wait.
+const LATE: Duration = Duration::from_secs(10);
 /// Entries copied in one piece: others have their turn between.
-const PIECE: u64 = 5_000;
+const PIECE: u64 = 1_000;
 /// What it looks like; one of another kind is made again.
 const KIND: i64 = 1;
 
@@ -46,14 +48,42 @@ const BY_ROW: [&str; 3] = ["kept", "old", "part"];
 pub(crate) struct Spare {
     /// Entries up to this position are in it; none: nothing is known of it yet.
     upto: Option<u64>,
+    /// The last piece was not all.
+    has_more: bool,
     /// Rows that were placed elsewhere without a new version.
     placed: BTreeSet<Uuid>,
-    /// How many changes our connection had made, and how tables were declared, when it was last copied to.
-    changes: u64,
+    /// How tables were declared when it was last copied to.
     declarations: u64,
-    at: Duration,
+    /// How many changes our connection had made when it was last copied to.
+    changes: u64,
+    /// Something moved since: first then, and last then, when there were so many changes.
+    moved: Option<Moved>,
     /// For looking rows up.
     reader: Option<Connection>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Moved {
+    first: Duration,
+    last: Duration,
+    changes: u64,
+}
+
+impl Spare {
+    /// Is it time to copy what moved?
+    fn is_due(&mut self, changes: u64, now: Duration) -> bool {
+        if self.upto.is_none() || self.has_more {
+            return true;
+        }
+        if self.changes == changes {
+            return false;
+        }
+        let moved = self.moved.get_or_insert(Moved { first: now, last: now, changes });
+        if moved.changes != changes {
+            (moved.last, moved.changes) = (now, changes);
+        }
+        moved.last + QUIET <= now || moved.first + LATE <= now
+    }
 }
 
 /// What a row showed, column by column: the column's number, and a hash of the value as stored.
@@ -64,14 +94,12 @@ impl Store {
     pub fn copy_spare(&mut self) -> Result<bool> {
         let Some(path) = self.options.spare.clone() else { return Ok(false) };
         let now = self.options.clock.elapsed();
-        let end = self.end()?;
-        let is_whole = self.spare.upto == Some(end) && self.spare.placed.is_empty();
         let changes = self.conn.total_changes();
-        if is_whole && (self.spare.changes == changes || now < self.spare.at + APART) {
+        if !self.spare.is_due(changes, now) {
             return Ok(false);
         }
         self.fold()?;
-        let copied = match self.copy_piece(&path) {
+        self.spare.has_more = match self.copy_piece(&path) {
             Err(Error::Sql { source, .. }) if is_damaged(&source) => {
                 // It is only a copy: another one is made.
                 self.spare = Spare::default();
@@ -80,9 +108,9 @@ impl Store {
             }
             copied => copied,
         }?;
-        self.spare.at = now;
         self.spare.changes = self.conn.total_changes();
-        Ok(copied)
+        self.spare.moved = None;
+        Ok(self.spare.has_more)
     }
 
     /// One piece; answers whether there is more.

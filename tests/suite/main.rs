@@ -5,6 +5,7 @@
 mod attacks;
 mod counterexamples;
 mod deletes;
+mod folding;
 mod machines;
 mod northwind_store;
 mod put;
