@@ -39,11 +39,11 @@ pub(crate) async fn watch(database: Database) {
         }
     };
     let mut failing = false;
-    let mut seen = Seen::default();
+    let mut seen = Seen::new();
     loop {
         let looks = tokio::select! {
             () = event.notified() => LOOKS,
-            () = tokio::time::sleep(POLL) => 1,
+            () = tokio::time::sleep(seen.wait) => 1,
         };
         for look in 0..looks {
             match look {
@@ -73,29 +73,38 @@ pub(crate) async fn watch(database: Database) {
     }
 }
 
-/// What was told of already.
-#[derive(Default)]
+/// What was told of already, and when to look again.
 struct Seen {
     happened: usize,
-    spare: bool,
+    /// It was told that the sidecar cannot be copied.
+    failing: bool,
+    wait: Duration,
 }
 
 impl Seen {
+    fn new() -> Self {
+        Self { happened: 0, failing: false, wait: POLL }
+    }
+
     /// Copies what moved of the sidecar, and tells what other programs did to it and to the file.
     async fn look(&mut self, database: &Database) {
-        loop {
+        self.wait = loop {
             // Piece by piece: others have their turn between.
             let Ok(copied) = database.call(|store| Ok(store.copy_spare())).await else { return };
             match copied {
-                Ok(true) => continue,
-                Ok(false) => self.spare = false,
-                Err(error) if !std::mem::replace(&mut self.spare, true) => {
-                    warn!(database = database.name(), cause = %Chain(&error), "sidecar not copied");
+                Ok(Some(Duration::ZERO)) => {}
+                Ok(wait) => {
+                    self.failing = false;
+                    break wait.unwrap_or(POLL).min(POLL);
                 }
-                Err(_) => {}
+                Err(error) => {
+                    if !std::mem::replace(&mut self.failing, true) {
+                        warn!(database = database.name(), cause = %Chain(&error), "sidecar not copied");
+                    }
+                    break POLL;
+                }
             }
-            break;
-        }
+        };
         let told = self.happened;
         let happened = move |store: &mut dunlin_schema::Store| {
             Ok(store.happened().get(told..).unwrap_or_default().to_vec())

@@ -2,7 +2,7 @@
 //!
 //! A schema tool may drop the sidecar, and a program may put another file in the place of the application's. What cannot
 //! be read from the tables (which row has which uuid, which version stands, who knows what) is copied here, entries by
-//! position, once nothing has moved for a second, or has moved for ten. It also holds a hash of each value that a row shows, by which
+//! position, soon after something moved; while many rows stream in, later. It also holds a hash of each value that a row shows, by which
 //! one sees what a tool changed in a table that it made anew.
 //!
 //! # Invariants
@@ -19,17 +19,22 @@ use crate::tx::{Tx, meta};
 use crate::{Cell, Error, Result, Store};
 use fnv::FnvHasher;
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hasher as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// It is copied to when nothing has moved for so long,
+/// It is copied to no more often.
+const APART: Duration = Duration::from_millis(100);
+/// While so many rows stream in that copying them would keep the others waiting, it is copied to when none has come for
+/// this long, and after so long in any case.
+const STREAM: u64 = 1_000;
 const QUIET: Duration = Duration::from_secs(1);
-/// and after so long in any case: what is copied while rows stream in is time that they have to wait.
 const LATE: Duration = Duration::from_secs(10);
+/// The most of both files that the connection keeps in memory, in KiB.
+const CACHE_KIB: i64 = 512;
 /// Entries copied in one piece: others have their turn between.
 const PIECE: u64 = 1_000;
 /// What it looks like; one of another kind is made again.
@@ -52,14 +57,17 @@ pub(crate) struct Spare {
     has_more: bool,
     /// Rows that were placed elsewhere without a new version.
     placed: BTreeSet<Uuid>,
-    /// How tables were declared when it was last copied to.
-    declarations: u64,
+    /// How tables were declared when it was last whole.
+    declarations: Option<u64>,
     /// How many changes our connection had made when it was last copied to.
     changes: u64,
     /// Something moved since: first then, and last then, when there were so many changes.
     moved: Option<Moved>,
-    /// For looking rows up.
-    reader: Option<Connection>,
+    /// When it was last copied to.
+    at: Duration,
+    /// A connection of its own: what it writes never waits for the application, nor the other way round. The file is its
+    /// `main`, and the spare is attached.
+    conn: Option<Connection>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,19 +78,22 @@ struct Moved {
 }
 
 impl Spare {
-    /// Is it time to copy what moved?
-    fn is_due(&mut self, changes: u64, now: Duration) -> bool {
-        if self.upto.is_none() || self.has_more {
-            return true;
-        }
+    /// How long it is until what moved should be copied; none where nothing did. `end`: where the journal ends.
+    fn wait(&mut self, (changes, end): (u64, u64), now: Duration) -> Option<Duration> {
+        let Some(upto) = self.upto.filter(|_| !self.has_more) else { return Some(Duration::ZERO) };
         if self.changes == changes {
-            return false;
+            return None;
         }
         let moved = self.moved.get_or_insert(Moved { first: now, last: now, changes });
         if moved.changes != changes {
             (moved.last, moved.changes) = (now, changes);
         }
-        moved.last + QUIET <= now || moved.first + LATE <= now
+        let due = if end.saturating_sub(upto) < STREAM {
+            self.at + APART
+        } else {
+            (moved.last + QUIET).min(moved.first + LATE)
+        };
+        Some(due.saturating_sub(now))
     }
 }
 
@@ -90,13 +101,15 @@ impl Spare {
 pub(crate) type Shown = HashMap<i64, u64>;
 
 impl Store {
-    /// Copies what moved; answers whether there is more to copy at once.
-    pub fn copy_spare(&mut self) -> Result<bool> {
-        let Some(path) = self.options.spare.clone() else { return Ok(false) };
+    /// Copies what moved. Answers when there is more to be copied: at once, or after a while.
+    pub fn copy_spare(&mut self) -> Result<Option<Duration>> {
+        let Some(path) = self.options.spare.clone() else { return Ok(None) };
         let now = self.options.clock.elapsed();
-        let changes = self.conn.total_changes();
-        if !self.spare.is_due(changes, now) {
-            return Ok(false);
+        let moved = (self.conn.total_changes(), self.end()?);
+        match self.spare.wait(moved, now) {
+            None => return Ok(None),
+            Some(wait) if wait > Duration::ZERO => return Ok(Some(wait)),
+            Some(_) => {}
         }
         self.fold()?;
         self.spare.has_more = match self.copy_piece(&path) {
@@ -110,69 +123,79 @@ impl Store {
         }?;
         self.spare.changes = self.conn.total_changes();
         self.spare.moved = None;
-        Ok(self.spare.has_more)
+        self.spare.at = now;
+        Ok(self.spare.has_more.then_some(Duration::ZERO))
     }
 
     /// One piece; answers whether there is more.
     fn copy_piece(&mut self, path: &Path) -> Result<bool> {
-        let doing = "copy the sidecar into the daemon's folder";
         // Only where there is none: whoever closes a file gives up all locks that his process has on it.
         if !path.exists() {
+            self.spare = Spare::default();
             make(path).map_err(|source| Error::Spare { path: path.to_owned(), source })?;
         }
-        self.conn.execute("ATTACH ? AS spare", [path.to_string_lossy()]).doing(doing)?;
-        let done = self.copy_attached();
-        if done.is_err() && !self.conn.is_autocommit() {
-            self.conn.execute_batch("ROLLBACK").doing(doing)?;
-        }
-        self.conn.execute_batch("DETACH spare").doing(doing)?;
+        let conn = match self.spare.conn.take() {
+            Some(conn) => conn,
+            None => self.connect_spare(path)?,
+        };
+        let done = self.copy_with(&conn);
+        // Whatever went wrong, the next piece begins anew.
+        self.spare.conn = done.is_ok().then_some(conn);
         done
     }
 
-    fn copy_attached(&mut self) -> Result<bool> {
+    fn connect_spare(&self, path: &Path) -> Result<Connection> {
+        let doing = "open the copy of the sidecar in the daemon's folder";
+        let conn = crate::adopt::connect(self.path())?;
+        conn.pragma_update(None, "cache_size", -CACHE_KIB).doing(doing)?;
+        conn.execute("ATTACH ? AS spare", [path.to_string_lossy()]).doing(doing)?;
+        Ok(conn)
+    }
+
+    fn copy_with(&mut self, conn: &Connection) -> Result<bool> {
         let doing = "copy the sidecar into the daemon's folder";
         let kind: i64 =
-            self.conn.query_row("PRAGMA spare.user_version", [], |row| row.get(0)).doing(doing)?;
+            conn.query_row("PRAGMA spare.user_version", [], |row| row.get(0)).doing(doing)?;
         if kind != KIND {
-            self.conn.execute_batch(&made()).doing(doing)?;
+            conn.execute_batch(&made()).doing(doing)?;
         }
-        self.conn.execute_batch("BEGIN").doing(doing)?;
-        let is_written: bool = self
-            .conn
-            .query_row(
-                "SELECT EXISTS (SELECT 1 FROM main._dunlin_log WHERE kind <> 0)",
-                [],
-                |row| row.get(0),
-            )
+        conn.execute_batch("BEGIN").doing(doing)?;
+        let is_written: bool = conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM main._dunlin_log WHERE kind <> 0)")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing(doing)?;
         if is_written {
-            self.conn.execute_batch("ROLLBACK").doing(doing)?;
+            // It is folded first, and copied then.
+            conn.execute_batch("ROLLBACK").doing(doing)?;
             return Ok(false);
         }
-        let from = self.copied_upto()?;
-        let end: u64 = meta(&self.conn, "pos")?.unwrap_or(0);
+        let from = self.copied_upto(conn)?;
+        let end: u64 = meta(conn, "pos")?.unwrap_or(0);
         let to = end.min(from + PIECE);
-        let placed = std::mem::take(&mut self.spare.placed);
-        self.copy_rows(from, to, &placed)?;
-        if to == end {
-            self.copy_tables()?;
+        self.copy_rows(conn, from, to)?;
+        let is_whole = to == end;
+        if is_whole {
+            self.copy_tables(conn)?;
         }
-        self.conn
-            .execute("INSERT OR REPLACE INTO spare.upto (one, pos) VALUES (1, ?)", [to])
+        conn.prepare_cached("INSERT OR REPLACE INTO spare.upto (one, pos) VALUES (1, ?)")
+            .and_then(|mut statement| statement.execute([to]))
             .doing(doing)?;
-        self.conn.execute_batch("COMMIT").doing(doing)?;
+        conn.execute_batch("COMMIT").doing(doing)?;
         self.spare.upto = Some(to);
-        Ok(to < end)
+        self.spare.placed.clear();
+        if is_whole {
+            self.spare.declarations = Some(self.declarations_mark());
+        }
+        Ok(!is_whole)
     }
 
     /// How far it is; from the start where it is of another life of the file.
-    fn copied_upto(&mut self) -> Result<u64> {
+    fn copied_upto(&self, conn: &Connection) -> Result<u64> {
         let doing = "copy the sidecar into the daemon's folder";
         if let Some(upto) = self.spare.upto {
             return Ok(upto);
         }
-        let is_ours: bool = self
-            .conn
+        let is_ours: bool = conn
             .query_row(
                 "SELECT count(*) = 2 FROM spare._dunlin_meta AS s JOIN main._dunlin_meta AS m
                  ON m.key = s.key AND m.value = s.value WHERE s.key IN ('machine', 'epoch')",
@@ -181,28 +204,28 @@ impl Store {
             )
             .doing(doing)?;
         if is_ours {
-            let upto = self.conn.query_row("SELECT pos FROM spare.upto", [], |row| row.get(0));
+            let upto = conn.query_row("SELECT pos FROM spare.upto", [], |row| row.get(0));
             return Ok(upto.optional().doing(doing)?.unwrap_or(0));
         }
         for table in copied() {
-            self.conn.execute_batch(&format!("DELETE FROM spare.{table}")).doing(doing)?;
+            conn.execute_batch(&format!("DELETE FROM spare.{table}")).doing(doing)?;
         }
-        self.conn.execute_batch("DELETE FROM spare.cell; DELETE FROM spare.upto").doing(doing)?;
+        conn.execute_batch("DELETE FROM spare.cell; DELETE FROM spare.upto").doing(doing)?;
         Ok(0)
     }
 
-    fn copy_rows(&self, from: u64, to: u64, placed: &BTreeSet<Uuid>) -> Result<()> {
+    fn copy_rows(&self, conn: &Connection, from: u64, to: u64) -> Result<()> {
         let doing = "copy the sidecar into the daemon's folder";
-        self.conn
+        conn
             .execute_batch("CREATE TABLE IF NOT EXISTS temp.moved (pos INTEGER PRIMARY KEY); DELETE FROM temp.moved")
             .doing(doing)?;
-        for uuid in placed {
-            self.conn
+        for uuid in &self.spare.placed {
+            conn
                 .prepare_cached("INSERT OR IGNORE INTO temp.moved SELECT pos FROM main._dunlin_row WHERE uuid = ?1 AND pos <= ?2")
                 .and_then(|mut statement| statement.execute(params![uuid.as_bytes(), from]))
                 .doing(doing)?;
         }
-        self.conn
+        conn
             .execute(
                 "INSERT OR IGNORE INTO temp.moved SELECT pos FROM main._dunlin_row WHERE pos > ?1 AND pos <= ?2",
                 params![from, to],
@@ -210,21 +233,20 @@ impl Store {
             .doing(doing)?;
         let rows =
             "SELECT r.uuid FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos";
-        self.conn
+        conn
             .execute_batch(
                 "INSERT OR REPLACE INTO spare._dunlin_row SELECT r.* FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos",
             )
             .doing(doing)?;
         for table in BY_ROW {
-            self.conn
+            conn
                 .execute_batch(&format!(
                     "DELETE FROM spare._dunlin_{table} WHERE uuid IN ({rows});
                      INSERT OR REPLACE INTO spare._dunlin_{table} SELECT * FROM main._dunlin_{table} WHERE uuid IN ({rows})"
                 ))
                 .doing(doing)?;
         }
-        let tables: Vec<i64> = self
-            .conn
+        let tables: Vec<i64> = conn
             .prepare_cached("SELECT DISTINCT r.tbl FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos")
             .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
             .doing(doing)?;
@@ -232,34 +254,31 @@ impl Store {
             let Some(table) = self.catalogue.id(table).filter(|table| !table.away) else {
                 continue;
             };
-            self.conn
-                .prepare_cached(&hashed(table))
+            conn.prepare_cached(&hashed(table))
                 .and_then(|mut statement| statement.execute([table.id]))
                 .doing(doing)?;
         }
         Ok(())
     }
 
-    fn copy_tables(&mut self) -> Result<()> {
+    fn copy_tables(&self, conn: &Connection) -> Result<()> {
         let doing = "copy the sidecar into the daemon's folder";
         let mut tables = OFTEN.to_vec();
-        if self.spare.declarations != self.declarations_mark() || self.spare.upto.is_none() {
+        if self.spare.declarations != Some(self.declarations_mark()) {
             tables.extend(SELDOM);
-            self.spare.declarations = self.declarations_mark();
         }
         for table in tables {
-            self.conn
+            conn
                 .execute_batch(&format!(
                     "DELETE FROM spare._dunlin_{table}; INSERT INTO spare._dunlin_{table} SELECT * FROM main._dunlin_{table}"
                 ))
                 .doing(doing)?;
         }
-        self.conn
-            .execute_batch(
-                "INSERT OR REPLACE INTO spare._dunlin_conflict SELECT * FROM main._dunlin_conflict
+        conn.execute_batch(
+            "INSERT OR REPLACE INTO spare._dunlin_conflict SELECT * FROM main._dunlin_conflict
                  WHERE n > (SELECT coalesce(max(n), 0) FROM spare._dunlin_conflict)",
-            )
-            .doing(doing)
+        )
+        .doing(doing)
     }
 
     /// Puts the sidecar back from the spare, where that is of this machine and of this file's tables. Every row is to be
@@ -361,18 +380,17 @@ impl Store {
 
     /// Opens the spare for looking rows up, where there is one.
     pub(crate) fn open_spare(&mut self) {
-        let Some(path) = self.options.spare.as_ref().filter(|path| path.exists()) else { return };
-        if self.spare.reader.is_none() {
+        let Some(path) = self.options.spare.clone().filter(|path| path.exists()) else { return };
+        if self.spare.conn.is_none() {
             // Without it all that is lost is how little a tool changed.
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            self.spare.reader = Connection::open_with_flags(path, flags).ok();
+            self.spare.conn = self.connect_spare(&path).ok();
         }
     }
 }
 
 impl Spare {
     pub(crate) fn reader(&self) -> Option<&Connection> {
-        self.reader.as_ref()
+        self.conn.as_ref()
     }
 }
 
@@ -381,7 +399,7 @@ impl Tx<'_> {
     pub(crate) fn was_shown(&self, entry: &Entry) -> Option<Shown> {
         let found: Option<(u64, Vec<u8>)> = self
             .spare?
-            .prepare_cached("SELECT pos, hashes FROM cell WHERE uuid = ?")
+            .prepare_cached("SELECT pos, hashes FROM spare.cell WHERE uuid = ?")
             .and_then(|mut statement| {
                 statement
                     .query_row([entry.uuid.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -411,7 +429,7 @@ impl Tx<'_> {
         let mut sample = Vec::new();
         for (pos, uuid, key) in listed(self.conn).unwrap_or_default() {
             let of = spare
-                .prepare_cached("SELECT hashes FROM cell WHERE uuid = ?1 AND pos = ?2")
+                .prepare_cached("SELECT hashes FROM spare.cell WHERE uuid = ?1 AND pos = ?2")
                 .and_then(|mut statement| {
                     statement
                         .query_row(params![uuid.as_bytes(), pos], |row| row.get::<_, Vec<u8>>(0))

@@ -38,7 +38,7 @@ fn rest(lab: &Lab, machines: &mut [&mut Machine]) {
         lab.pass(Duration::from_secs(1));
         for machine in &mut *machines {
             machine.store().fold().unwrap();
-            while machine.store().copy_spare().unwrap() {}
+            while machine.store().copy_spare().unwrap() == Some(Duration::ZERO) {}
         }
     }
 }
