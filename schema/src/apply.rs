@@ -720,7 +720,7 @@ impl Tx<'_> {
             (None, Some(size), _) => digest_of_size(size),
             (None, None, _) => 0,
         };
-        let head = Head {
+        let mut head = Head {
             stamp: row.stamp,
             origin: row.origin,
             seq: row.seq,
@@ -737,7 +737,11 @@ impl Tx<'_> {
         };
         let state = match (&row.parts, &cells) {
             (Some(parts), Some(cells)) => {
-                let state = parts.state(head.clone(), cells).ok_or_else(|| bad("has odd parts"))?;
+                let mut state =
+                    parts.state(head.clone(), cells).ok_or_else(|| bad("has odd parts"))?;
+                // The digest of a version that its writer had not all values of is over their dots.
+                head.digest = told.unwrap_or_else(|| standing::own_digest(&state));
+                state.head.digest = head.digest;
                 Some(Box::new(state))
             }
             _ => None,
