@@ -704,7 +704,7 @@ impl Tx<'_> {
             (None, Some(size), _) => digest_of_size(size),
             (None, None, _) => 0,
         };
-        let head = Head {
+        let mut head = Head {
             stamp: row.stamp,
             origin: row.origin,
             seq: row.seq,
@@ -721,7 +721,13 @@ impl Tx<'_> {
         };
         let state = match (&row.parts, &cells) {
             (Some(parts), Some(cells)) => {
-                let state = parts.state(head.clone(), cells).ok_or_else(|| bad("has odd parts"))?;
+                let mut state =
+                    parts.state(head.clone(), cells).ok_or_else(|| bad("has odd parts"))?;
+                if told.is_none() {
+                    // Of a value that its writer had not, the dot counts, and not the NULL in its place.
+                    state.head.digest = standing::own_digest(&state);
+                    head.digest = state.head.digest;
+                }
                 Some(Box::new(state))
             }
             _ => None,
