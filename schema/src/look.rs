@@ -651,7 +651,7 @@ impl Tx<'_> {
     }
 
     /// A table that was only heard of under this name is not the one that is here.
-    fn make_way(&self, name: &str) -> Result<()> {
+    pub(crate) fn make_way(&self, name: &str) -> Result<()> {
         self.conn
             .execute(
                 "UPDATE _dunlin_table SET first = coalesce(first, name), name = name || '~' || id WHERE name = ?",
