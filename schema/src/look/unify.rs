@@ -13,6 +13,7 @@ use crate::tx::Tx;
 use crate::{Cells, Error, Result, Store};
 use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// So many facts of one database: five hundred tables, each of which changed fifty times.
@@ -76,6 +77,7 @@ impl Tx<'_> {
         }
         if !of.is_empty() {
             self.load_catalogue()?;
+        let before = Arc::clone(&self.catalogue);
         }
         Ok(!of.is_empty())
     }
@@ -89,6 +91,7 @@ impl Tx<'_> {
             let one = facts.one_id(&known.id);
             if one != *known.id {
                 ids.insert(known.id.to_string(), one);
+            self.refill(&before)?;
             }
         }
         let one = |id: &str| ids.get(id).cloned().unwrap_or_else(|| id.to_owned());
