@@ -417,7 +417,8 @@ impl Tx<'_> {
         }
         for name in tables {
             if !known.contains(&name.to_ascii_lowercase()) && self.holds_rows_of(table, &name)? {
-                return Ok(Some((name, false)));
+                let is_said = self.is_referred_to(all, &name)?;
+                return Ok(Some((name, is_said)));
             }
         }
         Ok(None)
@@ -435,6 +436,23 @@ impl Tx<'_> {
             .and_then(|mut statement| {
                 let most = i64::try_from(ROWS_ASKED).unwrap_or(i64::MAX);
                 statement
+    /// Does a tracked table refer to one of this name? SQLite says so of one that was renamed before it was made anew.
+    fn is_referred_to(&self, all: &[Tracked], name: &str) -> Result<bool> {
+        for table in all {
+            let refers: bool = self
+                .conn
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM pragma_foreign_key_list(?1) WHERE \"table\" = ?2 COLLATE NOCASE)",
+                )
+                .and_then(|mut statement| statement.query_row([&table.name, name], |row| row.get(0)))
+                .doing("look for the rows of a table that is away")?;
+            if refers {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
                     .query_map(params![table.id, most], |row| {
                         Ok(Key::from_sql(row.get_ref(0)?).ok().flatten())
                     })?
