@@ -385,8 +385,9 @@ impl Tx<'_> {
             return self.linger(entry, old);
         }
         let visible = new.visible();
-        let is_unknown = new.state.is_some() && visible.as_ref().is_some_and(Cells::is_empty);
-        if let Some(table) = table.filter(|table| !table.away && !is_unknown)
+        let is_gone =
+            |table: &Table| new.state.as_ref().is_some_and(|state| standing::is_gone(table, state));
+        if let Some(table) = table.filter(|table| !table.away && !is_gone(table))
             && (!work.anybody_waits || self.nobody_waits_for(table, new.uuid)?)
             && self.fast_path(table, &mut entry, old, visible.as_ref())?
         {

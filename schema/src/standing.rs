@@ -178,6 +178,14 @@ pub(crate) fn shown_cells(state: &State) -> Cells {
 pub(crate) fn own_cells(state: &State) -> Cells {
     let here = state.own.iter().filter_map(|(id, cell)| Some((id.clone(), cell.cell()?.clone())));
     Cells::new(here.collect())
+/// Is nothing known of what a row's version wrote, or not its key? Such a row is not shown, whatever was found beside it.
+pub(crate) fn is_gone(table: &Table, state: &State) -> bool {
+    let is_unknown = |id: &str| state.cell(id).is_none_or(|cell| cell.known().is_none());
+    let mut key = table.naming_columns().iter().filter_map(|&index| table.at(index));
+    state.own.values().any(Dotted::is_missing)
+        && (key.any(|column| is_unknown(&column.id)) || state.own.keys().all(|id| is_unknown(id)))
+}
+
 }
 
 /// Eight bytes of hash of a version's own cells; of one whose value is not here, of its dot.
