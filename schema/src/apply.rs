@@ -457,7 +457,7 @@ impl Tx<'_> {
     ) -> Result<()> {
         entry.parts = old.is_some_and(|old| old.parts);
         let is_unsaid = |cells: &Cells| match place {
-            Place::In(table) => !table.says_all(cells),
+            Place::In(table) | Place::InBut(table, _) => !table.says_all(cells),
             Place::Kept => false,
         };
         match (&new.state, &new.cells) {

@@ -21,7 +21,7 @@ use crate::tx::Tx;
 use crate::version::Head;
 use crate::{Cells, Result};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where a version's own cells stand.
@@ -29,6 +29,8 @@ use std::sync::Arc;
 pub(crate) enum Place<'t> {
     /// In this table, as far as it shows them.
     In(&'t Table),
+    /// In this table, but for these columns: they are new, and do not show them yet.
+    InBut(&'t Table, &'t BTreeSet<String>),
     /// Kept beside it, all of them.
     Kept,
 }
@@ -147,14 +149,16 @@ fn part_of(state: &State, place: Place<'_>) -> Part {
         cut: state.cut,
         ..Part::default()
     };
+    let in_table = |table: &Table, id: &str, cell: &Dotted| {
+        let is_overruled = state.cell(id).is_some_and(|shown| shown.dot != cell.dot);
+        !is_overruled && cell.cell().is_some_and(|cell| table.says(id, cell))
+    };
     for (id, cell) in &state.own {
         let is_said = !cell.is_missing()
             && match place {
                 Place::Kept => true,
-                Place::In(table) => {
-                    let is_overruled = state.cell(id).is_some_and(|shown| shown.dot != cell.dot);
-                    !is_overruled && cell.cell().is_some_and(|cell| table.says(id, cell))
-                }
+                Place::In(table) => in_table(table, id, cell),
+                Place::InBut(table, but) => !but.contains(id) && in_table(table, id, cell),
             };
         if !is_said {
             part.own.insert(id.clone(), cell.value.clone());
@@ -174,10 +178,6 @@ pub(crate) fn shown_cells(state: &State) -> Cells {
     Cells::new(known.collect())
 }
 
-/// Own cells of a version, as far as their values are here.
-pub(crate) fn own_cells(state: &State) -> Cells {
-    let here = state.own.iter().filter_map(|(id, cell)| Some((id.clone(), cell.cell()?.clone())));
-    Cells::new(here.collect())
 /// Is nothing known of what a row's version wrote, or not its key? Such a row is not shown, whatever was found beside it.
 pub(crate) fn is_gone(table: &Table, state: &State) -> bool {
     let is_unknown = |id: &str| state.cell(id).is_none_or(|cell| cell.known().is_none());
@@ -186,6 +186,10 @@ pub(crate) fn is_gone(table: &Table, state: &State) -> bool {
         && (key.any(|column| is_unknown(&column.id)) || state.own.keys().all(|id| is_unknown(id)))
 }
 
+/// Own cells of a version, as far as their values are here.
+pub(crate) fn own_cells(state: &State) -> Cells {
+    let here = state.own.iter().filter_map(|(id, cell)| Some((id.clone(), cell.cell()?.clone())));
+    Cells::new(here.collect())
 }
 
 /// Eight bytes of hash of a version's own cells; of one whose value is not here, of its dot.
