@@ -89,6 +89,7 @@ impl Store {
                 break;
             }
         }
+        self.follow_own_facts()?;
         self.find_ghosts()?;
         self.settle_again()?;
         self.look_for_drift()?;

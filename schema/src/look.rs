@@ -72,6 +72,8 @@ pub(crate) struct Seen {
     at: Duration,
     /// A look is under way.
     looking: bool,
+    /// What looks told of the columns of these tables is to be followed here too, once the log is folded.
+    told: BTreeSet<i64>,
 }
 
 /// A table that is away.
@@ -85,6 +87,15 @@ struct Away {
 impl Seen {
     pub(crate) fn looking(&self) -> bool {
         self.looking
+    }
+
+    /// The tables of which a look told anything since that was last followed here.
+    pub(crate) fn told(&self) -> &BTreeSet<i64> {
+        &self.told
+    }
+
+    pub(crate) fn followed(&mut self) {
+        self.told.clear();
     }
 
     /// Nobody has written for a while, or it is long enough.
@@ -256,6 +267,7 @@ impl Tx<'_> {
         seen.away.retain(|id, _| tracked.iter().any(|table| table.id == *id));
         if !changed.is_empty() {
             self.take_up(&changed, now)?;
+            seen.told.extend(changed.iter().map(|(table, _)| table.id));
         } else if moved {
             self.load_catalogue()?;
         }
