@@ -436,18 +436,6 @@ impl Tx<'_> {
         Ok(None)
     }
 
-    /// Does a table hold at least half of the rows of one that is away? Where that has none, are its columns the same?
-    fn holds_rows_of(&self, table: &Tracked, name: &str) -> Result<bool> {
-        let doing = "look for the rows of a table that is away";
-        let Ok(other) = describe(self.conn, &self.listing, name) else { return Ok(false) };
-        let keys: Vec<Key> = self
-            .conn
-            .prepare_cached(
-                "SELECT key FROM _dunlin_row WHERE tbl = ?1 AND key IS NOT NULL ORDER BY pos DESC LIMIT ?2",
-            )
-            .and_then(|mut statement| {
-                let most = i64::try_from(ROWS_ASKED).unwrap_or(i64::MAX);
-                statement
     /// Does a tracked table refer to one of this name? SQLite says so of one that was renamed before it was made anew.
     fn is_referred_to(&self, all: &[Tracked], name: &str) -> Result<bool> {
         for table in all {
@@ -465,6 +453,18 @@ impl Tx<'_> {
         Ok(false)
     }
 
+    /// Does a table hold at least half of the rows of one that is away? Where that has none, are its columns the same?
+    fn holds_rows_of(&self, table: &Tracked, name: &str) -> Result<bool> {
+        let doing = "look for the rows of a table that is away";
+        let Ok(other) = describe(self.conn, &self.listing, name) else { return Ok(false) };
+        let keys: Vec<Key> = self
+            .conn
+            .prepare_cached(
+                "SELECT key FROM _dunlin_row WHERE tbl = ?1 AND key IS NOT NULL ORDER BY pos DESC LIMIT ?2",
+            )
+            .and_then(|mut statement| {
+                let most = i64::try_from(ROWS_ASKED).unwrap_or(i64::MAX);
+                statement
                     .query_map(params![table.id, most], |row| {
                         Ok(Key::from_sql(row.get_ref(0)?).ok().flatten())
                     })?
@@ -527,7 +527,7 @@ impl Tx<'_> {
             looked.push((table, name, is_remade, columns));
         }
         self.load_catalogue()?;
-        for (table, name, is_remade, columns) in &looked {
+        for (table, _, is_remade, columns) in &looked {
             let Some(there) = self.catalogue.id(table.id).cloned() else { continue };
             let unfit = self.cannot_write(&there)?;
             let away = if unfit.is_some() { UNFIT } else { HERE };
@@ -544,9 +544,14 @@ impl Tx<'_> {
             }
             self.look_at_fills(&there, columns)?;
             self.ask_for_fresh(&there, columns)?;
-            self.written_until(table, (name, *is_remade), columns)?;
             if table.compare {
                 self.find_ghosts_of(table.id)?;
+            }
+        }
+        // Once all rows are listed: what one table did to another was before the look of both.
+        for (table, name, is_remade, columns) in &looked {
+            if self.catalogue.id(table.id).is_some() {
+                self.written_until(table, (name, *is_remade), columns)?;
             }
         }
         self.load_catalogue()
