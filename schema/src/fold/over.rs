@@ -311,7 +311,7 @@ impl Tx<'_> {
         }
         for Written { id, cell, gone, .. } in &look.written {
             let dot = match state.cell(id) {
-                Some(there) => of(Dot { stamp: there.dot.stamp + 1, ..there.dot }),
+                Some(there) => of(Dot { stamp: stamp::found_above(there.dot.stamp), ..there.dot }),
                 None => Dot::of(&old.head).found(self.me, seq),
             };
             if let (Some(own), true) = (state.own.get_mut(id), *gone) {
