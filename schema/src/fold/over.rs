@@ -391,11 +391,12 @@ impl Touched {
     /// The columns that refer to tables which were dropped or made anew when the row was last written, and are emptied
     /// then.
     fn emptied(&self, catalogue: &Catalogue) -> Vec<usize> {
+        let written = self.written.unwrap_or(self.last);
         let references = self.table.references.iter();
         let emptied = references.filter(|reference| {
             let parent = catalogue.named(&reference.parent);
             reference.on_delete == OnDelete::SetNull
-                && parent.is_some_and(|parent| parent.is_gone_or_anew(self.last))
+                && parent.is_some_and(|parent| parent.is_gone_or_anew(written))
         });
         emptied.flat_map(|reference| reference.columns.iter().copied()).collect()
     }
