@@ -9,6 +9,8 @@ mod machines;
 mod northwind_store;
 mod put;
 mod restarts;
+mod schema_cases;
+
 mod sim;
 mod untrack;
 mod upgrades;

@@ -4,17 +4,17 @@ use dunlin_schema::{Error, Track};
 use dunlin_tests::sim::{Broken, Lab, Machine, level, pull};
 use std::time::Duration;
 
-const PARTS: &str = "
+pub(crate) const PARTS: &str = "
 CREATE TABLE part (code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT);
 CREATE TABLE sale (id INTEGER PRIMARY KEY AUTOINCREMENT, part TEXT NOT NULL REFERENCES part (code), n INTEGER);";
 
 /// `to` takes all that `from` has.
-fn take(to: &mut Machine, from: &mut Machine) -> u64 {
+pub(crate) fn take(to: &mut Machine, from: &mut Machine) -> u64 {
     pull(to, from, Broken::default(), &mut |_, _| ())
 }
 
 /// All machines are level, and no reference points nowhere.
-fn settle(machines: &mut [&mut Machine]) {
+pub(crate) fn settle(machines: &mut [&mut Machine]) {
     level(machines);
     for machine in machines {
         assert_eq!(machine.broken_references(), 0, "{machine:?}");
@@ -22,7 +22,7 @@ fn settle(machines: &mut [&mut Machine]) {
 }
 
 /// Two machines with three parts.
-fn shop(lab: &Lab) -> [Machine; 2] {
+pub(crate) fn shop(lab: &Lab) -> [Machine; 2] {
     let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, PARTS));
     anna.run(
         "INSERT INTO part VALUES ('a', 'Pad', 1, 'soft'), ('b', 'Oil', 2, 'thin'), ('c', 'Wiper', 3, NULL);
@@ -33,7 +33,7 @@ fn shop(lab: &Lab) -> [Machine; 2] {
 }
 
 /// A while in which tools come to rest, and the daemon looks.
-fn rest(lab: &Lab, machines: &mut [&mut Machine]) {
+pub(crate) fn rest(lab: &Lab, machines: &mut [&mut Machine]) {
     for _ in 0..8 {
         lab.pass(Duration::from_secs(1));
         for machine in &mut *machines {
@@ -635,7 +635,7 @@ fn what_tools_keep_and_what_only_triggers_fill_is_left_out_unless_a_person_names
 }
 
 /// As [`shop`], with some more parts, and all of it copied into the daemons' folders.
-fn stocked(lab: &Lab) -> [Machine; 2] {
+pub(crate) fn stocked(lab: &Lab) -> [Machine; 2] {
     let [mut anna, mut bert] = shop(lab);
     anna.run(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
@@ -647,7 +647,7 @@ fn stocked(lab: &Lab) -> [Machine; 2] {
 }
 
 /// Makes `part` anew with these columns, and these values of the old ones.
-fn anew(columns: &str, values: &str) -> String {
+pub(crate) fn anew(columns: &str, values: &str) -> String {
     format!(
         "PRAGMA foreign_keys = OFF; BEGIN; CREATE TABLE new_part ({columns}); INSERT INTO new_part SELECT {values} FROM part;
          DROP TABLE part; ALTER TABLE new_part RENAME TO part; COMMIT; PRAGMA foreign_keys = ON"
