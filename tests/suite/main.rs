@@ -10,7 +10,7 @@ mod northwind_store;
 mod put;
 mod restarts;
 mod schema_cases;
-
+mod schema_sim;
 mod sim;
 mod untrack;
 mod upgrades;
