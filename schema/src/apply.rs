@@ -399,8 +399,9 @@ impl Tx<'_> {
             return self.linger(entry, old);
         }
         let visible = new.visible();
-        let is_unknown = new.state.is_some() && visible.as_ref().is_some_and(Cells::is_empty);
-        if let Some(table) = table.filter(|table| !table.away && !is_unknown)
+        let is_gone =
+            |table: &Table| new.state.as_ref().is_some_and(|state| standing::is_gone(table, state));
+        if let Some(table) = table.filter(|table| !table.away && !is_gone(table))
             && (!work.anybody_waits || self.nobody_waits_for(table, new.uuid)?)
             && (shows_already(table, (old, old_cells), visible.as_ref())
                 || self.fast_path(table, &mut entry, old, visible.as_ref())?)
@@ -472,7 +473,7 @@ impl Tx<'_> {
     ) -> Result<()> {
         entry.parts = old.is_some_and(|old| old.parts);
         let is_unsaid = |cells: &Cells| match place {
-            Place::In(table) => !table.says_all(cells),
+            Place::In(table) | Place::InBut(table, _) => !table.says_all(cells),
             Place::Kept => false,
         };
         match (&new.state, &new.cells) {

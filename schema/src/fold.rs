@@ -55,8 +55,10 @@ struct Touched {
     key: Key,
     before: Option<Uuid>,
     time: Millis,
-    /// The number of the last line that told of it.
+    /// The number of the last line that told of it,
     last: i64,
+    /// and of the last that is not a look's.
+    written: Option<i64>,
     /// That line says that it was inserted.
     inserted: bool,
     /// It was there when tracking started, and nobody has written it since.
@@ -90,6 +92,7 @@ impl Store {
                 break;
             }
         }
+        self.follow_own_facts()?;
         self.find_ghosts()?;
         self.settle_again()?;
         self.look_for_drift()?;
@@ -261,6 +264,9 @@ impl Tx<'_> {
             let found = line.kind == trigger::FOUND && fresh;
             let listed = line.kind == trigger::LISTED && fresh;
             fold.mark(&place, |touched| {
+                if line.kind != trigger::LISTED {
+                    touched.written = Some(line.n);
+                }
                 touched.existing &= line.kind == trigger::EXISTING;
                 touched.inserted = line.kind == trigger::INSERT;
                 touched.found = found || (touched.found && line.kind == trigger::FOUND);
@@ -293,6 +299,7 @@ impl Tx<'_> {
             before,
             time,
             last,
+            written: None,
             inserted: false,
             existing: false,
             found: false,

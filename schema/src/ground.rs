@@ -152,7 +152,7 @@ impl Place<'_, '_> {
             _ if row.held == Some(Why::Went) => row.barred = Some(Why::Went),
             (_, None) => row.barred = Some(Why::Size),
             (None, _) => row.barred = Some(Why::Schema),
-            (Some(_), Some(cells)) if cells.is_empty() && self.tx.lacks_values(&entry)? => {
+            (Some(table), Some(cells)) if self.went_whole((table, &entry), cells)? => {
                 row.barred = Some(Why::Asked);
             }
             (Some(table), Some(cells)) => {
@@ -175,6 +175,14 @@ impl Place<'_, '_> {
             None
         };
         Ok(Some(Known { row: Rc::new(row), entry, table, cells, own, size, claims: claimed }))
+    }
+
+    fn went_whole(&mut self, (table, entry): (&Table, &Entry), cells: &Cells) -> Result<bool> {
+        // Mostly a row has no parts, and all of it is here.
+        if entry.lingers() || (!entry.parts && !cells.is_empty()) {
+            return Ok(false);
+        }
+        Ok(self.tx.state(entry)?.is_some_and(|state| standing::is_gone(table, &state)))
     }
 
     /// What the writer of a row's version saw in columns that he only carried on.

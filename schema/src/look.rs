@@ -72,6 +72,8 @@ pub(crate) struct Seen {
     at: Duration,
     /// A look is under way.
     looking: bool,
+    /// What looks told of the columns of these tables is to be followed here too, once the log is folded.
+    told: BTreeSet<i64>,
 }
 
 /// A table that is away.
@@ -85,6 +87,15 @@ struct Away {
 impl Seen {
     pub(crate) fn looking(&self) -> bool {
         self.looking
+    }
+
+    /// The tables of which a look told anything since that was last followed here.
+    pub(crate) fn told(&self) -> &BTreeSet<i64> {
+        &self.told
+    }
+
+    pub(crate) fn followed(&mut self) {
+        self.told.clear();
     }
 
     /// Nobody has written for a while, or it is long enough.
@@ -256,6 +267,7 @@ impl Tx<'_> {
         seen.away.retain(|id, _| tracked.iter().any(|table| table.id == *id));
         if !changed.is_empty() {
             self.take_up(&changed, now)?;
+            seen.told.extend(changed.iter().map(|(table, _)| table.id));
         } else if moved {
             self.load_catalogue()?;
         }
@@ -417,10 +429,28 @@ impl Tx<'_> {
         }
         for name in tables {
             if !known.contains(&name.to_ascii_lowercase()) && self.holds_rows_of(table, &name)? {
-                return Ok(Some((name, false)));
+                let is_said = self.is_referred_to(all, &name)?;
+                return Ok(Some((name, is_said)));
             }
         }
         Ok(None)
+    }
+
+    /// Does a tracked table refer to one of this name? SQLite says so of one that was renamed before it was made anew.
+    fn is_referred_to(&self, all: &[Tracked], name: &str) -> Result<bool> {
+        for table in all {
+            let refers: bool = self
+                .conn
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM pragma_foreign_key_list(?1) WHERE \"table\" = ?2 COLLATE NOCASE)",
+                )
+                .and_then(|mut statement| statement.query_row([&table.name, name], |row| row.get(0)))
+                .doing("look for the rows of a table that is away")?;
+            if refers {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Does a table hold at least half of the rows of one that is away? Where that has none, are its columns the same?
@@ -497,7 +527,7 @@ impl Tx<'_> {
             looked.push((table, name, is_remade, columns));
         }
         self.load_catalogue()?;
-        for (table, name, is_remade, columns) in &looked {
+        for (table, _, is_remade, columns) in &looked {
             let Some(there) = self.catalogue.id(table.id).cloned() else { continue };
             let unfit = self.cannot_write(&there)?;
             let away = if unfit.is_some() { UNFIT } else { HERE };
@@ -514,9 +544,14 @@ impl Tx<'_> {
             }
             self.look_at_fills(&there, columns)?;
             self.ask_for_fresh(&there, columns)?;
-            self.written_until(table, (name, *is_remade), columns)?;
             if table.compare {
                 self.find_ghosts_of(table.id)?;
+            }
+        }
+        // Once all rows are listed: what one table did to another was before the look of both.
+        for (table, name, is_remade, columns) in &looked {
+            if self.catalogue.id(table.id).is_some() {
+                self.written_until(table, (name, *is_remade), columns)?;
             }
         }
         self.load_catalogue()
@@ -651,7 +686,7 @@ impl Tx<'_> {
     }
 
     /// A table that was only heard of under this name is not the one that is here.
-    fn make_way(&self, name: &str) -> Result<()> {
+    pub(crate) fn make_way(&self, name: &str) -> Result<()> {
         self.conn
             .execute(
                 "UPDATE _dunlin_table SET first = coalesce(first, name), name = name || '~' || id WHERE name = ?",

@@ -7,6 +7,9 @@
 //!   └───────────────┴──────────┘
 //! ```
 //!
+//! What people write is stamped even. What is only found where somebody wrote is stamped odd, right above that: so it is
+//! never as late as what another person wrote there, whose clock was slow.
+//!
 //! # Invariants
 //!
 //! * Whoever writes a row after seeing a version beats that version, whatever the clocks say.
@@ -43,10 +46,10 @@ impl Stamp {
         Self::at(time).max(replaced.map_or(Self::ZERO, Self::next))
     }
 
-    /// The least stamp above this one.
+    /// The least stamp of a write above this one.
     #[must_use]
     pub fn next(self) -> Self {
-        Self((self.0 + 1).min(MAX))
+        Self(((self.0 | 1) + 1).min(MAX))
     }
 
     /// The moment this stamp shows.
@@ -63,6 +66,11 @@ impl Stamp {
     pub fn from_i64(raw: i64) -> Option<Self> {
         u64::try_from(raw).ok().map(Self)
     }
+}
+
+/// The stamp of what was found where a cell of this stamp stood.
+pub(crate) fn found_above(stamp: i64) -> i64 {
+    stamp.saturating_add(1) | 1
 }
 
 /// Is `time` one that a working clock could show?
@@ -85,6 +93,16 @@ mod tests {
     #[test]
     fn a_write_takes_the_clock_where_it_is_ahead() {
         assert_eq!(Stamp::after(Some(Stamp::at(5)), 9), Stamp::at(9));
+    }
+
+    #[test]
+    fn what_is_found_is_below_what_anybody_writes_over_the_same_version() {
+        let version = Stamp::at(1_790_000_000_123);
+        let found = found_above(version.to_i64());
+        assert!(found < found_above(found));
+        assert!(found < version.next().to_i64());
+        let later = Stamp::from_i64(found).unwrap().next();
+        assert_eq!(later, version.next(), "whoever saw it beats it");
     }
 
     #[test]

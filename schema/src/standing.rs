@@ -21,7 +21,7 @@ use crate::tx::Tx;
 use crate::version::Head;
 use crate::{Cells, Result};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where a version's own cells stand.
@@ -29,6 +29,8 @@ use std::sync::Arc;
 pub(crate) enum Place<'t> {
     /// In this table, as far as it shows them.
     In(&'t Table),
+    /// In this table, but for these columns: they are new, and do not show them yet.
+    InBut(&'t Table, &'t BTreeSet<String>),
     /// Kept beside it, all of them.
     Kept,
 }
@@ -147,14 +149,16 @@ fn part_of(state: &State, place: Place<'_>) -> Part {
         cut: state.cut,
         ..Part::default()
     };
+    let in_table = |table: &Table, id: &str, cell: &Dotted| {
+        let is_overruled = state.cell(id).is_some_and(|shown| shown.dot != cell.dot);
+        !is_overruled && cell.cell().is_some_and(|cell| table.says(id, cell))
+    };
     for (id, cell) in &state.own {
         let is_said = !cell.is_missing()
             && match place {
                 Place::Kept => true,
-                Place::In(table) => {
-                    let is_overruled = state.cell(id).is_some_and(|shown| shown.dot != cell.dot);
-                    !is_overruled && cell.cell().is_some_and(|cell| table.says(id, cell))
-                }
+                Place::In(table) => in_table(table, id, cell),
+                Place::InBut(table, but) => !but.contains(id) && in_table(table, id, cell),
             };
         if !is_said {
             part.own.insert(id.clone(), cell.value.clone());
@@ -172,6 +176,14 @@ pub(crate) fn shown_cells(state: &State) -> Cells {
     let known =
         cells.iter().filter_map(|(id, cell)| Some(((*id).to_owned(), cell.known()?.clone())));
     Cells::new(known.collect())
+}
+
+/// Is nothing known of what a row's version wrote, or not its key? Such a row is not shown, whatever was found beside it.
+pub(crate) fn is_gone(table: &Table, state: &State) -> bool {
+    let is_unknown = |id: &str| state.cell(id).is_none_or(|cell| cell.known().is_none());
+    let mut key = table.naming_columns().iter().filter_map(|&index| table.at(index));
+    state.own.values().any(Dotted::is_missing)
+        && (key.any(|column| is_unknown(&column.id)) || state.own.keys().all(|id| is_unknown(id)))
 }
 
 /// Own cells of a version, as far as their values are here.

@@ -94,7 +94,8 @@ impl Store {
                 {
                     continue;
                 }
-                let listed = catalogue::Listed::unknown(&other.name);
+                let Some(name) = tx.name_here(&other.name)? else { continue };
+                let listed = catalogue::Listed::unknown(&name);
                 let Ok(table) = catalogue::read(tx.conn, &tx.listing, &listed) else { continue };
                 let ours: BTreeSet<String> =
                     table.key_names().map(str::to_ascii_lowercase).collect();
@@ -106,7 +107,7 @@ impl Store {
                     .collect();
                 if theirs.is_empty() || ours == theirs {
                     if other.naming == "natural" {
-                        wanted.natural.push(other.name.clone());
+                        wanted.natural.push(table.name.clone());
                     }
                     wanted.tables.get_or_insert_default().push(table.name);
                 }
@@ -266,7 +267,10 @@ impl Tx<'_> {
                     let why = "--natural is for tables with an integer key of their own";
                     return Err(Error::Untrackable { table: table.name, why: why.to_owned() });
                 }
-                Ok(table) => self.list(&table.name, natural, track.copies)?,
+                Ok(table) => {
+                    self.take_first_name(&table.name)?;
+                    self.list(&table.name, natural, track.copies)?;
+                }
                 Err(Error::Untrackable { table, why }) if track.tables.is_none() => {
                     done.refused.push((table, why));
                 }
@@ -388,6 +392,49 @@ impl Tx<'_> {
                     return Ok(Some(words(&refusal(&error).unwrap_or_default())));
                 }
                 Err(error) => return Err(error).doing("try a table"),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a table that the shop calls so, and that is not tracked here, is called here.
+    fn name_here(&mut self, first: &str) -> Result<Option<String>> {
+        if self.listing.named(first).is_some() {
+            return Ok(Some(first.to_owned()));
+        }
+        let facts = self.facts_of(first)?;
+        let is_free = |name: &&str| {
+            self.listing.named(name).is_some() && self.catalogue.named(name).is_none()
+        };
+        Ok(facts.names().find(is_free).map(str::to_owned))
+    }
+
+    /// A table that others know by an older name is that one, where none of that name is here.
+    fn take_first_name(&mut self, name: &str) -> Result<()> {
+        let Some(first) = self.first_name_of(name)? else { return Ok(()) };
+        let (id, _) = self.table_of(&first)?;
+        self.make_way(name)?;
+        self.conn
+            .execute(
+                "UPDATE _dunlin_table SET first = coalesce(first, name), name = ?2 WHERE id = ?1",
+                params![id, name],
+            )
+            .doing("write down what a table is called")?;
+        Ok(())
+    }
+
+    /// What the shop calls a table that is not tracked here, if it has another name for it.
+    fn first_name_of(&mut self, name: &str) -> Result<Option<String>> {
+        if self.catalogue.named(name).is_some() {
+            return Ok(None);
+        }
+        let lower = name.to_ascii_lowercase();
+        for (first, facts) in self.facts()?.iter() {
+            let is_it = facts.names().any(|other| other == lower);
+            let is_here =
+                self.catalogue.first(first).is_some() || self.listing.named(first).is_some();
+            if is_it && !is_here {
+                return Ok(Some(first.clone()));
             }
         }
         Ok(None)

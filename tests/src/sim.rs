@@ -15,6 +15,7 @@
 //! * [`world`]: tables chosen to be hard, and what an application may do to them.
 //! * [`witness`]: who wrote what, so that a row that vanished is missed.
 //! * [`story`]: a seed told from the first sale to the end of the day, and checked.
+//! * [`upgrade`]: a seed in which the machines change their tables one after the other.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -27,6 +28,7 @@
 pub mod machine;
 pub mod session;
 pub mod story;
+pub mod upgrade;
 pub mod witness;
 pub mod world;
 

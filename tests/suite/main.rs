@@ -10,6 +10,8 @@ mod machines;
 mod northwind_store;
 mod put;
 mod restarts;
+mod schema_cases;
+mod schema_sim;
 mod sim;
 mod untrack;
 mod upgrades;

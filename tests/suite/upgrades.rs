@@ -4,17 +4,17 @@ use dunlin_schema::{Error, Track};
 use dunlin_tests::sim::{Broken, Lab, Machine, level, pull};
 use std::time::Duration;
 
-const PARTS: &str = "
+pub(crate) const PARTS: &str = "
 CREATE TABLE part (code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT);
 CREATE TABLE sale (id INTEGER PRIMARY KEY AUTOINCREMENT, part TEXT NOT NULL REFERENCES part (code), n INTEGER);";
 
 /// `to` takes all that `from` has.
-fn take(to: &mut Machine, from: &mut Machine) -> u64 {
+pub(crate) fn take(to: &mut Machine, from: &mut Machine) -> u64 {
     pull(to, from, Broken::default(), &mut |_, _| ())
 }
 
 /// All machines are level, and no reference points nowhere.
-fn settle(machines: &mut [&mut Machine]) {
+pub(crate) fn settle(machines: &mut [&mut Machine]) {
     level(machines);
     for machine in machines {
         assert_eq!(machine.broken_references(), 0, "{machine:?}");
@@ -22,7 +22,7 @@ fn settle(machines: &mut [&mut Machine]) {
 }
 
 /// Two machines with three parts.
-fn shop(lab: &Lab) -> [Machine; 2] {
+pub(crate) fn shop(lab: &Lab) -> [Machine; 2] {
     let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, PARTS));
     anna.run(
         "INSERT INTO part VALUES ('a', 'Pad', 1, 'soft'), ('b', 'Oil', 2, 'thin'), ('c', 'Wiper', 3, NULL);
@@ -33,7 +33,7 @@ fn shop(lab: &Lab) -> [Machine; 2] {
 }
 
 /// A while in which tools come to rest, and the daemon looks.
-fn rest(lab: &Lab, machines: &mut [&mut Machine]) {
+pub(crate) fn rest(lab: &Lab, machines: &mut [&mut Machine]) {
     for _ in 0..8 {
         lab.pass(Duration::from_secs(1));
         for machine in &mut *machines {
@@ -373,6 +373,32 @@ fn emptied_references_come_back() {
     assert_eq!(anna.ask(REMARKS), ["good!|Bosch", "slow|-"]);
 }
 
+/// The same tool goes on, and makes the children anew without what their references did.
+const CHILDREN_ANEW: &str = "
+CREATE TABLE piece_backup (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, maker_id INTEGER REFERENCES maker (id));
+INSERT INTO piece_backup SELECT * FROM piece; DROP TABLE piece; ALTER TABLE piece_backup RENAME TO piece;
+CREATE TABLE remark_backup (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT, maker_id INTEGER REFERENCES maker (id));
+INSERT INTO remark_backup SELECT * FROM remark; DROP TABLE remark; ALTER TABLE remark_backup RENAME TO remark";
+
+#[test]
+fn what_fell_or_was_emptied_comes_back_though_its_reference_says_so_no_more() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = makers(&lab);
+    let (pieces, remarks) = (bert.ask(PIECES), bert.ask(REMARKS));
+    anna.run(MAKERS_ANEW);
+    anna.run(CHILDREN_ANEW);
+    settle(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask(PIECES), pieces, "nobody deleted them");
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask(REMARKS), remarks, "{machine:?}");
+    }
+    anna.store().keep_deleted(None).unwrap();
+    settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask(PIECES), pieces);
+}
+
 #[test]
 fn rows_that_a_migration_left_out_come_back() {
     let lab = Lab::new();
@@ -635,7 +661,7 @@ fn what_tools_keep_and_what_only_triggers_fill_is_left_out_unless_a_person_names
 }
 
 /// As [`shop`], with some more parts, and all of it copied into the daemons' folders.
-fn stocked(lab: &Lab) -> [Machine; 2] {
+pub(crate) fn stocked(lab: &Lab) -> [Machine; 2] {
     let [mut anna, mut bert] = shop(lab);
     anna.run(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
@@ -647,7 +673,7 @@ fn stocked(lab: &Lab) -> [Machine; 2] {
 }
 
 /// Makes `part` anew with these columns, and these values of the old ones.
-fn anew(columns: &str, values: &str) -> String {
+pub(crate) fn anew(columns: &str, values: &str) -> String {
     format!(
         "PRAGMA foreign_keys = OFF; BEGIN; CREATE TABLE new_part ({columns}); INSERT INTO new_part SELECT {values} FROM part;
          DROP TABLE part; ALTER TABLE new_part RENAME TO part; COMMIT; PRAGMA foreign_keys = ON"
@@ -903,231 +929,5 @@ fn a_row_that_is_written_where_one_of_its_values_is_gone_is_one_version_everywhe
         tables.into_iter().find(|table| table.name == "part").unwrap().digest
     });
     assert_eq!(here, there, "both know it by one digest");
-    assert_eq!(bert.ask("SELECT price, note FROM part WHERE code = 'p7'"), ["70|note 7"]);
-}
-
-#[test]
-fn what_a_migration_changes_is_found_cell_by_cell_and_beats_nobody_it_had_not_seen() {
-    let lab = Lab::new();
-    let [mut anna, mut bert] = stocked(&lab);
-    bert.run("UPDATE part SET name = 'of bert' WHERE code = 'p1'; UPDATE part SET price = 111 WHERE code = 'p2'");
-    lab.pass(Duration::from_mins(1));
-    anna.run(&anew(
-        "code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT",
-        "code, CASE WHEN code IN ('p1', 'p2', 'p3') THEN upper(name) ELSE name END, price, note",
-    ));
-    assert_eq!(take(&mut bert, &mut anna), 3);
-    settle(&mut [&mut anna, &mut bert]);
-    for machine in [&anna, &bert] {
-        assert_eq!(
-            machine
-                .ask("SELECT name, price FROM part WHERE code IN ('p1', 'p2', 'p3') ORDER BY code"),
-            // A version is whole: what bert wrote was written to all of its row.
-            ["of bert|1", "Part 2|111", "PART 3|3"],
-            "{machine:?}"
-        );
-    }
-}
-
-#[test]
-fn values_tell_a_rename_in_a_remade_table() {
-    let lab = Lab::new();
-    let [mut anna, mut bert] = stocked(&lab);
-    anna.run(&anew(
-        "code TEXT PRIMARY KEY, title TEXT NOT NULL, price INTEGER, note TEXT",
-        "code, name, price, note",
-    ));
-    assert_eq!(take(&mut bert, &mut anna), 0, "nobody wrote anything");
-    anna.run("UPDATE part SET title = 'Seven' WHERE code = 'p7'");
-    bert.run("UPDATE part SET name = 'Eight' WHERE code = 'p8'");
-    settle(&mut [&mut anna, &mut bert]);
-    assert_eq!(
-        bert.ask("SELECT name FROM part WHERE code IN ('p7', 'p8') ORDER BY code"),
-        ["Seven", "Eight"]
-    );
-    assert_eq!(
-        anna.ask("SELECT title FROM part WHERE code IN ('p7', 'p8') ORDER BY code"),
-        ["Seven", "Eight"]
-    );
-    bert.run(&anew(
-        "code TEXT PRIMARY KEY, title TEXT NOT NULL, price INTEGER, note TEXT",
-        "code, name, price, note",
-    ));
-    assert_eq!(take(&mut anna, &mut bert), 0);
-    settle(&mut [&mut anna, &mut bert]);
-    assert_eq!(
-        anna.ask("SELECT code, title, note FROM part ORDER BY code"),
-        bert.ask("SELECT code, title, note FROM part ORDER BY code")
-    );
-}
-
-#[test]
-fn euros_that_became_cents_are_another_column() {
-    let lab = Lab::new();
-    let [mut anna, mut bert] = stocked(&lab);
-    let cents = anew(
-        "code TEXT PRIMARY KEY, name TEXT NOT NULL, price NUMERIC(9), note TEXT",
-        "code, name, price * 100, note",
-    );
-    anna.run(&cents);
-    settle(&mut [&mut anna, &mut bert]);
-    assert_eq!(bert.ask("SELECT price FROM part WHERE code = 'p7'"), ["7"], "in euros");
-    bert.run("UPDATE part SET name = 'Seven' WHERE code = 'p7'");
-    settle(&mut [&mut anna, &mut bert]);
-    assert_eq!(anna.ask("SELECT name, price FROM part WHERE code = 'p7'"), ["Seven|700"]);
-    bert.run(&cents);
-    settle(&mut [&mut anna, &mut bert]);
-    for machine in [&anna, &bert] {
-        assert_eq!(
-            machine.ask("SELECT price FROM part WHERE code IN ('p7', 'p8') ORDER BY code"),
-            ["700", "800"],
-            "{machine:?}"
-        );
-    }
-}
-
-/// As a schema tool does that does not know our tables.
-fn drop_ours(machine: &Machine) {
-    let ours = machine.ask("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '!_dunlin!_%' ESCAPE '!' AND name <> '_dunlin_lab_clock'");
-    let drops: Vec<String> = ours.iter().map(|name| format!("DROP TABLE {name};")).collect();
-    machine.run(&format!(
-        "PRAGMA foreign_keys = OFF; BEGIN; {} COMMIT; PRAGMA foreign_keys = ON",
-        drops.concat()
-    ));
-}
-
-#[test]
-fn a_dropped_sidecar_sends_nothing_untouched() {
-    let lab = Lab::new();
-    for (spare, lately) in [(true, false), (true, true), (false, false)] {
-        let names = [format!("anna{spare}{lately}"), format!("bert{spare}{lately}")];
-        let [mut anna, mut bert] = names.map(|name| lab.machine(&name, PARTS));
-        anna.run(
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
-             INSERT INTO part SELECT 'p' || i, 'Part ' || i, i, 'note ' || i FROM n;
-             INSERT INTO sale (part, n) SELECT code, price FROM part",
-        );
-        bert.run("INSERT INTO part VALUES ('b', 'of bert', 1, ''); INSERT INTO sale (part, n) VALUES ('b', 1), ('b', 1)");
-        settle(&mut [&mut anna, &mut bert]);
-        if spare {
-            rest(&lab, &mut [&mut anna, &mut bert]);
-        }
-        if lately {
-            anna.run("INSERT INTO sale (part, n) VALUES ('p1', 99)");
-            bert.run("INSERT INTO sale (part, n) VALUES ('p2', 98)");
-            settle(&mut [&mut anna, &mut bert]);
-        }
-        let all = "SELECT part, n, count(*) FROM sale GROUP BY part, n ORDER BY part, n";
-        let before = bert.ask(all);
-        drop_ours(&anna);
-        anna.store().fold().unwrap();
-        anna.run("INSERT INTO sale (part, n) VALUES ('p3', 77)");
-        assert_eq!(
-            take(&mut anna, &mut bert) > 0,
-            !spare || lately,
-            "what the spare lacked comes back"
-        );
-        let sent = take(&mut bert, &mut anna);
-        assert_eq!(sent, 1, "{names:?}: the sale made since", names = (spare, lately));
-        settle(&mut [&mut anna, &mut bert]);
-        rest(&lab, &mut [&mut anna, &mut bert]);
-        settle(&mut [&mut anna, &mut bert]);
-        let mut expected = before.clone();
-        expected.push("p3|77|1".to_owned());
-        expected.sort_unstable();
-        for machine in [&anna, &bert] {
-            let mut sold = machine.ask(all);
-            sold.sort_unstable();
-            assert_eq!(sold, expected, "{machine:?}");
-        }
-        assert_eq!(anna.store().happened().len(), 1);
-    }
-}
-
-#[test]
-fn the_log_is_back_before_anything_else() {
-    let lab = Lab::new();
-    let [mut anna, mut bert] = stocked(&lab);
-    anna.run("DROP TABLE _dunlin_log");
-    anna.store().end().unwrap();
-    anna.run("UPDATE part SET price = 70 WHERE code = 'p7'");
-    settle(&mut [&mut anna, &mut bert]);
-    assert_eq!(bert.ask("SELECT price FROM part WHERE code = 'p7'"), ["70"]);
-    // Also by a daemon that was off.
-    anna.run("DROP TABLE _dunlin_log; DROP TABLE _dunlin_row; DROP TABLE _dunlin_kept");
-    anna.restart();
-    anna.run("UPDATE part SET price = 71 WHERE code = 'p7'");
-    settle(&mut [&mut anna, &mut bert]);
-    assert_eq!(bert.ask("SELECT price FROM part WHERE code = 'p7'"), ["71"]);
-    assert_eq!(anna.ask("SELECT count(*) FROM part"), bert.ask("SELECT count(*) FROM part"));
-}
-
-#[test]
-fn a_replaced_file_is_opened() {
-    let lab = Lab::new();
-    let [mut anna, mut bert] = stocked(&lab);
-    let saved = lab.file("saved.db");
-    let save = |machine: &Machine| {
-        let _gone = std::fs::remove_file(&saved);
-        let mut to = rusqlite::Connection::open(&saved).unwrap();
-        rusqlite::backup::Backup::new(&machine.app, &mut to)
-            .unwrap()
-            .run_to_completion(100, Duration::ZERO, None)
-            .unwrap();
-        to
-    };
-    // Saved as a whole by an application that holds all of it in memory.
-    let to = save(&anna);
-    to.execute_batch("UPDATE part SET price = 70 WHERE code = 'p7'; INSERT INTO part VALUES ('s', 'saved', 1, '')").unwrap();
-    drop(to);
-    anna.replace(&saved);
-    bert.run("UPDATE part SET price = 80 WHERE code = 'p8'");
-    settle(&mut [&mut anna, &mut bert]);
-    let all = "SELECT code, price FROM part WHERE code IN ('p7', 'p8', 's') ORDER BY code";
-    for machine in [&anna, &bert] {
-        assert_eq!(machine.ask(all), ["p7|70", "p8|80", "s|1"], "{machine:?}");
-    }
-    // A backup of yesterday is put back, once while the daemon runs and once while it does not.
-    for runs in [true, false] {
-        drop(save(&anna));
-        rest(&lab, &mut [&mut anna, &mut bert]);
-        anna.run("UPDATE part SET price = price + 1; INSERT INTO sale (part, n) VALUES ('s', 5)");
-        settle(&mut [&mut anna, &mut bert]);
-        rest(&lab, &mut [&mut anna, &mut bert]);
-        let (parts, sales) = (
-            "SELECT code, price FROM part ORDER BY code",
-            "SELECT part, n FROM sale ORDER BY part, n",
-        );
-        let (before, sold) = (bert.ask(parts), bert.ask(sales));
-        if runs {
-            anna.replace(&saved);
-        } else {
-            anna.replace_while_off(&saved);
-        }
-        settle(&mut [&mut anna, &mut bert]);
-        anna.run("UPDATE part SET note = 'after' WHERE code = 'a'");
-        settle(&mut [&mut anna, &mut bert]);
-        for machine in [&anna, &bert] {
-            assert_eq!(machine.ask(parts), before, "{machine:?}");
-            assert_eq!(machine.ask(sales), sold, "{machine:?}");
-            assert_eq!(machine.ask("SELECT note FROM part WHERE code = 'a'"), ["after"]);
-        }
-    }
-}
-
-#[test]
-fn a_row_that_is_written_where_one_of_its_values_is_gone_is_one_version_everywhere() {
-    let lab = Lab::new();
-    let [mut anna, mut bert] = stocked(&lab);
-    anna.run(&anew(
-        "code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER",
-        "code, name, price",
-    ));
-    anna.run("UPDATE part SET price = 70 WHERE code = 'p7'");
-    settle(&mut [&mut anna, &mut bert]);
-    let digest = "SELECT r.digest FROM _dunlin_row AS r JOIN _dunlin_table AS t ON t.id = r.tbl
-                  WHERE t.name = 'part' AND CAST(r.key AS TEXT) LIKE '%p7'";
-    let (here, there) = (anna.ask(digest), bert.ask(digest));
-    assert_eq!((here.len(), &here), (1, &there), "both know it by one digest");
     assert_eq!(bert.ask("SELECT price, note FROM part WHERE code = 'p7'"), ["70|note 7"]);
 }

@@ -21,8 +21,8 @@ use crate::held::{Keep, Kept, Why};
 use crate::standing::{self, Place};
 use crate::state::{Dot, Dotted, State, Value};
 use crate::tx::Tx;
-use crate::{Cell, Cells, Result, Stamp};
-use std::collections::BTreeMap;
+use crate::{Cell, Cells, Result, Stamp, stamp};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -106,6 +106,7 @@ impl Tx<'_> {
         let stamp = Stamp::after(floor, self.believe(touched.time)?);
         let head = self.next_head(Some(old), stamp, 0, false)?;
         let dot = Dot::of(&head);
+        let fresh = fresh_ids(&look);
         let mut own = look.carried;
         for (id, cell) in look.whole.into_iter().chain(look.held) {
             own.insert(id, Dotted::here(dot, cell));
@@ -131,7 +132,8 @@ impl Tx<'_> {
         let seen = seen.filter_map(|(id, _)| Some((id.clone(), now.get(id)?.clone()))).collect();
         let mut state = State { head, own, beside: BTreeMap::new(), cut: state.cut, seen };
         state.head.digest = standing::own_digest(&state);
-        self.stand_written(touched, (uuid, old), &state, (Cells::new(look.still), kept.as_ref()))
+        let still = Cells::new(look.still);
+        self.stand_written(touched, (uuid, old), (&state, &fresh), (still, kept.as_ref()))
     }
 
     /// Looks over a row, column by column.
@@ -245,11 +247,11 @@ impl Tx<'_> {
         &mut self,
         touched: &Touched,
         (uuid, old): (Uuid, &Entry),
-        state: &State,
+        (state, fresh): (&State, &BTreeSet<String>),
         (still, kept): (Cells, Option<&Kept>),
     ) -> Result<()> {
         let table = Arc::clone(&touched.table);
-        let place = if still.is_empty() { Place::In(&table) } else { Place::Kept };
+        let place = if still.is_empty() { Place::InBut(&table, fresh) } else { Place::Kept };
         let key = Some(touched.key.clone());
         let entry = self.make_of((&table, uuid), Some(old), state, place, key)?;
         self.forget_kept(uuid)?;
@@ -309,7 +311,7 @@ impl Tx<'_> {
         }
         for Written { id, cell, gone, .. } in &look.written {
             let dot = match state.cell(id) {
-                Some(there) => of(Dot { stamp: there.dot.stamp + 1, ..there.dot }),
+                Some(there) => of(Dot { stamp: stamp::found_above(there.dot.stamp), ..there.dot }),
                 None => Dot::of(&old.head).found(self.me, seq),
             };
             if let (Some(own), true) = (state.own.get_mut(id), *gone) {
@@ -317,7 +319,11 @@ impl Tx<'_> {
             }
             cells.push((id.clone(), Dotted::here(dot, cell.clone())));
         }
-        let place = if old.state == Shown::Shown { Place::In(&touched.table) } else { Place::Kept };
+        let fresh = fresh_ids(look);
+        let place = match old.state {
+            Shown::Shown => Place::InBut(&touched.table, &fresh),
+            _ => Place::Kept,
+        };
         if cells.is_empty() {
             if !look.emptied.is_empty() || !look.held.is_empty() {
                 let mut entry = old.clone();
@@ -337,6 +343,11 @@ impl Tx<'_> {
         self.take_apart(&mut entry, &state, place)?;
         self.put(&entry, Some(old))
     }
+}
+
+/// Columns that were first seen in this look: what the state says of them is not in the table yet.
+fn fresh_ids(look: &Look<'_>) -> BTreeSet<String> {
+    look.fresh.iter().map(|(id, ..)| id.clone()).collect()
 }
 
 /// Did an upgrade put this into a column that was first seen then, and nobody has an opinion there?
@@ -380,11 +391,12 @@ impl Touched {
     /// The columns that refer to tables which were dropped or made anew when the row was last written, and are emptied
     /// then.
     fn emptied(&self, catalogue: &Catalogue) -> Vec<usize> {
+        let written = self.written.unwrap_or(self.last);
         let references = self.table.references.iter();
         let emptied = references.filter(|reference| {
             let parent = catalogue.named(&reference.parent);
             reference.on_delete == OnDelete::SetNull
-                && parent.is_some_and(|parent| parent.is_gone_or_anew(self.last))
+                && parent.is_some_and(|parent| parent.is_gone_or_anew(written))
         });
         emptied.flat_map(|reference| reference.columns.iter().copied()).collect()
     }

@@ -1,13 +1,14 @@
 //! What an upgrade put into a column that is new here, where nobody had an opinion.
 
 use super::columns::Looked;
-use crate::catalogue::Table;
+use crate::catalogue::{Catalogue, Table};
 use crate::error::Doing as _;
 use crate::facts::Fact;
 use crate::trigger::quote;
 use crate::tx::Tx;
 use crate::{Cell, Result};
 use rusqlite::{OptionalExtension as _, params};
+use std::sync::Arc;
 
 impl Tx<'_> {
     /// Finds the fills of new columns, writes them down, and tells others of those that nobody knew.
@@ -34,6 +35,33 @@ impl Tx<'_> {
             }
         }
         self.cache.columns.remove(&table.id);
+        Ok(())
+    }
+
+    /// Where the shop was told of another fill than a column shows, rows in which nobody has an opinion are shown anew.
+    pub(super) fn refill(&mut self, before: &Catalogue) -> Result<()> {
+        let catalogue = Arc::clone(&self.catalogue);
+        for table in &catalogue.tables {
+            let Some(was) = before.id(table.id) else { continue };
+            for column in &table.columns {
+                let shown = was.column(&column.name).map(|(_, was)| &was.blank);
+                let Some(shown) = shown.filter(|shown| **shown != column.blank) else { continue };
+                let mut bytes = Vec::new();
+                shown.encode(&mut bytes);
+                self.conn
+                    .prepare_cached(
+                        "UPDATE _dunlin_column SET fill = coalesce(fill, ?2) WHERE number = ?1",
+                    )
+                    .and_then(|mut statement| statement.execute(params![column.number, bytes]))
+                    .and_then(|_| {
+                        self.conn
+                            .execute("UPDATE _dunlin_table SET again = 0 WHERE id = ?", [table.id])
+                    })
+                    .doing("show another fill")?;
+                self.cache.columns.remove(&table.id);
+                self.reload = true;
+            }
+        }
         Ok(())
     }
 
@@ -77,6 +105,6 @@ impl Tx<'_> {
             )
             .doing(doing)?;
         let (cell, count, all) = most;
-        Ok(if all <= count * 2 { Some(cell) } else { default().map(|(cell, _)| cell) })
+        Ok(if all < count * 2 { Some(cell) } else { default().map(|(cell, _)| cell) })
     }
 }

@@ -13,12 +13,27 @@ use crate::tx::Tx;
 use crate::{Cells, Error, Result, Store};
 use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// So many facts of one database: five hundred tables, each of which changed fifty times.
 const FACTS_MAX: usize = 100_000;
 
 impl Store {
+    /// Follows what a look here told of columns, as what others tell. The log is empty: what stands in tables is known.
+    pub(crate) fn follow_own_facts(&mut self) -> Result<()> {
+        if self.seen.told().is_empty() {
+            return Ok(());
+        }
+        let told = self.seen.told().clone();
+        self.write(Flush::Now, |tx| {
+            tx.fold(usize::MAX)?;
+            tx.follow(&told)
+        })?;
+        self.seen.followed();
+        Ok(())
+    }
+
     /// All that machines have seen happen to columns and names, by what the shop calls the table.
     pub fn facts(&mut self) -> Result<Vec<(String, Fact)>> {
         self.write(Flush::Reads, |tx| {
@@ -63,6 +78,7 @@ impl Tx<'_> {
                 what: "it knows more of tables than ever happened".into(),
             });
         }
+        let before = Arc::clone(&self.catalogue);
         let mut of = BTreeSet::new();
         for (table, fact) in facts {
             if self.say(table, fact)? {
@@ -76,8 +92,19 @@ impl Tx<'_> {
         }
         if !of.is_empty() {
             self.load_catalogue()?;
+            self.refill(&before)?;
         }
         Ok(!of.is_empty())
+    }
+
+    /// Of these tables, as far as they are here.
+    fn follow(&mut self, told: &BTreeSet<i64>) -> Result<()> {
+        let before = Arc::clone(&self.catalogue);
+        for table in told.iter().filter_map(|id| before.id(*id)).filter(|table| !table.away) {
+            self.unify_columns(table.id, &table.first)?;
+        }
+        self.load_catalogue()?;
+        self.refill(&before)
     }
 
     /// Ids that are one column become one; names of the table here mean what they mean in the shop.

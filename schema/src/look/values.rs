@@ -26,7 +26,7 @@ pub(super) struct Values {
 }
 
 impl Tx<'_> {
-    /// Of rows that nobody has written since.
+    /// Of rows that nobody has written since; where there are none, as after a migration that wrote all of them, of any.
     pub(super) fn values_of(&self, table: i64, now: &Description) -> crate::Result<Values> {
         let doing = "look what a table that was made anew holds";
         let sample = self.sample(table, ROWS);
@@ -59,6 +59,7 @@ impl Tx<'_> {
         );
         let (mut read, mut written) =
             (self.conn.prepare(&sql).doing(doing)?, self.conn.prepare(&written).doing(doing)?);
+        let mut touched = Vec::new();
         for (key, was) in sample {
             let key = key.cells()?;
             if key.len() != keys.len() {
@@ -74,11 +75,15 @@ impl Tx<'_> {
                 })
                 .optional()
                 .doing(doing)?;
-            if let (Some(row), false) = (row, is_written) {
+            if let Some(row) = row {
                 let row: Vec<Cell> = row;
                 let names = declared.iter().map(|(name, _)| name.to_ascii_lowercase());
-                values.rows.push((was, names.zip(row).collect()));
+                let rows = if is_written { &mut touched } else { &mut values.rows };
+                rows.push((was, names.zip(row).collect()));
             }
+        }
+        if values.rows.is_empty() {
+            values.rows = touched;
         }
         Ok(values)
     }
