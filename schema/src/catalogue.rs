@@ -123,6 +123,8 @@ pub(crate) struct Column {
     pub(crate) affinity: Affinity,
     /// Before its type last changed.
     pub(crate) was: Option<Affinity>,
+    /// What it did as a reference when its parent went, in lines of the log up to this one.
+    pub(crate) did: Option<(OnDelete, i64)>,
     pub(crate) not_null: bool,
     /// Where its value is a reference: the table, and the column of it that this one shows.
     pub(crate) target: Option<Target>,
@@ -275,6 +277,14 @@ impl Table {
     /// By the shop's name for it.
     pub(crate) fn column_of(&self, id: &str) -> Option<(usize, &Column)> {
         self.columns.iter().enumerate().find(|(_, column)| column.id.eq_ignore_ascii_case(id))
+    }
+
+    /// What a reference did, or does, when its parent goes, in a line of the log.
+    pub(crate) fn did(&self, reference: &Reference, line: i64) -> OnDelete {
+        let columns = reference.columns.iter().filter_map(|&index| self.at(index));
+        let mut did = columns.filter_map(|column| column.did);
+        let then = did.find(|(_, until)| line <= *until).map(|(did, _)| did);
+        then.unwrap_or(reference.on_delete)
     }
 
     /// Has a column come back whose values went with it?

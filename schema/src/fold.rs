@@ -598,22 +598,22 @@ impl Tx<'_> {
 /// The table that was made anew, or is away, and took rows of this one along with it: over any number of references
 /// that say CASCADE. `line`: the last that tells of the row.
 fn fell_with(catalogue: &Catalogue, table: &Table, line: i64) -> Option<Arc<Table>> {
-    let mut ahead: Vec<Arc<Table>> = parents(catalogue, table, OnDelete::Cascade);
+    let mut ahead: Vec<Arc<Table>> = cascading(catalogue, table, line);
     let mut asked = HashSet::new();
     while let Some(parent) = ahead.pop() {
         if parent.is_gone_or_anew(line) {
             return Some(parent);
         }
         if asked.insert(parent.id) {
-            ahead.extend(parents(catalogue, &parent, OnDelete::Cascade));
+            ahead.extend(cascading(catalogue, &parent, line));
         }
     }
     None
 }
 
-fn parents(catalogue: &Catalogue, table: &Table, on_delete: OnDelete) -> Vec<Arc<Table>> {
+fn cascading(catalogue: &Catalogue, table: &Table, line: i64) -> Vec<Arc<Table>> {
     let references = table.references.iter();
-    let such = references.filter(|reference| reference.on_delete == on_delete);
+    let such = references.filter(|reference| table.did(reference, line) == OnDelete::Cascade);
     such.filter_map(|reference| catalogue.named(&reference.parent).map(Arc::clone)).collect()
 }
 

@@ -523,11 +523,17 @@ impl Tx<'_> {
             };
             // Changed beyond use: it waits as one that is away.
             let Ok(description) = describe(self.conn, &self.listing, name) else { continue };
+            let refers = |text: &&str| text.to_ascii_lowercase().contains("references");
+            let before = table.declared.as_deref().filter(refers).and_then(described_before);
+            let actions = match &before {
+                Some(before) => self.actions(table.id, before)?,
+                None => Vec::new(),
+            };
             let columns = self.look_at_columns(table, &description, is_remade)?;
-            looked.push((table, name, is_remade, columns));
+            looked.push((table, name, is_remade, columns, actions));
         }
         self.load_catalogue()?;
-        for (table, _, is_remade, columns) in &looked {
+        for (table, _, is_remade, columns, _) in &looked {
             let Some(there) = self.catalogue.id(table.id).cloned() else { continue };
             let unfit = self.cannot_write(&there)?;
             let away = if unfit.is_some() { UNFIT } else { HERE };
@@ -549,9 +555,10 @@ impl Tx<'_> {
             }
         }
         // Once all rows are listed: what one table did to another was before the look of both.
-        for (table, name, is_remade, columns) in &looked {
+        for (table, name, is_remade, columns, actions) in &looked {
             if self.catalogue.id(table.id).is_some() {
                 self.written_until(table, (name, *is_remade), columns)?;
+                self.note_actions(actions, self.last_line)?;
             }
         }
         self.load_catalogue()

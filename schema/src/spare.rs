@@ -37,6 +37,10 @@ const LATE: Duration = Duration::from_secs(10);
 const CACHE_KIB: i64 = 512;
 /// Entries copied in one piece: others have their turn between.
 const PIECE: u64 = 1_000;
+/// What a row showed so long ago may still stand in a copy that a tool is making of its table.
+const COPYING: Duration = Duration::from_mins(1);
+/// Hashes of a row's earlier values that are kept, in bytes.
+const BEFORE: usize = 1_600;
 /// What it looks like; one of another kind is made again.
 const KIND: i64 = 1;
 
@@ -99,6 +103,13 @@ impl Spare {
 
 /// What a row showed, column by column: the column's number, and a hash of the value as stored.
 pub(crate) type Shown = HashMap<i64, u64>;
+
+/// What a row showed of its version, and what it had shown not long before.
+#[derive(Debug, Default)]
+pub(crate) struct WasShown {
+    pub(crate) last: Shown,
+    pub(crate) before: HashMap<i64, Vec<u64>>,
+}
 
 impl Store {
     /// Copies what moved. Answers when there is more to be copied: at once, or after a while.
@@ -255,7 +266,9 @@ impl Store {
                 continue;
             };
             conn.prepare_cached(&hashed(table))
-                .and_then(|mut statement| statement.execute([table.id]))
+                .and_then(|mut statement| {
+                    statement.execute(params![table.id, self.options.clock.now()])
+                })
                 .doing(doing)?;
         }
         Ok(())
@@ -395,22 +408,31 @@ impl Spare {
 }
 
 impl Tx<'_> {
-    /// What a row's table showed of its version; none where that is not known.
-    pub(crate) fn was_shown(&self, entry: &Entry) -> Option<Shown> {
-        let found: Option<(u64, Vec<u8>)> = self
-            .spare?
-            .prepare_cached("SELECT pos, hashes FROM spare.cell WHERE uuid = ?")
+    /// What a row's table showed of its version, as far as that is known.
+    pub(crate) fn was_shown(&self, entry: &Entry) -> WasShown {
+        let Some(spare) = self.spare else { return WasShown::default() };
+        let found = spare
+            .prepare_cached("SELECT pos, hashes, before, at FROM spare.cell WHERE uuid = ?")
             .and_then(|mut statement| {
                 statement
-                    .query_row([entry.uuid.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .query_row([entry.uuid.as_bytes()], |row| {
+                        let (pos, hashes): (u64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                        let (before, at): (Option<Vec<u8>>, i64) = (row.get(2)?, row.get(3)?);
+                        Ok((pos, hashes, before, at))
+                    })
                     .optional()
-            })
-            .ok()?;
-        let (pos, hashes) = found?;
-        if pos != entry.pos {
-            return None;
+            });
+        let Ok(Some((pos, hashes, before, at))) = found else { return WasShown::default() };
+        let mut was = WasShown::default();
+        if pos == entry.pos {
+            was.last = hashes_of(&hashes);
+        } else {
+            add_hashes(&mut was.before, &hashes);
         }
-        Some(hashes_of(&hashes))
+        if pos != entry.pos || self.clock.now() <= at.saturating_add(millis(COPYING)) {
+            add_hashes(&mut was.before, &before.unwrap_or_default());
+        }
+        was
     }
 
     /// What some of a table's rows showed, with their keys: those with the smallest names, which are any.
@@ -469,7 +491,7 @@ fn made() -> String {
         text.push(';');
     }
     text.push_str(
-        "CREATE TABLE IF NOT EXISTS spare.cell (uuid BLOB PRIMARY KEY NOT NULL, pos INTEGER NOT NULL, hashes BLOB NOT NULL) WITHOUT ROWID;
+        "CREATE TABLE IF NOT EXISTS spare.cell (uuid BLOB PRIMARY KEY NOT NULL, pos INTEGER NOT NULL, hashes BLOB NOT NULL, before BLOB, at INTEGER NOT NULL) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS spare.upto (one INTEGER PRIMARY KEY, pos INTEGER NOT NULL);",
     );
     text + &format!("PRAGMA spare.user_version = {KIND};")
@@ -494,12 +516,18 @@ fn hashed(table: &Table) -> String {
         .map(|(part, column)| format!("t.{} = dunlin_key(r.key, {part})", quote(&column.name)))
         .collect();
     format!(
-        "INSERT OR REPLACE INTO spare.cell (uuid, pos, hashes)
-         SELECT r.uuid, r.pos, {} FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos
-         CROSS JOIN main.{} AS t ON {} WHERE r.tbl = ?1 AND r.state = 0 AND r.key IS NOT NULL",
+        "INSERT INTO spare.cell (uuid, pos, hashes, at)
+         SELECT r.uuid, r.pos, CAST({} AS BLOB), ?2 FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos
+         CROSS JOIN main.{} AS t ON {} WHERE r.tbl = ?1 AND r.state = 0 AND r.key IS NOT NULL
+         ON CONFLICT (uuid) DO UPDATE SET pos = excluded.pos, hashes = excluded.hashes,
+         before = CASE WHEN hashes = excluded.hashes THEN before
+                       WHEN at < excluded.at - {} THEN hashes
+                       ELSE substr(CAST(hashes || coalesce(before, x'') AS BLOB), 1, {BEFORE}) END,
+         at = CASE WHEN hashes = excluded.hashes THEN at ELSE excluded.at END",
         hashes.join(" || "),
         quote(&table.name),
-        at.join(" AND ")
+        at.join(" AND "),
+        millis(COPYING)
     )
 }
 
@@ -551,13 +579,26 @@ pub(crate) fn hash(cell: &Cell) -> u64 {
 }
 
 fn hashes_of(bytes: &[u8]) -> Shown {
+    pairs(bytes).collect()
+}
+
+fn add_hashes(to: &mut HashMap<i64, Vec<u64>>, bytes: &[u8]) {
+    for (number, hash) in pairs(bytes) {
+        to.entry(number).or_default().push(hash);
+    }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn pairs(bytes: &[u8]) -> impl Iterator<Item = (i64, u64)> {
     let (cells, _) = bytes.as_chunks::<16>();
-    let cells = cells.iter().map(|cell| {
+    cells.iter().map(|cell| {
         let both = u128::from_be_bytes(*cell);
         let number = u64::try_from(both >> 64).unwrap_or(0);
         (number.cast_signed(), u64::try_from(both & u128::from(u64::MAX)).unwrap_or(0))
-    });
-    cells.collect()
+    })
 }
 
 /// Makes the file, for this machine's eyes alone: it holds what people wrote.

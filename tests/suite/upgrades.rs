@@ -931,3 +931,111 @@ fn a_row_that_is_written_where_one_of_its_values_is_gone_is_one_version_everywhe
     assert_eq!(here, there, "both know it by one digest");
     assert_eq!(bert.ask("SELECT price, note FROM part WHERE code = 'p7'"), ["70|note 7"]);
 }
+
+#[test]
+fn a_copy_that_a_tool_made_before_a_value_came_takes_it_back_nowhere() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = stocked(&lab);
+    // Statement by statement: between the copy and the exchange of the tables, others write.
+    anna.run(
+        "CREATE TABLE part_backup (code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT, colour TEXT);
+         INSERT INTO part_backup (code, name, price, note) SELECT * FROM part",
+    );
+    bert.run("UPDATE part SET price = 70 WHERE code = 'p7'");
+    settle(&mut [&mut anna, &mut bert]);
+    anna.run("UPDATE part SET name = 'Eight' WHERE code = 'p8'");
+    settle(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    anna.run("PRAGMA foreign_keys = OFF; DROP TABLE part; ALTER TABLE part_backup RENAME TO part; PRAGMA foreign_keys = ON");
+    settle(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(
+            machine.ask(
+                "SELECT code, name, price FROM part WHERE code IN ('p7', 'p8', 'p9') ORDER BY code"
+            ),
+            ["p7|Part 7|70", "p8|Eight|8", "p9|Part 9|9"],
+            "{machine:?}"
+        );
+    }
+}
+
+/// The statements by which Sequelize's sqlite dialect makes a table anew, each a transaction of its own.
+fn sequelized(table: &str, columns: &str, names: &str) -> Vec<String> {
+    vec![
+        format!("CREATE TABLE {table}_backup ({columns})"),
+        format!("INSERT INTO {table}_backup SELECT {names} FROM {table}"),
+        format!("DROP TABLE {table}"),
+        format!("CREATE TABLE {table} ({columns})"),
+        format!("INSERT INTO {table} SELECT {names} FROM {table}_backup"),
+        format!("DROP TABLE {table}_backup"),
+    ]
+}
+
+#[test]
+fn references_come_back_after_a_start_that_alters_table_by_table_whenever_it_is_looked_at() {
+    let key = "id INTEGER PRIMARY KEY";
+    let set_null = "ON DELETE SET NULL ON UPDATE CASCADE";
+    let old = format!(
+        "CREATE TABLE makers ({key}, name VARCHAR(40) NOT NULL);
+         CREATE TABLE parts ({key}, code VARCHAR(20) NOT NULL, shelf TEXT, maker_id INTEGER REFERENCES makers (id) {set_null});
+         CREATE TABLE sales ({key}, number VARCHAR(30) NOT NULL, part_id INTEGER REFERENCES parts (id) {set_null})"
+    );
+    let part = "code VARCHAR(20) NOT NULL";
+    let steps: Vec<String> = [
+        sequelized("makers", &format!("{key}, name VARCHAR(80) NOT NULL"), "id, name"),
+        vec!["ALTER TABLE parts ADD colour VARCHAR(20)".to_owned()],
+        sequelized(
+            "parts",
+            &format!("{key}, {part}, shelf TEXT, maker_id INTEGER REFERENCES makers (id), colour VARCHAR(20)"),
+            "id, code, shelf, maker_id, colour",
+        ),
+        sequelized(
+            "parts",
+            &format!("{key}, {part}, maker_id INTEGER REFERENCES makers (id) {set_null}, colour VARCHAR(20)"),
+            "id, code, maker_id, colour",
+        ),
+        sequelized(
+            "sales",
+            &format!("{key}, number VARCHAR(30) NOT NULL, part_id INTEGER REFERENCES parts (id) {set_null}"),
+            "id, number, part_id",
+        ),
+    ]
+    .concat();
+    let all = "SELECT number, code, name FROM sales LEFT JOIN parts ON parts.id = part_id
+               LEFT JOIN makers ON makers.id = maker_id ORDER BY number";
+    for every in [1, 2, 3, 4, 5, 7, 100] {
+        let lab = Lab::new();
+        let names = ["anna", "bert"];
+        let [mut anna, mut bert] = names.map(|name| lab.machine(name, &old));
+        anna.run(
+            "INSERT INTO makers (name) VALUES ('Bosch'), ('Valeo');
+             INSERT INTO parts (code, shelf, maker_id) VALUES ('pad', 'A', 1), ('oil', 'B', 2), ('lamp', 'C', 1);
+             INSERT INTO sales (number, part_id) VALUES ('s1', 1), ('s2', 2), ('s3', 2)",
+        );
+        settle(&mut [&mut anna, &mut bert]);
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        let before = bert.ask(all);
+        for (machine, upgrade) in [0, 1].into_iter().enumerate() {
+            for (step, statement) in steps.iter().enumerate() {
+                let on = if upgrade == 0 { &mut anna } else { &mut bert };
+                on.run("PRAGMA foreign_keys = ON");
+                on.run(statement);
+                if step % every == every - 1 {
+                    on.store().fold().unwrap();
+                    while on.store().copy_spare().unwrap() == Some(Duration::ZERO) {}
+                    lab.pass(Duration::from_millis(150));
+                    take(&mut anna, &mut bert);
+                    take(&mut bert, &mut anna);
+                }
+            }
+            settle(&mut [&mut anna, &mut bert]);
+            rest(&lab, &mut [&mut anna, &mut bert]);
+            settle(&mut [&mut anna, &mut bert]);
+            for on in [&anna, &bert] {
+                assert_eq!(on.ask(all), before, "{on:?}, upgrade {machine}, every {every}");
+            }
+        }
+    }
+}

@@ -68,6 +68,16 @@ impl Description {
         names.map(|column| column.name.clone()).collect()
     }
 
+    /// The columns of its references, and what these do when their parent goes.
+    pub(crate) fn actions(&self) -> Vec<(&str, OnDelete)> {
+        let of = |reference: &'_ Reference| {
+            let names = reference.columns.iter().filter_map(|&index| self.columns.get(index));
+            let action = reference.on_delete;
+            names.map(move |column| (column.name.as_str(), action)).collect::<Vec<_>>()
+        };
+        self.foreign.iter().flat_map(of).collect()
+    }
+
     /// The names of the declared primary key, in its order.
     pub(super) fn primary_names(&self) -> Vec<String> {
         let names = self.primary.iter().filter_map(|&index| self.columns.get(index));

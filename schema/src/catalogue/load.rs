@@ -227,6 +227,7 @@ fn table_of(
             declared: column.declared.clone(),
             affinity: column.affinity,
             was: known.and_then(|known| known.was.as_deref()).map(Affinity::of),
+            did: known.and_then(|known| known.did),
             not_null: column.not_null,
             target: None,
         })

@@ -18,6 +18,7 @@ use super::Touched;
 use crate::catalogue::{Catalogue, Column, OnDelete, Table};
 use crate::entry::{Entry, State as Shown};
 use crate::held::{Keep, Kept, Why};
+use crate::spare;
 use crate::standing::{self, Place};
 use crate::state::{Dot, Dotted, State, Value};
 use crate::tx::Tx;
@@ -147,8 +148,19 @@ impl Tx<'_> {
         let table = &touched.table;
         let emptied = touched.emptied(&self.catalogue);
         let is_asked = touched.listed || touched.last <= table.changed || !emptied.is_empty();
-        let before = if is_asked && old.state == Shown::Shown { self.was_shown(old) } else { None };
-        let before = before.unwrap_or_default();
+        let was_shown = if is_asked && old.state == Shown::Shown {
+            self.was_shown(old)
+        } else {
+            spare::WasShown::default()
+        };
+        // What it showed a moment ago, in a row that nobody wrote, is from a copy that a tool had begun before.
+        let is_older = |column: &Column, stored: &Cell| {
+            let before = was_shown.before.get(&column.number);
+            let mut before = before.into_iter().flatten();
+            touched.listed
+                && touched.written.is_none()
+                && before.any(|hash| column.held(stored, *hash).is_some())
+        };
         let mut look = Look::default();
         for (index, column) in table.columns.iter().enumerate() {
             let (Some(stored), Some(cell)) = (row.get(index), now.get(&column.id)) else {
@@ -185,7 +197,14 @@ impl Tx<'_> {
                     look.carried.extend(says.map(|says| (id, says)));
                 }
                 Was::Blank(was) if column.shows(&was, stored) => {}
-                Was::AsSaid => match before.get(&column.number) {
+                Was::AsSaid => match was_shown.last.get(&column.number) {
+                    hash if hash.is_none_or(|hash| column.held(stored, *hash).is_none())
+                        && is_older(column, stored) =>
+                    {
+                        // What it said stood in the table alone: others still know it.
+                        look.carried.extend(says.map(|says| (id.clone(), says.gone())));
+                        look.emptied.push(id);
+                    }
                     None => {
                         let (cell, changed, gone) = (cell.clone(), false, true);
                         look.written.push(Written { id, cell, changed, gone });
@@ -395,7 +414,7 @@ impl Touched {
         let references = self.table.references.iter();
         let emptied = references.filter(|reference| {
             let parent = catalogue.named(&reference.parent);
-            reference.on_delete == OnDelete::SetNull
+            self.table.did(reference, written) == OnDelete::SetNull
                 && parent.is_some_and(|parent| parent.is_gone_or_anew(written))
         });
         emptied.flat_map(|reference| reference.columns.iter().copied()).collect()

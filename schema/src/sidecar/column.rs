@@ -1,5 +1,6 @@
 //! `_dunlin_column`: columns by number, by the id that the shop knows them by, and by what they are called here.
 
+use crate::catalogue::{Description, OnDelete};
 use crate::error::Doing as _;
 use crate::tx::Tx;
 use crate::{Cell, Error, Result};
@@ -29,6 +30,8 @@ pub(crate) struct Known {
     pub(crate) lost: u64,
     /// What the upgrade here put where nobody had an opinion.
     pub(crate) fill: Option<Cell>,
+    /// What it did as a reference when its parent went, in lines of the log up to this one.
+    pub(crate) did: Option<(OnDelete, i64)>,
 }
 
 /// The columns of one table.
@@ -68,7 +71,11 @@ impl Columns {
     }
 }
 
-const COLUMNS: &str = "number, id, here, was, proven, since, lost, fill, tbl, declared";
+/// What the sidecar says that a reference did when its parent went.
+const EMPTIED: i64 = 1;
+const FELL: i64 = 2;
+
+const COLUMNS: &str = "number, id, here, was, proven, since, lost, fill, tbl, declared, did, until";
 
 /// The columns of all tables.
 pub(crate) fn all(conn: &Connection) -> Result<HashMap<i64, Columns>> {
@@ -98,10 +105,43 @@ fn known(row: &rusqlite::Row<'_>) -> Result<Known> {
         since: row.get(5).doing(doing)?,
         lost: row.get(6).doing(doing)?,
         fill: fill.map(|bytes| Cell::decode(&mut bytes.as_slice())).transpose()?,
+        did: match row.get(10).doing(doing)? {
+            EMPTIED => Some((OnDelete::SetNull, row.get(11).doing(doing)?)),
+            FELL => Some((OnDelete::Cascade, row.get(11).doing(doing)?)),
+            _ => None,
+        },
     })
 }
 
 impl Tx<'_> {
+    /// The columns of references by what these do when their parent goes, as a table was declared.
+    pub(crate) fn actions(
+        &mut self,
+        table: i64,
+        before: &Description,
+    ) -> Result<Vec<(i64, OnDelete)>> {
+        let columns = self.columns(table)?;
+        let number = |name: &str| columns.here(name).map(|known| known.number);
+        let actions = before.actions().into_iter();
+        Ok(actions.filter_map(|(name, action)| Some((number(name)?, action))).collect())
+    }
+
+    /// Notes what references did until now: from this line of the log on, their table is declared otherwise.
+    pub(crate) fn note_actions(&self, actions: &[(i64, OnDelete)], line: i64) -> Result<()> {
+        for (column, action) in actions {
+            let did = match action {
+                OnDelete::SetNull => EMPTIED,
+                OnDelete::Cascade => FELL,
+                OnDelete::Restrict => continue,
+            };
+            self.conn
+                .prepare_cached("UPDATE _dunlin_column SET did = ?2, until = ?3 WHERE number = ?1")
+                .and_then(|mut statement| statement.execute(params![column, did, line]))
+                .doing("write down what a reference does")?;
+        }
+        Ok(())
+    }
+
     /// The columns of a table, also of one that is not here.
     pub(crate) fn columns(&mut self, table: i64) -> Result<Arc<Columns>> {
         if let Some(columns) = self.cache.columns.get(&table) {

@@ -199,6 +199,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_column (
     since    INTEGER NOT NULL DEFAULT 0,         -- lines of the log up to this one were written before it was first seen
     lost     INTEGER NOT NULL DEFAULT 0,         -- entries up to this position have no value of it, unless one is kept
     fill     BLOB,                               -- what the upgrade here put where nobody had an opinion
+    did      INTEGER NOT NULL DEFAULT 0,         -- what it did as a reference whose parent went: 1 emptied, 2 the row went too;
+    until    INTEGER NOT NULL DEFAULT 0,         -- in lines of the log up to this one
     UNIQUE (tbl, id)
 );
 
