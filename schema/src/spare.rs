@@ -335,7 +335,7 @@ impl Store {
                  JOIN _dunlin_origin AS o ON o.id = r.origin JOIN _dunlin_meta AS m ON m.key = 'machine' AND m.value = o.machine
                  JOIN _dunlin_meta AS e ON e.key = 'epoch' AND e.value = o.epoch)) WHERE key = 'seq';
                  UPDATE _dunlin_meta SET value = max(value, (SELECT coalesce(max(pos), 0) FROM _dunlin_row)) WHERE key = 'pos';
-                 UPDATE _dunlin_table SET ghosts = 2, again = 0 WHERE tracked = 1;
+                 UPDATE _dunlin_table SET ghosts = 2, again = 0 WHERE tracked = 1 AND name NOT LIKE '!_dunlin!_%' ESCAPE '!';
                  COMMIT",
             )
             .doing(doing)?;

@@ -434,7 +434,8 @@ impl Machine {
     pub fn is_sound(&self) {
         assert_eq!(self.ask("PRAGMA integrity_check"), "ok", "{}", self.name);
         let broken = self.ask("SELECT count(*) FROM pragma_foreign_key_check");
-        assert_eq!(broken, "0", "{}", self.name);
+        let first = "SELECT coalesce(group_concat(\"table\" || ' ' || rowid || ' to ' || parent), '') FROM (SELECT * FROM pragma_foreign_key_check LIMIT 3)";
+        assert_eq!(broken, "0", "{}: {}", self.name, self.ask(first));
     }
 
     /// What the daemon wrote into its log files so far.
