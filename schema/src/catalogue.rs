@@ -424,6 +424,33 @@ impl Catalogue {
         parents.map(|parent| parent.id).collect()
     }
 
+    /// Is a table away to which this one refers, over any number of references?
+    fn has_parents_away(&self, table: i64) -> bool {
+        let mut asked = BTreeSet::new();
+        let mut ahead = vec![table];
+        while let Some(table) = ahead.pop() {
+            for parent in self.id(table).map(|table| self.parents(table)).unwrap_or_default() {
+                if self.id(parent).is_some_and(|parent| parent.away) {
+                    return true;
+                }
+                if asked.insert(parent) {
+                    ahead.push(parent);
+                }
+            }
+        }
+        false
+    }
+
+    /// A condition on entries, as SQL: not of tables whose parents are away, and may still be being filled.
+    pub(crate) fn with_parents(&self) -> String {
+        let early = self.tables.iter().filter(|table| self.has_parents_away(table.id));
+        let early: Vec<String> = early.map(|table| table.id.to_string()).collect();
+        if early.is_empty() {
+            return String::new();
+        }
+        format!(" AND r.tbl NOT IN ({})", early.join(", "))
+    }
+
     /// A condition on lines of the log, as SQL: those of a table that is away wait for it.
     pub(crate) fn in_sight(&self) -> String {
         let away = self.tables.iter().filter(|table| table.away);

@@ -234,9 +234,11 @@ impl Tx<'_> {
     /// The rows that wait for a person, with their numbers: so many from a number on, and none that came after `upto`.
     fn undecided(&self, from: i64, upto: i64) -> Result<Vec<(i64, Uuid)>> {
         self.conn
-            .prepare_cached(
-                "SELECT n, uuid FROM _dunlin_kept WHERE why IN (6, 8) AND n BETWEEN ?1 AND ?2 AND n > 0 ORDER BY n LIMIT ?3",
-            )
+            .prepare_cached(&format!(
+                "SELECT k.n, k.uuid FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
+                 WHERE k.why IN (6, 8) AND k.n BETWEEN ?1 AND ?2 AND k.n > 0{} ORDER BY k.n LIMIT ?3",
+                self.catalogue.with_parents()
+            ))
             .and_then(|mut statement| {
                 let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
                 statement

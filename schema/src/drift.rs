@@ -357,11 +357,12 @@ impl Tx<'_> {
     /// Rows that wait for a person, by table and by what happened.
     pub(crate) fn rows_that_went(&self) -> Result<Vec<Went>> {
         self.conn
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT t.name, coalesce(k.text, ''), min(k.since), count(*) FROM _dunlin_kept AS k
                  JOIN _dunlin_row AS r ON r.uuid = k.uuid JOIN _dunlin_table AS t ON t.id = r.tbl
-                 WHERE k.why = ? AND k.n > 0 GROUP BY r.tbl, k.text ORDER BY t.name, k.text",
-            )
+                 WHERE k.why = ? AND k.n > 0{} GROUP BY r.tbl, k.text ORDER BY t.name, k.text",
+                self.catalogue.with_parents()
+            ))
             .and_then(|mut statement| {
                 statement
                     .query_map([Why::Went.code()], |row| {
