@@ -1078,3 +1078,66 @@ fn rows_that_fell_over_two_references_stand_on_their_parents_when_they_are_back(
     assert_eq!(bert.ask(&all.replace("sold", "sales")), before);
     assert_eq!(anna.ask(all), before);
 }
+
+#[test]
+fn what_others_write_while_a_table_is_made_anew_step_by_step_is_shown_once_it_is_over() {
+    let key = "id INTEGER PRIMARY KEY";
+    let old = format!(
+        "CREATE TABLE parts ({key}, code VARCHAR(20) NOT NULL UNIQUE, name TEXT, shelf TEXT);
+         CREATE TABLE sales ({key}, number VARCHAR(30) NOT NULL UNIQUE, part_id INTEGER REFERENCES parts (id))"
+    );
+    let part = "code VARCHAR(20) NOT NULL";
+    let steps: Vec<String> = [
+        vec!["ALTER TABLE parts ADD colour VARCHAR(20)".to_owned()],
+        sequelized(
+            "parts",
+            &format!("{key}, {part}, name TEXT, shelf TEXT, colour VARCHAR(20)"),
+            "id, code, name, shelf, colour",
+        ),
+        sequelized(
+            "parts",
+            &format!("{key}, {part}, name TEXT, colour VARCHAR(20)"),
+            "id, code, name, colour",
+        ),
+    ]
+    .concat();
+    let all = "SELECT number, code, name FROM sales LEFT JOIN parts ON parts.id = part_id ORDER BY number";
+    for every in [1, 2, 3] {
+        let lab = Lab::new();
+        let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, &old));
+        anna.run(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+             INSERT INTO parts (code, name, shelf) SELECT 'p' || i, 'Part ' || i, 'A' FROM n;
+             INSERT INTO sales (number, part_id) SELECT 's' || id, id FROM parts",
+        );
+        settle(&mut [&mut anna, &mut bert]);
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        for (step, statement) in steps.iter().enumerate() {
+            anna.run(&format!("PRAGMA foreign_keys = OFF; {statement}"));
+            bert.run(&format!(
+                "UPDATE parts SET name = 'as of {step}' WHERE code = 'p{}';
+                 INSERT INTO parts (code, name) VALUES ('new{step}', 'New');
+                 INSERT INTO sales (number, part_id) SELECT 'of{step}', id FROM parts WHERE code = 'p{}';
+                 INSERT INTO sales (number, part_id) SELECT 'new{step}', id FROM parts WHERE code = 'new{step}'",
+                1 + step % 5,
+                20 + step
+            ));
+            if step % every == every - 1 {
+                anna.store().fold().unwrap();
+                while anna.store().copy_spare().unwrap() == Some(Duration::ZERO) {}
+                lab.pass(Duration::from_millis(150));
+                take(&mut anna, &mut bert);
+                take(&mut bert, &mut anna);
+            }
+        }
+        for _ in 0..2 {
+            settle(&mut [&mut anna, &mut bert]);
+            rest(&lab, &mut [&mut anna, &mut bert]);
+        }
+        settle(&mut [&mut anna, &mut bert]);
+        let sold = bert.ask(all);
+        assert_eq!(sold.len(), 40 + 2 * steps.len());
+        assert_eq!(anna.ask(all), sold, "every {every}");
+        assert!(!sold.iter().any(|sale| sale.ends_with("|-")), "{sold:?}");
+    }
+}

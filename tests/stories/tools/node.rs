@@ -70,21 +70,6 @@ fn the_projects_of_nodes_tools_do_what_their_stories_take_for_granted() {
 }
 
 #[test]
-fn a_sequelize_application_that_alters_at_each_start_loses_no_reference() {
-    let Some(tool) = Tool::node("sequelize/shop.js") else { return };
-    let upgrade = runs(&tool, &[&["old", "set-null"], &["new", "set-null"], &["new", "set-null"]]);
-    Project { upgrade, ..sequelize(&tool) }.is_migrated_one_machine_at_a_time();
-}
-
-#[test]
-fn rows_that_sequelize_takes_along_at_a_start_are_brought_back() {
-    let Some(tool) = Tool::node("sequelize/shop.js") else { return };
-    let make = runs(&tool, &[&["old", "cascade"]]);
-    let upgrade = runs(&tool, &[&["new", "cascade"]]);
-    Project { make, upgrade, ..sequelize(&tool) }.takes_rows_that_are_brought_back();
-}
-
-#[test]
 fn a_start_of_a_sequelize_application_that_fails_half_way_leaves_the_shop_as_it_was() {
     let Some(tool) = Tool::node("sequelize/shop.js") else { return };
     let project = Project { make: runs(&tool, &[&["old", "restrict"]]), ..sequelize(&tool) };
@@ -101,13 +86,6 @@ fn a_sequelize_project_is_migrated_by_its_query_interface_one_machine_at_a_time(
 fn a_knex_project_is_migrated_one_machine_at_a_time() {
     let Some(tool) = Tool::node("knex/shop.js") else { return };
     knex(&tool).is_migrated_one_machine_at_a_time();
-}
-
-#[test]
-fn rows_that_knex_takes_along_in_a_transaction_are_brought_back() {
-    let Some(tool) = Tool::node("knex/shop.js") else { return };
-    let upgrade = runs(&tool, &[&["new", "in-transactions"]]);
-    Project { upgrade, ..knex(&tool) }.takes_rows_that_are_brought_back();
 }
 
 #[test]
@@ -138,16 +116,4 @@ fn drizzle_kit_drops_our_tables_by_force_and_the_application_sells_on() {
 fn prisma_pushes_one_machine_at_a_time_and_is_told_to_leave_our_tables_alone() {
     let Some(tool) = Tool::node("prisma/shop.js") else { return };
     prisma(&tool).is_migrated_one_machine_at_a_time();
-}
-
-#[test]
-fn prisma_drops_our_tables_and_the_application_sells_on() {
-    let Some(tool) = Tool::node("prisma/shop.js") else { return };
-    let project = Project {
-        upgrade: runs(&tool, &[&["added", "--accept-data-loss"]]),
-        check: runs(&tool, &[&["check-added", "--filter"]]),
-        quirks: &[Quirk::DropsOurs],
-        ..Project::of(&tool, OLD, Names { colour: NEW.colour, ..OLD })
-    };
-    project.is_migrated_one_machine_at_a_time();
 }

@@ -81,13 +81,6 @@ fn a_peewee_project_is_migrated_one_machine_at_a_time() {
 }
 
 #[test]
-fn rows_that_peewee_takes_along_with_references_kept_are_brought_back() {
-    let Some(tool) = Tool::python("peewee/shop.py") else { return };
-    let upgrade = runs(&tool, &[&["new", "keep"]]);
-    Project { upgrade, ..peewee(&tool) }.takes_rows_that_are_brought_back();
-}
-
-#[test]
 fn tables_that_sqlite_utils_transforms_stay_in_step_one_machine_at_a_time() {
     let Some(tool) = Tool::python("sqlite_utils/shop.py") else { return };
     sqlite_utils(&tool).is_migrated_one_machine_at_a_time();
