@@ -60,14 +60,6 @@ fn an_alembic_project_is_migrated_in_batch_mode_one_machine_at_a_time() {
 }
 
 #[test]
-fn alembics_autogenerate_drops_our_tables_and_the_application_sells_on() {
-    let Some(tool) = Tool::python("alembic/shop.py") else { return };
-    let upgrade = runs(&tool, &[&["new"], &["autogenerate"]]);
-    Project { upgrade, quirks: &[Quirk::DropsOurs], ..alembic(&tool) }
-        .is_migrated_one_machine_at_a_time();
-}
-
-#[test]
 fn alembics_autogenerate_leaves_our_tables_alone_when_it_is_told_to() {
     let Some(tool) = Tool::python("alembic/shop.py") else { return };
     let upgrade = runs(&tool, &[&["new"], &["autogenerate", "filter"]]);
