@@ -362,7 +362,8 @@ impl Tx<'_> {
             let old = self.entry(uuid)?.filter(|old| !old.head.dead || old.lingers());
             let Some(old) = old else { continue };
             if let Some(parent) = fell_with(&catalogue, &touched.table, touched.last) {
-                let text = format!("{} was made anew", parent.name);
+                let table = &parent.name;
+                let text = format!("{table} was made anew");
                 self.went(&touched.table, uuid, Why::Went, Some(&text), &mut dirty)?;
                 continue;
             }

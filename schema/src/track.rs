@@ -178,11 +178,6 @@ impl Store {
     }
 }
 
-/// What to do about a table that refers to one which is not tracked, where a person named it,
-const TRACK_TOO: &str = "; track that table too, or use --all";
-/// and where all tables were wanted.
-const LEFT_OUT_TOO: &str = "; track both by their names if they are to be kept in step";
-
 /// What becomes of a table that refers to one which is not tracked: its local numbers would travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outside {
@@ -291,13 +286,12 @@ impl Tx<'_> {
             self.load_catalogue()?;
             let unfit = match self.not_for_us(before)? {
                 Some(unfit) => Some(unfit),
-                None => self.reference_outside(before)?,
+                None => self.reference_outside(before, track.tables.is_none())?,
             };
             match (unfit, outside) {
                 (None, _) => return Ok(()),
                 (Some((table, why)), Outside::Refuse) if track.tables.is_none() => {
                     self.unlist(&table)?;
-                    let why = why.replace(TRACK_TOO, LEFT_OUT_TOO);
                     done.refused.push((table, why));
                 }
                 (Some((table, why)), Outside::Refuse) => {
@@ -481,8 +475,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The first table newly listed that refers to one which is not tracked, and what to do about it.
-    fn reference_outside(&self, before: &BTreeSet<i64>) -> Result<Option<(String, String)>> {
+    /// The first table newly listed that refers to one which is not tracked, and what to do about it. `all`: all tables
+    /// were wanted.
+    fn reference_outside(
+        &self,
+        before: &BTreeSet<i64>,
+        all: bool,
+    ) -> Result<Option<(String, String)>> {
         for table in self.catalogue.tables.iter().filter(|table| !before.contains(&table.id)) {
             let mut statement = self
                 .conn
@@ -494,7 +493,15 @@ impl Tx<'_> {
                 .doing("read the table's references")?;
             for parent in parents {
                 if self.catalogue.named(&parent).is_none() {
-                    let why = format!("it refers to {parent}, which is not tracked{TRACK_TOO}");
+                    let why = if all {
+                        format!(
+                            "it refers to {parent}, which is not tracked; track both by their names if they are to be kept in step"
+                        )
+                    } else {
+                        format!(
+                            "it refers to {parent}, which is not tracked; track that table too, or use --all"
+                        )
+                    };
                     return Ok(Some((table.name.clone(), why)));
                 }
             }

@@ -53,7 +53,14 @@ const SOURCES: [&str; 40] = [
     "schema/src/catalogue/load.rs",
 ];
 /// Where they stand among many of another kind; only whether those of the book are still there is asked.
-const ALSO: [&str; 3] = ["schema/src/track.rs", "schema/src/untrack.rs", "schema/src/held.rs"];
+const ALSO: [&str; 6] = [
+    "schema/src/track.rs",
+    "schema/src/untrack.rs",
+    "schema/src/held.rs",
+    "schema/src/fold.rs",
+    "schema/src/catalogue/describe.rs",
+    "daemon/src/service/there.rs",
+];
 
 fn source(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
