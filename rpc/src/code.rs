@@ -176,6 +176,7 @@ mod tests {
         1013 OutOfTurn
         1014 CannotTrack
         1015 Refused
+        1016 TooOld
         1030 PairingNotOpen
         1031 Crossed
         1032 DigitsDiffer

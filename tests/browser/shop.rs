@@ -33,7 +33,7 @@ pub(crate) fn looking(lab: &Lab, folder: &str, name: &str, schema: &str) -> Mach
 pub(crate) struct Rich {
     /// Whose page is looked at: a row is held, a conflict waits, a till is offline, a stranger is seen.
     pub(crate) office: Machine,
-    /// Up to date; it runs as long as somebody looks.
+    /// It has everything, and runs as long as somebody looks.
     pub(crate) _till: Machine,
     /// Offline, and its id.
     pub(crate) away: (Machine, String),
@@ -123,7 +123,8 @@ impl Rich {
             let all = some(&conflicts) && some(&held) && state == "Offline";
             if all { Ok(()) } else { Err(format!("{conflicts} {held} {state:?}")) }
         });
-        until_true("up to date", SOON, || office.partner_state(machines[1]) == "Up to date");
+        // A row is held here, and shown there.
+        until_true("all there", SOON, || office.partner_state(machines[1]) == "Waiting");
         let rich = Self { office, _till: till, away: (away, id), stranger };
         rich.has_seen_the_stranger();
         rich

@@ -59,7 +59,7 @@ impl Partner {
         machine.join(&there.invite());
         machine.stop();
         until_true("unlinked", SOON, || {
-            !["Up to date", "Catching up"].contains(&there.partner_state(name).as_str())
+            !["Up to date", "Catching up", "Waiting"].contains(&there.partner_state(name).as_str())
         });
         Self { identity: key_of(&machine), name: name.to_owned(), ..Self::stranger(there) }
     }
