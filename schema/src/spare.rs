@@ -424,12 +424,12 @@ impl Tx<'_> {
             });
         let Ok(Some((pos, hashes, before, at))) = found else { return WasShown::default() };
         let mut was = WasShown::default();
-        if pos == entry.pos {
-            was.last = hashes_of(&hashes);
-        } else {
-            add_hashes(&mut was.before, &hashes);
+        if pos != entry.pos {
+            // Of an earlier version, or of this one before it was placed anew: nobody can tell.
+            return was;
         }
-        if pos != entry.pos || self.clock.now() <= at.saturating_add(millis(COPYING)) {
+        was.last = hashes_of(&hashes);
+        if self.clock.now() <= at.saturating_add(millis(COPYING)) {
             add_hashes(&mut was.before, &before.unwrap_or_default());
         }
         was

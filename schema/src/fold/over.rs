@@ -193,9 +193,10 @@ impl Tx<'_> {
                 }
                 Was::Blank(was) if column.shows(&was, stored) => {}
                 Was::AsSaid => match was_shown.last.get(&column.number) {
-                    hash if is_nobodys
-                        && hash.is_none_or(|hash| column.held(stored, *hash).is_none())
-                        && showed_before(&was_shown, column, stored) =>
+                    Some(hash)
+                        if is_nobodys
+                            && column.held(stored, *hash).is_none()
+                            && showed_before(&was_shown, column, stored) =>
                     {
                         // What it said stood in the table alone: others still know it.
                         look.carried.extend(says.map(|says| (id.clone(), says.gone())));
