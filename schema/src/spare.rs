@@ -108,7 +108,6 @@ pub(crate) type Shown = HashMap<i64, u64>;
 #[derive(Debug, Default)]
 pub(crate) struct WasShown {
     pub(crate) last: Shown,
-    pub(crate) before: HashMap<i64, Vec<u64>>,
 }
 
 impl Store {
@@ -412,26 +411,22 @@ impl Tx<'_> {
     pub(crate) fn was_shown(&self, entry: &Entry) -> WasShown {
         let Some(spare) = self.spare else { return WasShown::default() };
         let found = spare
-            .prepare_cached("SELECT pos, hashes, before, at FROM spare.cell WHERE uuid = ?")
+            .prepare_cached("SELECT pos, hashes FROM spare.cell WHERE uuid = ?")
             .and_then(|mut statement| {
                 statement
                     .query_row([entry.uuid.as_bytes()], |row| {
                         let (pos, hashes): (u64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-                        let (before, at): (Option<Vec<u8>>, i64) = (row.get(2)?, row.get(3)?);
-                        Ok((pos, hashes, before, at))
+                        Ok((pos, hashes))
                     })
                     .optional()
             });
-        let Ok(Some((pos, hashes, before, at))) = found else { return WasShown::default() };
+        let Ok(Some((pos, hashes))) = found else { return WasShown::default() };
         let mut was = WasShown::default();
         if pos != entry.pos {
             // Of an earlier version, or of this one before it was placed anew: nobody can tell.
             return was;
         }
         was.last = hashes_of(&hashes);
-        if self.clock.now() <= at.saturating_add(millis(COPYING)) {
-            add_hashes(&mut was.before, &before.unwrap_or_default());
-        }
         was
     }
 
@@ -580,12 +575,6 @@ pub(crate) fn hash(cell: &Cell) -> u64 {
 
 fn hashes_of(bytes: &[u8]) -> Shown {
     pairs(bytes).collect()
-}
-
-fn add_hashes(to: &mut HashMap<i64, Vec<u64>>, bytes: &[u8]) {
-    for (number, hash) in pairs(bytes) {
-        to.entry(number).or_default().push(hash);
-    }
 }
 
 fn millis(time: Duration) -> i64 {
