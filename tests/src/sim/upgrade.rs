@@ -199,7 +199,10 @@ impl World<'_> {
     fn look(&mut self, at: usize) {
         self.fold(at);
         let till = &mut self.tills[at];
-        while till.machine.store().copy_spare().unwrap() == Some(Duration::ZERO) {}
+        // What moved a moment after the last copy is copied a moment later.
+        while let Some(wait) = till.machine.store().copy_spare().unwrap() {
+            self.lab.pass(wait);
+        }
         till.copied = true;
         let name = till.machine.name.clone();
         self.say(&format!("{name} looks"));
