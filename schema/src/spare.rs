@@ -108,6 +108,7 @@ pub(crate) type Shown = HashMap<i64, u64>;
 #[derive(Debug, Default)]
 pub(crate) struct WasShown {
     pub(crate) last: Shown,
+    pub(crate) before: HashMap<i64, Vec<u64>>,
 }
 
 impl Store {
@@ -226,8 +227,7 @@ impl Store {
 
     fn copy_rows(&self, conn: &Connection, from: u64, to: u64) -> Result<()> {
         let doing = "copy the sidecar into the daemon's folder";
-        conn
-            .execute_batch("CREATE TABLE IF NOT EXISTS temp.moved (pos INTEGER PRIMARY KEY); DELETE FROM temp.moved")
+        conn.execute_batch("CREATE TABLE IF NOT EXISTS temp.moved (pos INTEGER PRIMARY KEY); DELETE FROM temp.moved")
             .doing(doing)?;
         for uuid in &self.spare.placed {
             conn
@@ -235,22 +235,19 @@ impl Store {
                 .and_then(|mut statement| statement.execute(params![uuid.as_bytes(), from]))
                 .doing(doing)?;
         }
-        conn
-            .execute(
+        conn.execute(
                 "INSERT OR IGNORE INTO temp.moved SELECT pos FROM main._dunlin_row WHERE pos > ?1 AND pos <= ?2",
                 params![from, to],
             )
             .doing(doing)?;
         let rows =
             "SELECT r.uuid FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos";
-        conn
-            .execute_batch(
+        conn.execute_batch(
                 "INSERT OR REPLACE INTO spare._dunlin_row SELECT r.* FROM temp.moved AS m CROSS JOIN main._dunlin_row AS r ON r.pos = m.pos",
             )
             .doing(doing)?;
         for table in BY_ROW {
-            conn
-                .execute_batch(&format!(
+            conn.execute_batch(&format!(
                     "DELETE FROM spare._dunlin_{table} WHERE uuid IN ({rows});
                      INSERT OR REPLACE INTO spare._dunlin_{table} SELECT * FROM main._dunlin_{table} WHERE uuid IN ({rows})"
                 ))
@@ -280,8 +277,7 @@ impl Store {
             tables.extend(SELDOM);
         }
         for table in tables {
-            conn
-                .execute_batch(&format!(
+            conn.execute_batch(&format!(
                     "DELETE FROM spare._dunlin_{table}; INSERT INTO spare._dunlin_{table} SELECT * FROM main._dunlin_{table}"
                 ))
                 .doing(doing)?;
@@ -411,22 +407,26 @@ impl Tx<'_> {
     pub(crate) fn was_shown(&self, entry: &Entry) -> WasShown {
         let Some(spare) = self.spare else { return WasShown::default() };
         let found = spare
-            .prepare_cached("SELECT pos, hashes FROM spare.cell WHERE uuid = ?")
+            .prepare_cached("SELECT pos, hashes, before, at FROM spare.cell WHERE uuid = ?")
             .and_then(|mut statement| {
                 statement
                     .query_row([entry.uuid.as_bytes()], |row| {
                         let (pos, hashes): (u64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-                        Ok((pos, hashes))
+                        let (before, at): (Option<Vec<u8>>, i64) = (row.get(2)?, row.get(3)?);
+                        Ok((pos, hashes, before, at))
                     })
                     .optional()
             });
-        let Ok(Some((pos, hashes))) = found else { return WasShown::default() };
+        let Ok(Some((pos, hashes, before, at))) = found else { return WasShown::default() };
         let mut was = WasShown::default();
         if pos != entry.pos {
             // Of an earlier version, or of this one before it was placed anew: nobody can tell.
             return was;
         }
         was.last = hashes_of(&hashes);
+        if self.clock.now() <= at.saturating_add(millis(COPYING)) {
+            add_hashes(&mut was.before, &before.unwrap_or_default());
+        }
         was
     }
 
@@ -575,6 +575,12 @@ pub(crate) fn hash(cell: &Cell) -> u64 {
 
 fn hashes_of(bytes: &[u8]) -> Shown {
     pairs(bytes).collect()
+}
+
+fn add_hashes(to: &mut HashMap<i64, Vec<u64>>, bytes: &[u8]) {
+    for (number, hash) in pairs(bytes) {
+        to.entry(number).or_default().push(hash);
+    }
 }
 
 fn millis(time: Duration) -> i64 {

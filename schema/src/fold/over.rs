@@ -11,6 +11,8 @@
 //!     a value that is not here
 //!   what nobody said                       no opinion                     written
 //!   (it is not in the table here)          carried on as it was
+//!   (what it said a moment ago, in a table   missing: a tool had begun its copy before
+//!     that was made anew)
 //!   (it is new in this look)               nobody's, or found: an upgrade's value and a person's cannot be told apart
 //! ```
 
@@ -153,6 +155,7 @@ impl Tx<'_> {
         } else {
             spare::WasShown::default()
         };
+        let is_nobodys = touched.listed && touched.written.is_none();
         let mut look = Look::default();
         for (index, column) in table.columns.iter().enumerate() {
             let (Some(stored), Some(cell)) = (row.get(index), now.get(&column.id)) else {
@@ -190,6 +193,15 @@ impl Tx<'_> {
                 }
                 Was::Blank(was) if column.shows(&was, stored) => {}
                 Was::AsSaid => match was_shown.last.get(&column.number) {
+                    Some(hash)
+                        if is_nobodys
+                            && column.held(stored, *hash).is_none()
+                            && showed_before(&was_shown, column, stored) =>
+                    {
+                        // What it said stood in the table alone: others still know it.
+                        look.carried.extend(says.map(|says| (id.clone(), says.gone())));
+                        look.emptied.push(id);
+                    }
                     None => {
                         let (cell, changed, gone) = (cell.clone(), false, true);
                         look.written.push(Written { id, cell, changed, gone });
@@ -352,6 +364,12 @@ impl Tx<'_> {
 /// Columns that were first seen in this look: what the state says of them is not in the table yet.
 fn fresh_ids(look: &Look<'_>) -> BTreeSet<String> {
     look.fresh.iter().map(|(id, ..)| id.clone()).collect()
+}
+
+/// Did a column show this a moment ago?
+fn showed_before(was_shown: &spare::WasShown, column: &Column, stored: &Cell) -> bool {
+    let before = was_shown.before.get(&column.number);
+    before.into_iter().flatten().any(|hash| column.held(stored, *hash).is_some())
 }
 
 /// Did an upgrade put this into a column that was first seen then, and nobody has an opinion there?

@@ -1,6 +1,6 @@
 //! One machine: an application, its file, the store beside it, and a clock.
 
-use dunlin_schema::{Clock, Millis, Options, Store, Track};
+use dunlin_schema::{Ask, Clock, Millis, Options, Page, Store, Track};
 use rusqlite::Connection;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -88,6 +88,14 @@ impl Lab {
         self.time.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
+    /// The daemon looks: it folds, and copies what moved, which may take until a moment after the last copy.
+    pub fn look(&self, machine: &mut Machine) {
+        machine.store().fold().unwrap();
+        while let Some(wait) = machine.store().copy_spare().unwrap() {
+            self.pass(wait);
+        }
+    }
+
     /// A file in the lab's folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -170,6 +178,20 @@ fn open_app(path: &Path) -> Connection {
 }
 
 impl Machine {
+    /// Its journal from a position on, as a partner who knows nothing would read it.
+    pub fn journal(&mut self, from: u64) -> Page {
+        let ask = Ask {
+            cursor: from,
+            knowledge: Vec::new(),
+            now: Millis::MAX - 60_000,
+            limit: 1 << 30,
+            plain: false,
+        };
+        let page = self.store().page(&ask).unwrap();
+        assert!(!page.more, "one page holds all that a lab has");
+        page
+    }
+
     /// The store.
     pub fn store(&mut self) -> &mut Store {
         self.store.as_mut().unwrap()

@@ -199,10 +199,7 @@ impl World<'_> {
     fn look(&mut self, at: usize) {
         self.fold(at);
         let till = &mut self.tills[at];
-        // What moved a moment after the last copy is copied a moment later.
-        while let Some(wait) = till.machine.store().copy_spare().unwrap() {
-            self.lab.pass(wait);
-        }
+        self.lab.look(&mut till.machine);
         till.copied = true;
         let name = till.machine.name.clone();
         self.say(&format!("{name} looks"));

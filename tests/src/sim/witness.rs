@@ -5,7 +5,7 @@
 
 use super::Machine;
 use dunlin_schema::state::Dot;
-use dunlin_schema::{Ask, Body, Cell, Millis, Origin, Row};
+use dunlin_schema::{Body, Cell, Origin, Row};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -55,15 +55,7 @@ pub struct Witness {
 
 /// All versions that a machine holds, read as a partner who knows nothing would read them.
 pub fn journal(machine: &mut Machine, from: u64) -> (Vec<Seen>, u64) {
-    let ask = Ask {
-        cursor: from,
-        knowledge: Vec::new(),
-        now: Millis::MAX - 60_000,
-        limit: 1 << 30,
-        plain: false,
-    };
-    let page = machine.store().page(&ask).unwrap();
-    assert!(!page.more, "one page holds all that a lab has");
+    let page = machine.journal(from);
     let mut versions = Vec::new();
     for table in page.tables {
         for row in table.rows {

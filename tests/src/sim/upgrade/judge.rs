@@ -7,7 +7,7 @@
 use super::history::Schema;
 use crate::sim::Machine;
 use dunlin_schema::state::{Dot, Dotted, Value};
-use dunlin_schema::{Ask, Body, Cell, Millis, Origin, Row, name};
+use dunlin_schema::{Body, Cell, Origin, Row, name};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
@@ -105,15 +105,7 @@ impl Told {
 
 /// All rows that a machine holds, from a position of its journal on.
 pub fn journal(machine: &mut Machine, from: u64) -> (Vec<(Uuid, Told)>, u64) {
-    let ask = Ask {
-        cursor: from,
-        knowledge: Vec::new(),
-        now: Millis::MAX - 60_000,
-        limit: 1 << 30,
-        plain: false,
-    };
-    let page = machine.store().page(&ask).unwrap();
-    assert!(!page.more, "one page holds all that a lab has");
+    let page = machine.journal(from);
     let mut rows = Vec::new();
     for table in page.tables.iter().filter(|table| !table.name.starts_with("_dunlin")) {
         for row in &table.rows {
