@@ -32,8 +32,8 @@ impl Store {
         reason = "the method is of one lifetime, the closure of any"
     )]
     ///
-    /// `anew`: whatever the file says, its life is another one now.
-    pub(crate) fn adopt(&mut self, anew: bool) -> Result<()> {
+    /// `anew`: whatever the file says, its life is another one now. Answers what another program did to it.
+    pub(crate) fn adopt(&mut self, anew: bool) -> Result<Option<revive::What>> {
         let mode: String = self
             .conn
             .query_row("PRAGMA journal_mode", [], |row| row.get(0))
@@ -46,18 +46,27 @@ impl Store {
         if !mode.eq_ignore_ascii_case("wal") {
             return Err(Error::NoWal { mode });
         }
-        self.conn.execute_batch("BEGIN IMMEDIATE").doing("begin a transaction")?;
-        let adopted = self.adopt_inside(anew);
-        let copied = adopted
-            .and_then(|copied| self.conn.execute_batch("COMMIT").doing("commit").map(|()| copied))
-            .map_err(|error| self.undo(error))?;
+        // Other programs may be dropping our tables one by one: what is there is looked at, put back and made in one.
+        let (copied, what) = self.beside_spare(|store, has_spare| {
+            store.conn.execute_batch("BEGIN IMMEDIATE").doing("begin a transaction")?;
+            let taken = store.take_over(anew, has_spare);
+            taken
+                .and_then(|taken| {
+                    store.conn.execute_batch("COMMIT").doing("commit").map(|()| taken)
+                })
+                .map_err(|error| store.undo(error))
+        })?;
         self.seen_nothing(|tx| tx.bind_ours())?;
         self.look()?;
         // A copied file is folded under its maker's names before its new epoch begins.
-        copied.map_or(Ok(()), |file_epoch| self.fold_copied(file_epoch))
+        if let Some(file_epoch) = copied {
+            self.fold_copied(file_epoch)?;
+        }
+        Ok(what)
     }
 
-    fn adopt_inside(&mut self, anew: bool) -> Result<Option<u64>> {
+    /// Inside of a transaction: answers the epoch of the file's maker, where it is a copied one.
+    pub(crate) fn adopt_inside(&mut self, anew: bool) -> Result<Option<u64>> {
         self.conn.execute_batch(include_str!("sql/sidecar.sql")).doing("make the sidecar")?;
         self.add_columns()?;
         let format: Option<i64> = meta(&self.conn, "format")?;

@@ -35,8 +35,10 @@ const LINES_APART: i64 = 1 << 32;
 /// Rows that nobody knows here are named after so long, whether a partner was heard or not.
 const UNHEARD: Duration = Duration::from_mins(1);
 
-/// What the sidecar cannot do without. The rest is made anew, empty.
-const CORE: [&str; 6] = ["meta", "table", "row", "origin", "column", "shape"];
+/// What the sidecar cannot do without. The rest is made anew, empty, where the spare has not got it.
+const CORE: [&str; 4] = ["meta", "table", "row", "origin"];
+/// And what rows refer to, unless an earlier Dunlin wrote them.
+const REFERRED: [&str; 2] = ["column", "shape"];
 
 /// What another program did, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,13 +154,12 @@ impl Store {
         self.conn = adopt::connect(&path)?;
         self.forget_all();
         let time = self.options.clock.now();
-        let older = self.opening(|store| {
-            let older = store.is_behind_spare()?;
-            store.open_adopting(true)?;
-            Ok(older)
-        })?;
+        let found = self.opening(|store| store.adopt(true))?;
         self.file = File::of(&path);
-        self.happened.push(Happened { time, what: What::Replaced { older } });
+        let older = found == Some(What::Replaced { older: true });
+        let dropped = found.filter(|what| matches!(what, What::Dropped { .. }));
+        let all = dropped.into_iter().chain([What::Replaced { older }]);
+        self.happened.extend(all.map(|what| Happened { time, what }));
         Ok(())
     }
 
@@ -175,11 +176,35 @@ impl Store {
         if missing.iter().all(|name| *name == "log") {
             return Ok(());
         }
-        if CORE.iter().any(|name| missing.contains(name)) {
-            self.forget_all();
-            return self.opening(Self::put_back);
+        self.forget_all();
+        self.open_adopting()
+    }
+
+    /// Takes the file over, or puts back what was dropped of ours, and remembers what happened.
+    pub(crate) fn open_adopting(&mut self) -> Result<()> {
+        let time = self.options.clock.now();
+        let what = self.opening(|store| store.adopt(false))?;
+        self.happened.extend(what.map(|what| Happened { time, what }));
+        Ok(())
+    }
+
+    /// Is all there without which the rest is of no use, and all that the spare has?
+    fn is_whole(&self, there: &BTreeSet<String>, has_spare: bool) -> Result<bool> {
+        if !CORE.iter().all(|name| there.contains(*name)) {
+            return Ok(false);
         }
-        self.conn.execute_batch(include_str!("sql/sidecar.sql")).doing("put the sidecar back")
+        if has_spare && self.lacks_what_spare_has()? {
+            return Ok(false);
+        }
+        let is_earlier: bool = self
+            .conn
+            .query_row(
+                "SELECT NOT EXISTS (SELECT 1 FROM pragma_table_info('_dunlin_row') WHERE name = 'shape')",
+                [],
+                |row| row.get(0),
+            )
+            .doing("look for the sidecar")?;
+        Ok(is_earlier || REFERRED.iter().all(|name| there.contains(*name)))
     }
 
     /// The tables of ours that are in the file, without their prefix.
@@ -225,23 +250,31 @@ impl Store {
         Ok(())
     }
 
-    /// Takes the file over as it is, or puts the sidecar back where that was dropped. `anew`: see [`Store::adopt`].
-    pub(crate) fn open_adopting(&mut self, anew: bool) -> Result<()> {
+    /// Inside of a transaction: takes the file over as it is, or puts the sidecar back where that was dropped: from the
+    /// spare, else by what the triggers say. Answers the epoch of the maker of a copied file, and what happened to it.
+    /// `anew`: see [`Store::adopt`].
+    pub(crate) fn take_over(
+        &mut self,
+        anew: bool,
+        has_spare: bool,
+    ) -> Result<(Option<u64>, Option<What>)> {
         let there = self.ours_there()?;
-        let is_whole = CORE.iter().all(|name| there.contains(*name));
-        if is_whole {
-            let older = self.is_behind_spare()?;
-            if older && !anew {
-                let time = self.options.clock.now();
-                self.happened.push(Happened { time, what: What::Replaced { older } });
-            }
-            return self.adopt(anew || older);
+        if self.is_whole(&there, has_spare)? {
+            let older = has_spare && self.is_behind_spare();
+            let copied = self.adopt_inside(anew || older)?;
+            return Ok((copied, older.then_some(What::Replaced { older })));
         }
-        let is_dropped = !there.is_empty() || !self.tables_with_triggers()?.is_empty();
-        if is_dropped || self.options.spare.as_ref().is_some_and(|spare| spare.exists()) {
-            return self.put_back();
+        let tables = self.tables_with_triggers()?;
+        let from_spare = has_spare && self.restore()?;
+        let is_known = from_spare || !tables.is_empty();
+        if is_known && !from_spare {
+            self.tracked_by_triggers(&tables)?;
         }
-        self.adopt(anew)
+        let copied = self.adopt_inside(anew || is_known)?;
+        if from_spare {
+            self.spare_goes_on()?;
+        }
+        Ok((copied, is_known.then_some(What::Dropped { from_spare })))
     }
 
     /// Has something opened, while nobody looks whether the file is still the one that is open.
@@ -252,28 +285,17 @@ impl Store {
         done
     }
 
-    /// Puts the sidecar back: from the spare, else by what the triggers say.
-    fn put_back(&mut self) -> Result<()> {
-        let tables = self.tables_with_triggers()?;
-        let from_spare = self.restore()?;
-        if !from_spare {
+    /// Makes the sidecar anew, with the tables on which triggers of ours stand.
+    fn tracked_by_triggers(&self, tables: &BTreeMap<i64, String>) -> Result<()> {
+        let doing = "put the sidecar back";
+        self.conn.execute_batch(include_str!("sql/sidecar.sql")).doing(doing)?;
+        for (id, table) in tables {
             self.conn
-                .execute_batch(include_str!("sql/sidecar.sql"))
-                .doing("put the sidecar back")?;
-            for (id, table) in &tables {
-                self.conn
-                    .execute(
-                        "INSERT OR IGNORE INTO _dunlin_table (id, name, tracked, copies, ghosts) VALUES (?1, ?2, 1, 1, 2)",
-                        rusqlite::params![id, table],
-                    )
-                    .doing("put the sidecar back")?;
-            }
-        }
-        let is_known = from_spare || !tables.is_empty();
-        self.adopt(is_known)?;
-        if is_known {
-            let time = self.options.clock.now();
-            self.happened.push(Happened { time, what: What::Dropped { from_spare } });
+                .execute(
+                    "INSERT OR IGNORE INTO _dunlin_table (id, name, tracked, copies, ghosts) VALUES (?1, ?2, 1, 1, 2)",
+                    rusqlite::params![id, table],
+                )
+                .doing(doing)?;
         }
         Ok(())
     }

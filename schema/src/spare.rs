@@ -289,32 +289,49 @@ impl Store {
         .doing(doing)
     }
 
-    /// Puts the sidecar back from the spare, where that is of this machine and of this file's tables. Every row is to be
-    /// compared then.
-    pub(crate) fn restore(&mut self) -> Result<bool> {
+    /// Does something with the spare attached, where there is one that can be read: it is told whether there is.
+    pub(crate) fn beside_spare<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Self, bool) -> Result<T>,
+    ) -> Result<T> {
         let Some(path) = self.options.spare.clone().filter(|path| path.exists()) else {
-            return Ok(false);
+            return work(self, false);
         };
-        let doing = "put the sidecar back";
+        let doing = "look into the spare";
         self.spare = Spare::default();
-        self.conn.execute("ATTACH ? AS spare", [path.to_string_lossy()]).doing(doing)?;
-        let restored = self.restore_attached();
-        if restored.is_err() && !self.conn.is_autocommit() {
-            self.conn.execute_batch("ROLLBACK").doing(doing)?;
-        }
-        self.conn.execute_batch("DETACH spare").doing(doing)?;
-        match restored {
-            Err(Error::Sql { source, .. }) if is_damaged(&source) => Ok(false),
-            restored => restored,
+        let attached =
+            self.conn.execute("ATTACH ? AS spare", [path.to_string_lossy()]).doing(doing);
+        let done = attached.and_then(|_| {
+            let done = work(self, true);
+            self.conn.execute_batch("DETACH spare").doing(doing)?;
+            done
+        });
+        match done {
+            // It is only a copy.
+            Err(Error::Sql { source, .. }) if is_damaged(&source) => work(self, false),
+            done => done,
         }
     }
 
-    fn restore_attached(&mut self) -> Result<bool> {
+    /// Does the file lack a table of the sidecar that the attached spare has?
+    pub(crate) fn lacks_what_spare_has(&self) -> Result<bool> {
+        self.conn
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM spare.sqlite_schema WHERE type = 'table' AND name LIKE '!_dunlin!_%' ESCAPE '!'
+                 AND name NOT IN (SELECT lower(name) FROM main.sqlite_schema WHERE type = 'table'))",
+                [],
+                |row| row.get(0),
+            )
+            .doing("look into the spare")
+    }
+
+    /// Puts the sidecar back from the spare, where that is of this machine and of this file's tables. Every row is to be
+    /// compared then.
+    pub(crate) fn restore(&self) -> Result<bool> {
         let doing = "put the sidecar back";
         if !self.spare_fits()? {
             return Ok(false);
         }
-        self.conn.execute_batch("BEGIN IMMEDIATE").doing(doing)?;
         self.conn.execute_batch(include_str!("sql/sidecar.sql")).doing(doing)?;
         for table in copied() {
             self.conn
@@ -330,11 +347,20 @@ impl Store {
                  JOIN _dunlin_origin AS o ON o.id = r.origin JOIN _dunlin_meta AS m ON m.key = 'machine' AND m.value = o.machine
                  JOIN _dunlin_meta AS e ON e.key = 'epoch' AND e.value = o.epoch)) WHERE key = 'seq';
                  UPDATE _dunlin_meta SET value = max(value, (SELECT coalesce(max(pos), 0) FROM _dunlin_row)) WHERE key = 'pos';
-                 UPDATE _dunlin_table SET ghosts = 2, again = 0 WHERE tracked = 1 AND name NOT LIKE '!_dunlin!_%' ESCAPE '!';
-                 COMMIT",
+                 UPDATE _dunlin_table SET ghosts = 2, again = 0 WHERE tracked = 1 AND name NOT LIKE '!_dunlin!_%' ESCAPE '!'",
             )
             .doing(doing)?;
         Ok(true)
+    }
+
+    /// The spare goes on with the file's new life, in the transaction in which the sidecar was put back from it: were it
+    /// made from nothing, it would not help while it is half made, and whoever dropped one table of ours drops more.
+    pub(crate) fn spare_goes_on(&self) -> Result<()> {
+        self.conn
+            .execute_batch(
+                "DELETE FROM spare._dunlin_meta; INSERT INTO spare._dunlin_meta SELECT * FROM main._dunlin_meta",
+            )
+            .doing("put the sidecar back")
     }
 
     /// Is the spare that is attached this machine's, and does the file hold tables of it?
@@ -357,14 +383,8 @@ impl Store {
     }
 
     /// Has the file gone back behind what the spare knows of it? A backup was put back while nobody looked.
-    pub(crate) fn is_behind_spare(&mut self) -> Result<bool> {
-        let Some(path) = self.options.spare.clone().filter(|path| path.exists()) else {
-            return Ok(false);
-        };
-        let doing = "look into the spare";
-        self.conn.execute("ATTACH ? AS spare", [path.to_string_lossy()]).doing(doing)?;
-        let behind = self
-            .conn
+    pub(crate) fn is_behind_spare(&self) -> bool {
+        self.conn
             .query_row(
                 "SELECT (SELECT count(*) = 2 FROM spare._dunlin_meta AS s JOIN main._dunlin_meta AS m
                  ON m.key = s.key AND m.value = s.value WHERE s.key IN ('machine', 'epoch'))
@@ -374,9 +394,7 @@ impl Store {
                 |row| row.get::<_, Option<bool>>(0),
             )
             // A spare that cannot be read says nothing.
-            .unwrap_or(None);
-        self.conn.execute_batch("DETACH spare").doing(doing)?;
-        Ok(behind.unwrap_or(false))
+            .is_ok_and(|behind| behind == Some(true))
     }
 
     /// Rows that a transaction placed elsewhere are copied again.

@@ -163,7 +163,7 @@ impl Store {
             happened: Vec::new(),
             meters: Arc::default(),
         };
-        store.opening(|store| store.open_adopting(false))?;
+        store.open_adopting()?;
         store.file = File::of(path);
         Ok(store)
     }

@@ -843,6 +843,59 @@ fn a_dropped_sidecar_sends_nothing_untouched() {
 }
 
 #[test]
+fn a_sidecar_that_is_dropped_table_by_table_sends_nothing_untouched() {
+    let lab = Lab::new();
+    // The daemon looks after each, and copies what it then has; or it comes in anywhere.
+    for (name, looks) in [("after each", true), ("anywhere", false)] {
+        let [mut anna, mut bert] =
+            ["anna", "bert"].map(|machine| lab.machine(&format!("{machine} {name}"), PARTS));
+        anna.run(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
+             INSERT INTO part SELECT 'p' || i, 'Part ' || i, i, 'note ' || i FROM n;
+             INSERT INTO sale (part, n) SELECT code, price FROM part",
+        );
+        bert.run("INSERT INTO part VALUES ('b', 'of bert', 1, ''); INSERT INTO sale (part, n) VALUES ('b', 1), ('b', 1)");
+        settle(&mut [&mut anna, &mut bert]);
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        let drops = anna.ask("SELECT 'DROP TABLE IF EXISTS ' || name FROM sqlite_schema WHERE type = 'table' AND name LIKE '!_dunlin!_%' ESCAPE '!' AND name <> '_dunlin_lab_clock' ORDER BY name");
+        if looks {
+            for drop in &drops {
+                anna.run(drop);
+                lab.look(&mut anna);
+            }
+        } else {
+            let (path, drops) = (anna.store().path().to_owned(), &drops);
+            for _ in 0..10 {
+                std::thread::scope(|scope| {
+                    let path = &path;
+                    let dropped = scope.spawn(move || {
+                        let tool = rusqlite::Connection::open(path)?;
+                        tool.busy_timeout(Duration::from_secs(5))?;
+                        drops.iter().try_for_each(|drop| tool.execute_batch(drop))
+                    });
+                    while !dropped.is_finished() {
+                        // What it finds half dropped it says, and looks again.
+                        if let Err(error) = anna.store().fold() {
+                            assert!(format!("{error:?}").contains("no such table"), "{error:?}");
+                        }
+                    }
+                    dropped.join().unwrap().unwrap();
+                });
+                lab.look(&mut anna);
+            }
+        }
+        anna.store().fold().unwrap();
+        anna.run("INSERT INTO sale (part, n) VALUES ('p3', 77)");
+        assert_eq!(take(&mut anna, &mut bert), 0, "{name}");
+        assert_eq!(take(&mut bert, &mut anna), 1, "{name}: the sale made since");
+        settle(&mut [&mut anna, &mut bert]);
+        let all = "SELECT part, n, count(*) FROM sale GROUP BY part, n ORDER BY part, n";
+        assert_eq!(anna.ask(all), bert.ask(all), "{name}");
+        assert_eq!(anna.ask("SELECT count(*) FROM sale"), ["33"], "{name}");
+    }
+}
+
+#[test]
 fn the_log_is_back_before_anything_else() {
     let lab = Lab::new();
     let [mut anna, mut bert] = stocked(&lab);
