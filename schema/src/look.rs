@@ -18,6 +18,7 @@
 //! * A table that is away holds back nothing of the others.
 
 mod again;
+mod claims;
 mod columns;
 mod fills;
 mod unify;
@@ -26,14 +27,15 @@ mod values;
 use crate::catalogue::{Description, describe, is_ours};
 use crate::error::Doing as _;
 use crate::facts::Fact;
-use crate::key::Key;
 use crate::listing::Kind;
 use crate::store::Flush;
 use crate::tx::{Tx, meta, set_meta};
-use crate::{Cell, Error, Result, Store, trigger};
+use crate::{Error, Result, Store, trigger};
 use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
+
+use claims::Claims;
 
 /// What a tool may be in the middle of is looked at again so often.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -41,8 +43,6 @@ const AGAIN: Duration = Duration::from_secs(1);
 const SETTLED: Duration = Duration::from_secs(3);
 /// and after so long in any case.
 const OVER: Duration = Duration::from_secs(10);
-/// So many rows are looked for in a table that could be one that is away.
-const ROWS_ASKED: usize = 64;
 /// A schema that changes again while it is looked at is looked at again; so often at a time.
 const LOOKS_MAX: usize = 20;
 
@@ -233,9 +233,10 @@ impl Tx<'_> {
             .unwrap_or_default();
         let elapsed = self.clock.elapsed();
         let mut moved = false;
+        let claims = self.claims(&tracked, (&ours, &known))?;
         for table in &tracked {
             let is_over = seen.is_over(table.id, elapsed);
-            let (became, candidate) = self.became(table, &tracked, (&ours, &known))?;
+            let (became, candidate) = self.became(table, (&ours, &claims));
             let mut asks = candidate.is_some();
             let became = match (became, candidate) {
                 (Became::Away, Some(name)) if is_over => Became::Remade { name, old: None },
@@ -357,26 +358,25 @@ impl Tx<'_> {
 
     /// What became of a table; with one that is away, another that could be it.
     fn became(
-        &mut self,
+        &self,
         table: &Tracked,
-        all: &[Tracked],
-        (ours, known): (&Triggers, &BTreeSet<String>),
-    ) -> Result<(Became, Option<String>)> {
+        (ours, claims): (&Triggers, &Claims),
+    ) -> (Became, Option<String>) {
         let on = ours.get(&table.id);
         let here = self.listing.named(&table.name).filter(|listed| listed.kind == Kind::Table);
         let name = here.map(|listed| listed.name.clone());
         let triggers = |name: &str| on.and_then(|on| on.get(name));
         let elsewhere = on.and_then(|on| on.keys().find(|on| Some(*on) != name.as_ref()).cloned());
         let Some(name) = name else {
-            let candidate = self.candidate(table, all, (known, elsewhere.as_deref()))?;
-            return Ok(match (elsewhere, candidate) {
+            let candidate = claims.get(&table.id).cloned();
+            return match (elsewhere, candidate) {
                 // Renamed away and kept, and a new one under another name.
                 (Some(old), Some((name, _))) => (Became::Remade { name, old: Some(old) }, None),
                 (Some(name), None) => (Became::Changed { name }, None),
                 (None, Some((name, true))) => (Became::Remade { name, old: None }, None),
                 (None, Some((name, false))) => (Became::Away, Some(name)),
                 (None, None) => (Became::Away, None),
-            });
+            };
         };
         let is_whole = triggers(&name).is_some_and(|there| has_all(table.id, there));
         let of_another = ours.iter().any(|(other, on)| {
@@ -384,16 +384,16 @@ impl Tx<'_> {
         });
         if let (false, true, Some(elsewhere)) = (is_whole, of_another, &elsewhere) {
             // Two changed their names with each other.
-            return Ok((Became::Changed { name: elsewhere.clone() }, None));
+            return (Became::Changed { name: elsewhere.clone() }, None);
         }
         let has_witness =
             triggers(&name).is_some_and(|there| there.contains(&trigger::witness(table.id)));
         let is_same = has_witness && self.declaration_of(&name) == table.declared;
-        Ok(match (is_whole, is_same) {
+        match (is_whole, is_same) {
             (true, true) => (Became::Same, None),
             (true, false) => (Became::Changed { name }, None),
             (false, _) => (Became::Remade { name, old: elsewhere }, None),
-        })
+        }
     }
 
     /// The statements that made a table and its indexes.
@@ -402,108 +402,6 @@ impl Tx<'_> {
         let indexes = listed.indexes.iter().map(|(_, sql)| sql.as_str());
         let all: Vec<&str> = std::iter::once(listed.sql.as_str()).chain(indexes).collect();
         Some(all.join(&BETWEEN.to_string()))
-    }
-
-    /// Another table that could be one whose name is gone: one that others say it is called; else one that was made since
-    /// and holds most of its rows, the last of them. True: somebody said so.
-    fn candidate(
-        &mut self,
-        table: &Tracked,
-        all: &[Tracked],
-        (known, not): (&BTreeSet<String>, Option<&str>),
-    ) -> Result<Option<(String, bool)>> {
-        let facts = self.facts_of(&table.first)?;
-        let names: BTreeSet<&str> = facts.names().collect();
-        let is_taken = |name: &str| all.iter().any(|other| other.name.eq_ignore_ascii_case(name));
-        let tables: Vec<String> = self
-            .listing
-            .tables()
-            .rev()
-            .filter(|listed| listed.kind == Kind::Table && !is_ours(&listed.name))
-            .map(|listed| listed.name.clone())
-            .filter(|name| !is_taken(name) && not.is_none_or(|not| not != name))
-            .collect();
-        let said = tables.iter().find(|name| names.contains(name.to_ascii_lowercase().as_str()));
-        if let Some(name) = said {
-            return Ok(Some((name.clone(), true)));
-        }
-        for name in tables {
-            if !known.contains(&name.to_ascii_lowercase()) && self.holds_rows_of(table, &name)? {
-                let is_said = self.is_referred_to(all, &name)?;
-                return Ok(Some((name, is_said)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Does a tracked table refer to one of this name? SQLite says so of one that was renamed before it was made anew.
-    fn is_referred_to(&self, all: &[Tracked], name: &str) -> Result<bool> {
-        for table in all {
-            let refers: bool = self
-                .conn
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM pragma_foreign_key_list(?1) WHERE \"table\" = ?2 COLLATE NOCASE)",
-                )
-                .and_then(|mut statement| statement.query_row([&table.name, name], |row| row.get(0)))
-                .doing("look for the rows of a table that is away")?;
-            if refers {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Does a table hold at least half of the rows of one that is away? Where that has none, are its columns the same?
-    fn holds_rows_of(&self, table: &Tracked, name: &str) -> Result<bool> {
-        let doing = "look for the rows of a table that is away";
-        let Ok(other) = describe(self.conn, &self.listing, name) else { return Ok(false) };
-        let keys: Vec<Key> = self
-            .conn
-            .prepare_cached(
-                "SELECT key FROM _dunlin_row WHERE tbl = ?1 AND key IS NOT NULL ORDER BY pos DESC LIMIT ?2",
-            )
-            .and_then(|mut statement| {
-                let most = i64::try_from(ROWS_ASKED).unwrap_or(i64::MAX);
-                statement
-                    .query_map(params![table.id, most], |row| {
-                        Ok(Key::from_sql(row.get_ref(0)?).ok().flatten())
-                    })?
-                    .collect::<rusqlite::Result<Vec<_>>>()
-            })
-            .doing(doing)?
-            .into_iter()
-            .flatten()
-            .collect();
-        if keys.is_empty() {
-            let Some(old) = table.declared.as_deref().and_then(described_before) else {
-                return Ok(false);
-            };
-            return Ok(old.names() == other.names());
-        }
-        let at: Vec<String> = other
-            .key_names()
-            .iter()
-            .enumerate()
-            .map(|(n, key)| format!("{} = ?{}", trigger::quote(key), n + 1))
-            .collect();
-        let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM {} WHERE {})",
-            trigger::quote(name),
-            at.join(" AND ")
-        );
-        let mut statement = self.conn.prepare(&sql).doing(doing)?;
-        let mut found = 0;
-        for key in &keys {
-            let cells: Vec<Cell> = key.cells()?;
-            if cells.len() != at.len() {
-                return Ok(false);
-            }
-            let there: bool = statement
-                .query_row(rusqlite::params_from_iter(cells), |row| row.get(0))
-                .doing(doing)?;
-            found += usize::from(there);
-        }
-        Ok(found * 2 > keys.len())
     }
 
     /// Goes on with tables that changed: their names, columns, triggers, and what has to be compared.

@@ -7,7 +7,8 @@
 //!
 //! # Invariants
 //!
-//! * It is a snapshot in which the log is empty: the hashes are of what the versions say.
+//! * It is a snapshot in which the log is empty, but for lines of tables that are away: the hashes are of what the
+//!   versions say.
 //! * It is never read for what the sidecar still knows itself, and lost it is made again.
 
 use crate::catalogue::Table;
@@ -172,7 +173,10 @@ impl Store {
         }
         conn.execute_batch("BEGIN").doing(doing)?;
         let is_written: bool = conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM main._dunlin_log WHERE kind <> 0)")
+            .prepare_cached(&format!(
+                "SELECT EXISTS (SELECT 1 FROM main._dunlin_log WHERE kind <> 0{})",
+                self.catalogue.in_sight()
+            ))
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .doing(doing)?;
         if is_written {

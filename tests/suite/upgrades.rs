@@ -199,6 +199,44 @@ fn two_tables_that_change_their_names_are_not_mixed_up() {
 }
 
 #[test]
+fn of_two_tables_that_are_away_the_one_that_is_like_a_new_one_is_it() {
+    const COUNTED: &str = "CREATE TABLE maker (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE sale (id INTEGER PRIMARY KEY, n INTEGER)";
+    let lab = Lab::new();
+    for has_spare in [true, false] {
+        let [mut anna, mut bert] =
+            ["anna", "bert"].map(|name| lab.machine(&format!("{name} {has_spare}"), COUNTED));
+        anna.run(
+            "INSERT INTO maker (name) VALUES ('Ahlberg'), ('Brandt'), ('Cire'), ('Dahl');
+             INSERT INTO sale (n) VALUES (1), (2), (3), (4)",
+        );
+        settle(&mut [&mut anna, &mut bert]);
+        if has_spare {
+            rest(&lab, &mut [&mut anna, &mut bert]);
+        }
+        // One is dropped, the other made anew and renamed: both have the rows 1 to 4.
+        anna.run(
+            "BEGIN; DROP TABLE sale; CREATE TABLE new (id INTEGER PRIMARY KEY, name VARCHAR(40)); INSERT INTO new SELECT * FROM maker;
+             DROP TABLE maker; ALTER TABLE new RENAME TO firm; COMMIT",
+        );
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        anna.run("UPDATE firm SET name = 'Dahl & Co' WHERE name = 'Dahl'");
+        settle(&mut [&mut anna, &mut bert]);
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        settle(&mut [&mut anna, &mut bert]);
+        let names = ["Ahlberg", "Brandt", "Cire", "Dahl & Co"];
+        assert_eq!(bert.ask("SELECT name FROM maker ORDER BY name"), names, "{has_spare}");
+        assert_eq!(anna.ask("SELECT name FROM firm ORDER BY name"), names, "{has_spare}");
+        assert_eq!(bert.ask("SELECT n FROM sale ORDER BY n"), ["1", "2", "3", "4"]);
+        // Nor is a table that is made later the dropped one, whatever its rows are counted.
+        anna.run("CREATE TABLE town (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO town (name) VALUES ('Kiel'), ('Lund'), ('Oslo'), ('Riga')");
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        settle(&mut [&mut anna, &mut bert]);
+        assert_eq!(bert.ask("SELECT n FROM sale ORDER BY n"), ["1", "2", "3", "4"]);
+        assert_eq!(anna.ask("SELECT count(*) FROM town"), ["4"]);
+    }
+}
+
+#[test]
 fn an_old_table_kept_under_another_name_keeps_no_trigger_of_ours() {
     let lab = Lab::new();
     let [mut anna, mut bert] = shop(&lab);

@@ -90,6 +90,12 @@ impl Tx<'_> {
 }
 
 impl Values {
+    /// Is it known that a column held anything?
+    pub(super) fn holds(&self, was: &Known) -> bool {
+        let nothing = spare::hash(&Cell::Null);
+        self.rows.iter().any(|(held, _)| held.get(&was.number).is_some_and(|hash| *hash != nothing))
+    }
+
     /// In how many rows a column now holds what another one held, of those where that held anything.
     pub(super) fn fits(&self, was: &Known, now: &str) -> Fit {
         let nothing = spare::hash(&Cell::Null);

@@ -381,7 +381,7 @@ impl Machine {
 
     /// Lines of the triggers that the daemon has not taken up yet.
     pub fn unfolded(&self) -> i64 {
-        let lines = "SELECT count(*) FROM _dunlin_log WHERE kind <> 0";
+        let lines = "SELECT count(*) FROM _dunlin_log WHERE kind <> 0 AND tbl NOT IN (SELECT id FROM _dunlin_table WHERE away)";
         self.app().query_row(lines, [], |row| row.get(0)).unwrap()
     }
 

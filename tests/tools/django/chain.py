@@ -23,6 +23,9 @@ class Col:
         self.digits = False
         self.__dict__.update(more)
 
+    def column(self):
+        return self.name + ("_id" if self.kind == "fk" else "")
+
     def field(self, world, once=None):
         more = {"null": self.null}
         if once is not None:

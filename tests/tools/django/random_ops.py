@@ -31,6 +31,8 @@ It ends with 0, or tells the story and what was lost. The kinds of change, 33:
     separate              (an index in the database by SQL, in the state by AddIndex)
 
 Not among them, since nobody could tell from outside what was meant: values changed in place, and a name given again.
+For the same reason what a machine made and renamed in one go is looked for on the other only once both have had it
+under one name.
 
 Needs:  Django, in the version of ../requirements.txt; daemons behind the two files.
 Leaves: the tables of the app "made" in both.
@@ -80,6 +82,8 @@ class Story:
         # (model, key) -> whose it is; (model, key, column) -> the values of which one has to stand.
         self.rows, self.cells, self.gone, self.diary = {}, {}, set(), []
         self.apps = {}
+        # machine -> (model, column or None) -> what it was called while nothing was under way.
+        self.called = {machine: {} for machine in MACHINES}
 
     def note(self, line):
         self.diary.append(line)
@@ -107,7 +111,7 @@ class Story:
                 for id, mod in self.mods(machine).items()}
         for id, mod in self.mods(machine).items():
             cols = list(mod.cols.values())
-            names = [col.name + ("_id" if col.kind == "fk" else "") for col in cols]
+            names = [col.column() for col in cols]
             more = ["_order"] if mod.order else []
             for key, *values in self.rows_of(machine, mod).values_list("key", *names, *more):
                 row = {}
@@ -131,6 +135,27 @@ class Story:
                     for other in getattr(row, name).values_list("key", flat=True):
                         found.add((id, name, row.key, other))
         return found
+
+    def names(self, machine):
+        """What a machine's version calls its tables and columns."""
+        mods = self.mods(machine).values()
+        cols = {(mod.id, col.id): col.name for mod in mods for col in mod.cols.values()}
+        return {(mod.id, None): mod.in_sql() for mod in mods} | cols
+
+    def same(self):
+        """The tables and columns that are known to be the same on all machines: each had them under one name."""
+        called = [self.called[machine] for machine in MACHINES]
+        for names, machine in zip(called, MACHINES):
+            for what, name in self.names(machine).items():
+                names.setdefault(what, set()).add(name)
+        one = {what for what in called[0] if all(called[0][what] & names.get(what, set()) for names in called)}
+        cols = {(mod.id, col.id): col for version in self.versions for mod in version.values() for col in mod.cols.values()}
+
+        def is_same(what):
+            target = cols[what].target if what in cols else None
+            return what in one and (what[0], None) in one and (target is None or (target, None) in one)
+
+        return set(filter(is_same, called[0]))
 
     # What happens.
 
@@ -217,7 +242,9 @@ class Story:
         self.level()
         if len(MACHINES) < 2:
             return
-        both = [place for place in self.rows if all(place[0] in self.mods(machine) for machine in MACHINES)]
+        same = self.same()
+        both = [place for place in self.rows if (place[0], None) in same
+                and all(place[0] in self.mods(machine) for machine in MACHINES)]
         if not both:
             return
         place = self.rng.choice(both)
@@ -231,7 +258,7 @@ class Story:
         if written["a"] and written["b"] and written["a"].id == written["b"].id:
             self.cells.pop((*place, written["a"].id), None)
         self.level()
-        after = self.picture("a")[place]
+        after = self.alike(place)
         for id in shown:
             if (*place, id) in self.cells and after.get(id) is not None:
                 self.cells[*place, id] = {after[id]}
@@ -260,14 +287,15 @@ class Story:
     # What must be so.
 
     def missing(self, machine, shown):
+        same = self.same()
         for place in self.rows:
-            if place[0] in self.mods(machine) and place not in shown:
+            if (place[0], None) in same and place[0] in self.mods(machine) and place not in shown:
                 return f"{machine} has no {self.mods(machine)[place[0]].name} {place[1]}"
         for place in self.gone:
-            if place in shown:
+            if (place[0], None) in same and place in shown:
                 return f"{machine} has {place}, which was deleted"
         for (id, key, col), wanted in self.cells.items():
-            if (id, key) in self.rows and col in shown.get((id, key), {}):
+            if (id, col) in same and (id, key) in self.rows and col in shown.get((id, key), {}):
                 found = shown[id, key][col]
                 if found not in wanted:
                     name = self.mods(machine)[id].cols[col].name
@@ -284,7 +312,8 @@ class Story:
             if time.monotonic() > until:
                 raise Lost(wrong)
             time.sleep(0.02)
-        for place in self.rows:
+        same = self.same()
+        for place in [place for place in self.rows if (place[0], None) in same]:
             able = [machine for machine in MACHINES if place[0] in self.mods(machine)]
             self.rows[place] = self.rng.choice(able or [None])
         self.note("level")
@@ -296,12 +325,33 @@ class Story:
                 broken = cursor.execute("PRAGMA foreign_key_check").fetchall()
                 if broken:
                     raise Lost(f"foreign_key_check on {machine}: {broken}")
-                sql = "SELECT count(*) FROM _dunlin_log WHERE kind <> 0"
+                sql = """SELECT count(*) FROM _dunlin_log WHERE kind <> 0
+                    AND tbl NOT IN (SELECT id FROM _dunlin_table WHERE away)"""
                 lines = cursor.execute(sql).fetchone()[0] if len(MACHINES) > 1 else 0
+                sql = "SELECT t.name, c.here FROM _dunlin_column c JOIN _dunlin_table t ON t.id = c.tbl"
+                seen = cursor.execute(sql).fetchall() if len(MACHINES) > 1 else []
             if lines:
                 return f"{machine} has {lines} lines to fold"
+            for mod in self.mods(machine).values() if len(MACHINES) > 1 else []:
+                cols = {(mod.in_sql(), col.column()) for col in mod.cols.values()}
+                if unseen := cols - set(seen):
+                    return f"{machine}'s daemon has not seen {unseen}"
             wrong = wrong or self.missing(machine, self.picture(machine))
         return wrong
+
+    def alike(self, place):
+        """Waits until both show one row alike, where both can; answers what a shows."""
+        cols, others = (self.mods(machine)[place[0]].cols for machine in MACHINES)
+        known = [id for mod, id in self.same() if mod == place[0] and id in cols and id in others]
+        able = [id for id in known if cols[id].null == others[id].null]
+        until = time.monotonic() + SOON
+        while True:
+            a, b = (self.picture(machine)[place] for machine in MACHINES)
+            if all(a[id] == b[id] for id in able):
+                return a
+            if time.monotonic() > until:
+                raise Lost(f"{place} is {a} on a, {b} on b")
+            time.sleep(0.02)
 
     def equal(self):
         until = time.monotonic() + SOON
