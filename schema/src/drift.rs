@@ -306,6 +306,10 @@ impl Tx<'_> {
         let Some(old) = self.entry(uuid)? else { return Ok(()) };
         if let Some(key) = &old.key {
             dirty.extend(self.children_at(table, key)?);
+            // Rows that refer to it by its number mean it still, and it gets it again.
+            if let (Some(_), Some(number), false) = (table.number, key.number(), old.head.dead) {
+                self.reserve_number(table.id, number, uuid)?;
+            }
         }
         if old.head.dead {
             self.place(&Entry { key: None, state: State::Dead, ..old })?;

@@ -249,7 +249,11 @@ impl Place<'_, '_> {
     fn number(&mut self, known: &Known, table: &Table) -> Result<i64> {
         let uuid = known.entry.uuid;
         if let Some(number) = self.tx.reserved_number(uuid)? {
-            return Ok(number);
+            // Unless the application gave it to another one.
+            let there = self.tx.at_key(table.id, &Key::Integer(number))?;
+            if there.is_none_or(|there| there == uuid) {
+                return Ok(number);
+            }
         }
         if let Some(number) = known.entry.number.filter(|n| (0..=NUMBER_MAX).contains(n))
             && self.free(table, number, uuid)?

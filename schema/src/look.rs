@@ -30,7 +30,7 @@ use crate::facts::Fact;
 use crate::listing::Kind;
 use crate::store::Flush;
 use crate::tx::{Tx, meta, set_meta};
-use crate::{Error, Result, Store, trigger};
+use crate::{Error, Result, Store, revive, trigger};
 use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -205,8 +205,12 @@ impl Store {
         let mut seen = std::mem::take(&mut self.seen);
         seen.at = elapsed;
         self.seen.looking = true;
-        let looked = self.write(Flush::Now, |tx| tx.look(&now, &mut seen));
-        seen.version = looked.as_ref().ok().copied();
+        let looked = self.write(Flush::Now, |tx| {
+            let version = tx.look(&now, &mut seen)?;
+            // A tool that is dropping tables of ours is not through: what is missing is put back at the next look.
+            Ok(revive::is_all_there(&tx.listing).then_some(version))
+        });
+        seen.version = looked.as_ref().ok().copied().flatten();
         self.seen = seen;
         looked.map(|_| ())
     }

@@ -20,6 +20,7 @@ use crate::entry::Entry;
 use crate::error::Doing as _;
 use crate::fold::with_ids;
 use crate::key::Key;
+use crate::listing::Listing;
 use crate::tx::{Tx, meta, set_meta};
 use crate::{Cell, Cells, Error, Millis, Result, Store, adopt, spare, trigger};
 use rusqlite::Connection;
@@ -358,6 +359,11 @@ impl Tx<'_> {
 /// Rows that nobody knows here wait until a partner was heard.
 pub(crate) fn wait_to_hear(conn: &Connection) -> Result<()> {
     set_meta(conn, "unheard", 1)
+}
+
+/// Does a file hold all tables of the sidecar?
+pub(crate) fn is_all_there(listing: &Listing) -> bool {
+    ours().all(|name| listing.named(&format!("_dunlin_{name}")).is_some())
 }
 
 /// The tables of the sidecar, without their prefix.

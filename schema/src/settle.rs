@@ -200,10 +200,14 @@ fn round<G: Ground>(
             }
         }
     }
-    // Only now: a child of a refused row may have been written after it.
+    // Only now: a child of a refused row may have been written after it. What it refers to is read while its parent
+    // still has a place.
     for uuid in next.clone() {
         if refused.contains_key(&uuid) {
-            next.extend(ground.shown_children(uuid)?);
+            for child in ground.shown_children(uuid)? {
+                ground.row(child)?;
+                next.insert(child);
+            }
         }
     }
     for (uuid, row) in &known {

@@ -2,8 +2,8 @@
 //! the same.
 //!
 //! What is decided by the versions alone (a parent that was deleted, a value that two rows claim) is the same on all
-//! machines. What is not: a row that stays as it was because the schema here is another one, a value that is asked for, a
-//! delete that waits for a person, a table that is away.
+//! machines once they have settled, and so is its figure. What is not: a row that stays as it was because the schema here
+//! is another one, a value that is asked for, a delete that waits for a person, a table that is away.
 
 use crate::error::Doing as _;
 use crate::store::Flush;
@@ -29,10 +29,10 @@ impl Tx<'_> {
         let mut unshown: BTreeMap<i64, u128> = BTreeMap::new();
         let doing = "look what is not shown";
         for sql in [
-            // Held; lingering; standing as it was, or with a stand-in.
-            "SELECT r.tbl, r.uuid, r.state, k.shown FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
+            // Held; lingering; standing as it was, or with a stand-in. What a reference shows is each machine's own.
+            "SELECT r.tbl, r.uuid, r.state, CASE k.why WHEN 1 THEN NULL ELSE k.shown END FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
              JOIN _dunlin_table AS t ON t.id = r.tbl AND t.tracked = 1
-             WHERE k.n > 0 AND (r.state IN (2, 4) OR (r.state = 1 AND k.why IN (2, 3) AND k.shown IS NOT NULL))",
+             WHERE k.n > 0 AND (r.state IN (2, 4) OR (r.state = 1 AND k.shown IS NOT NULL))",
             "SELECT r.tbl, r.uuid, 9, NULL FROM _dunlin_ask AS a JOIN _dunlin_row AS r ON r.uuid = a.uuid
              JOIN _dunlin_table AS t ON t.id = r.tbl AND t.tracked = 1 WHERE r.state IN (0, 1)",
             "SELECT id, 'away', away, NULL FROM _dunlin_table WHERE tracked = 1 AND away > 0",

@@ -199,6 +199,101 @@ fn two_tables_that_change_their_names_are_not_mixed_up() {
 }
 
 #[test]
+fn rows_that_refer_to_one_that_comes_late_into_a_remade_table_mean_it_still() {
+    const COUNTED: &str = "CREATE TABLE part (id INTEGER PRIMARY KEY, code TEXT UNIQUE, name TEXT);
+        CREATE TABLE sale (id INTEGER PRIMARY KEY, n INTEGER, part INTEGER REFERENCES part (id))";
+    let lab = Lab::new();
+    for writes in [false, true] {
+        let [mut anna, mut bert] =
+            ["anna", "bert"].map(|name| lab.machine(&format!("{name} {writes}"), COUNTED));
+        bert.run("INSERT INTO part (code, name) VALUES ('other', 'Other')");
+        anna.run(
+            "INSERT INTO part (code, name) VALUES ('a', 'A'), ('b', 'B'), ('c', 'C'), ('d', 'D'), ('e', 'E');
+             INSERT INTO sale (n, part) SELECT id, id FROM part",
+        );
+        settle(&mut [&mut anna, &mut bert]);
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        anna.run(
+            "PRAGMA foreign_keys = OFF; CREATE TABLE part_backup AS SELECT * FROM part; DROP TABLE part;
+             CREATE TABLE part (id INTEGER PRIMARY KEY, code TEXT UNIQUE, name TEXT, colour TEXT);
+             INSERT INTO part (id, code, name) SELECT * FROM part_backup WHERE code < 'd'",
+        );
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        if writes {
+            bert.run(
+                "UPDATE part SET name = 'Eve' WHERE code = 'e'; UPDATE sale SET n = 50 WHERE n = 5",
+            );
+            settle(&mut [&mut anna, &mut bert]);
+        }
+        anna.run("INSERT OR IGNORE INTO part (id, code, name) SELECT * FROM part_backup; DROP TABLE part_backup");
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        settle(&mut [&mut anna, &mut bert]);
+        let all = "SELECT part.code, sale.n, part.name FROM sale LEFT JOIN part ON part.id = sale.part ORDER BY sale.n";
+        let last = if writes { "e|50|Eve" } else { "e|5|E" };
+        for machine in [&anna, &bert] {
+            assert_eq!(machine.ask(all), ["a|1|A", "b|2|B", "c|3|C", "d|4|D", last], "{machine:?}");
+        }
+    }
+}
+
+#[test]
+fn a_number_that_the_application_gave_to_another_row_meanwhile_is_that_ones() {
+    const COUNTED: &str = "CREATE TABLE part (id INTEGER PRIMARY KEY, code TEXT UNIQUE);
+        CREATE TABLE sale (id INTEGER PRIMARY KEY, n INTEGER, part INTEGER REFERENCES part (id))";
+    let lab = Lab::new();
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, COUNTED));
+    anna.run("INSERT INTO part (code) VALUES ('a'), ('b'), ('c'), ('d'); INSERT INTO sale (n, part) SELECT id, id FROM part");
+    settle(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    anna.run(
+        "PRAGMA foreign_keys = OFF; CREATE TABLE part_new (id INTEGER PRIMARY KEY, code TEXT UNIQUE, colour TEXT);
+         INSERT INTO part_new (id, code) SELECT * FROM part WHERE code < 'd'; DROP TABLE part;
+         ALTER TABLE part_new RENAME TO part",
+    );
+    rest(&lab, &mut [&mut anna]);
+    anna.run(
+        "INSERT INTO part (id, code) VALUES (4, 'x'); INSERT INTO sale (n, part) VALUES (9, 4)",
+    );
+    rest(&lab, &mut [&mut anna]);
+    settle(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    settle(&mut [&mut anna, &mut bert]);
+    let all =
+        "SELECT part.code, sale.n FROM sale LEFT JOIN part ON part.id = sale.part ORDER BY sale.n";
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask(all), ["a|1", "b|2", "c|3", "d|4", "x|9"], "{machine:?}");
+    }
+}
+
+#[test]
+fn rows_that_refer_by_number_to_one_that_the_table_refuses_mean_it_still() {
+    let schema = |check: &str| {
+        format!(
+            "CREATE TABLE part (id INTEGER PRIMARY KEY, name TEXT, price INTEGER {check});
+             CREATE TABLE sale (id INTEGER PRIMARY KEY, n INTEGER, part INTEGER REFERENCES part (id))"
+        )
+    };
+    let lab = Lab::new();
+    let mut anna = lab.machine("anna", &schema("CHECK (price < 100)"));
+    let mut bert = lab.machine("bert", &schema(""));
+    bert.run("INSERT INTO part (name, price) VALUES ('other', 1)");
+    anna.run("INSERT INTO part (name, price) VALUES ('a', 1), ('b', 2); INSERT INTO sale (n, part) VALUES (1, 1), (2, 2)");
+    settle(&mut [&mut anna, &mut bert]);
+    bert.run("UPDATE part SET price = 500 WHERE name = 'b'");
+    settle(&mut [&mut anna, &mut bert]);
+    let sold =
+        "SELECT part.name, sale.n FROM sale LEFT JOIN part ON part.id = sale.part ORDER BY n";
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask(sold), ["a|1", "b|2"], "{machine:?}");
+    }
+    bert.run("DELETE FROM part WHERE name = 'other'; UPDATE sale SET n = 3 WHERE n = 2");
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask(sold), ["a|1", "b|3"], "{machine:?}");
+    }
+}
+
+#[test]
 fn of_two_tables_that_are_away_the_one_that_is_like_a_new_one_is_it() {
     const COUNTED: &str = "CREATE TABLE maker (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE sale (id INTEGER PRIMARY KEY, n INTEGER)";
     let lab = Lab::new();
@@ -923,6 +1018,8 @@ fn a_sidecar_that_is_dropped_table_by_table_sends_nothing_untouched() {
             }
         }
         anna.store().fold().unwrap();
+        let ours = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE '!_dunlin!_%' ESCAPE '!' AND name <> '_dunlin_lab_clock'";
+        assert_eq!(anna.ask(ours), [drops.len().to_string()], "{name}");
         anna.run("INSERT INTO sale (part, n) VALUES ('p3', 77)");
         assert_eq!(take(&mut anna, &mut bert), 0, "{name}");
         assert_eq!(take(&mut bert, &mut anna), 1, "{name}: the sale made since");
