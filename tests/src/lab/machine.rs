@@ -352,8 +352,7 @@ impl Machine {
         status.pointer("/machine/id").and_then(Value::as_str).unwrap().to_owned()
     }
 
-    /// The tables as the daemon tells of them, but for those that are away and hold nothing that anybody lacks, and the
-    /// digest of the conflicts.
+    /// The tables that are in the file, as the daemon tells of them, and the digest of the conflicts.
     pub fn tables(&self) -> Result<Vec<Table>, String> {
         let status = self.status()?;
         let tables = status.pointer("/databases/0/tables").and_then(Value::as_array);
@@ -361,12 +360,14 @@ impl Machine {
             table.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
         let tables = tables.ok_or_else(|| status.to_string())?.iter();
-        // One of whom a partner never heard that it was there is not on his list.
-        let is_told = |table: &&Value| {
-            let is_empty = table.get("rows").and_then(Value::as_u64) == Some(0);
-            !(is_empty && table.get("away").is_some_and(Value::is_string))
+        let there = self.ask(
+            "SELECT group_concat(lower(name), char(10)) FROM sqlite_schema WHERE type = 'table'",
+        );
+        let is_there = |table: &&Value| {
+            let name = text(table, "name").to_ascii_lowercase();
+            there.lines().any(|there| there == name)
         };
-        let told = tables.filter(is_told).map(|table| {
+        let told = tables.filter(is_there).map(|table| {
             let rows = table.get("rows").and_then(Value::as_u64).unwrap_or(u64::MAX);
             (text(table, "name"), rows, text(table, "digest"))
         });

@@ -77,6 +77,24 @@ fn a_start_of_a_sequelize_application_that_fails_half_way_leaves_the_shop_as_it_
 }
 
 #[test]
+fn a_sequelize_application_is_migrated_through_its_query_interface_one_machine_at_a_time() {
+    let Some(tool) = Tool::node("sequelize/shop.js") else { return };
+    sequelize_by_interface(&tool).is_migrated_one_machine_at_a_time();
+}
+
+#[test]
+fn prisma_drops_our_tables_and_the_application_sells_on() {
+    let Some(tool) = Tool::node("prisma/shop.js") else { return };
+    let project = Project {
+        upgrade: runs(&tool, &[&["added", "--accept-data-loss"]]),
+        check: runs(&tool, &[&["check-added", "--filter"]]),
+        quirks: &[Quirk::DropsOurs],
+        ..Project::of(&tool, OLD, Names { colour: NEW.colour, ..OLD })
+    };
+    project.is_migrated_one_machine_at_a_time();
+}
+
+#[test]
 fn a_knex_project_is_migrated_one_machine_at_a_time() {
     let Some(tool) = Tool::node("knex/shop.js") else { return };
     knex(&tool).is_migrated_one_machine_at_a_time();
