@@ -73,14 +73,6 @@ fn a_peewee_project_is_migrated_one_machine_at_a_time() {
 }
 
 #[test]
-fn alembic_drops_our_tables_and_the_application_sells_on() {
-    let Some(tool) = Tool::python("alembic/shop.py") else { return };
-    let upgrade = runs(&tool, &[&["new"], &["autogenerate"]]);
-    let project = Project { upgrade, quirks: &[Quirk::DropsOurs], ..alembic(&tool) };
-    project.is_migrated_one_machine_at_a_time();
-}
-
-#[test]
 fn tables_that_sqlite_utils_transforms_stay_in_step_one_machine_at_a_time() {
     let Some(tool) = Tool::python("sqlite_utils/shop.py") else { return };
     sqlite_utils(&tool).is_migrated_one_machine_at_a_time();
