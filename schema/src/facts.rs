@@ -41,7 +41,7 @@ pub enum Fact {
     },
     /// A table declared so binds its names to these ids.
     Declared {
-        /// What it is declared as; see [`print`].
+        /// What it is declared as; see [`print()`].
         print: u64,
         /// Its columns.
         columns: BTreeSet<Binding>,
@@ -131,7 +131,7 @@ pub struct Facts(BTreeSet<Fact>);
 pub(crate) struct Found {
     /// The columns that it has now, in its order.
     pub(crate) names: Vec<String>,
-    /// See [`print`].
+    /// See [`print()`].
     pub(crate) print: u64,
     /// What the names stood for at the last look.
     pub(crate) before: BTreeMap<String, String>,
