@@ -1120,6 +1120,30 @@ fn a_row_that_is_written_where_one_of_its_values_is_gone_is_one_version_everywhe
 }
 
 #[test]
+fn a_copy_that_a_tool_made_before_a_new_column_was_filled_empties_it_nowhere() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = stocked(&lab);
+    anna.run("ALTER TABLE part ADD COLUMN colour TEXT; UPDATE part SET colour = 'red' WHERE code = 'p7'");
+    settle(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    bert.run("ALTER TABLE part ADD COLUMN colour TEXT; CREATE TABLE part_backup AS SELECT * FROM part");
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    let colour = "SELECT colour FROM part WHERE code = 'p7'";
+    assert_eq!(bert.ask(colour), ["red"]);
+    bert.run(
+        "PRAGMA foreign_keys = OFF; DROP TABLE part;
+         CREATE TABLE part (code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT, colour VARCHAR(9));
+         INSERT INTO part SELECT * FROM part_backup; DROP TABLE part_backup",
+    );
+    settle(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask(colour), ["red"], "{machine:?}");
+    }
+}
+
+#[test]
 fn a_copy_that_a_tool_made_before_a_value_came_takes_it_back_nowhere() {
     let lab = Lab::new();
     let [mut anna, mut bert] = stocked(&lab);

@@ -368,8 +368,11 @@ fn fresh_ids(look: &Look<'_>) -> BTreeSet<String> {
 
 /// Did a column show this a moment ago?
 fn showed_before(was_shown: &spare::WasShown, column: &Column, stored: &Cell) -> bool {
-    let before = was_shown.before.get(&column.number);
-    before.into_iter().flatten().any(|hash| column.held(stored, *hash).is_some())
+    match was_shown.before.get(&column.number) {
+        Some(before) => before.iter().any(|hash| column.held(stored, *hash).is_some()),
+        // It was new a moment ago, and not filled yet.
+        None => !was_shown.before.is_empty() && *stored == column.blank,
+    }
 }
 
 /// Did an upgrade put this into a column that was first seen then, and nobody has an opinion there?
