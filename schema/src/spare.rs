@@ -48,8 +48,13 @@ const KIND: i64 = 1;
 /// Tables that are copied whole, whenever anything moved.
 const OFTEN: [&str; 9] =
     ["meta", "table", "origin", "know", "taken", "mark", "cursor", "again", "reserved"];
-/// Tables that are copied whole, whenever tables were declared otherwise.
+/// Tables that are copied whole, before the rows that refer to them, whenever anything in them moved.
 const SELDOM: [&str; 4] = ["reference", "column", "shape", "fact"];
+/// What tells whether it did.
+const SELDOM_MOVED: &str = "SELECT (SELECT count(*) FROM main._dunlin_reference), (SELECT max(id) FROM main._dunlin_shape),
+    (SELECT count(*) || ' ' || max(at) FROM main._dunlin_fact),
+    (SELECT count(*) || ' ' || sum(since) || ' ' || sum(lost) || ' ' || sum(until) || ' ' || sum(proven) || ' ' || sum(did)
+        || ' ' || sum(length(coalesce(here, ''))) || ' ' || sum(length(coalesce(fill, ''))) FROM main._dunlin_column)";
 /// Tables of which the lines of rows that moved are copied.
 const BY_ROW: [&str; 3] = ["kept", "old", "part"];
 
@@ -62,8 +67,8 @@ pub(crate) struct Spare {
     has_more: bool,
     /// Rows that were placed elsewhere without a new version.
     placed: BTreeSet<Uuid>,
-    /// How tables were declared when it was last whole.
-    declarations: Option<u64>,
+    /// The tables that are seldom copied, as they were when they last were.
+    seldom: Option<Seldom>,
     /// How many changes our connection had made when it was last copied to.
     changes: u64,
     /// Something moved since: first then, and last then, when there were so many changes.
@@ -101,6 +106,9 @@ impl Spare {
         Some(due.saturating_sub(now))
     }
 }
+
+/// See [`SELDOM_MOVED`], and how tables were declared.
+type Seldom = (u64, i64, Option<i64>, Option<String>, Option<String>);
 
 /// What a row showed, column by column: the column's number, and a hash of the value as stored.
 pub(crate) type Shown = HashMap<i64, u64>;
@@ -187,10 +195,11 @@ impl Store {
         let from = self.copied_upto(conn)?;
         let end: u64 = meta(conn, "pos")?.unwrap_or(0);
         let to = end.min(from + PIECE);
+        let seldom = self.copy_seldom(conn)?;
         self.copy_rows(conn, from, to)?;
         let is_whole = to == end;
         if is_whole {
-            self.copy_tables(conn)?;
+            copy_often(conn)?;
         }
         conn.prepare_cached("INSERT OR REPLACE INTO spare.upto (one, pos) VALUES (1, ?)")
             .and_then(|mut statement| statement.execute([to]))
@@ -198,9 +207,7 @@ impl Store {
         conn.execute_batch("COMMIT").doing(doing)?;
         self.spare.upto = Some(to);
         self.spare.placed.clear();
-        if is_whole {
-            self.spare.declarations = Some(self.declarations_mark());
-        }
+        self.spare.seldom = Some(seldom);
         Ok(!is_whole)
     }
 
@@ -274,23 +281,21 @@ impl Store {
         Ok(())
     }
 
-    fn copy_tables(&self, conn: &Connection) -> Result<()> {
-        let doing = "copy the sidecar into the daemon's folder";
-        let mut tables = OFTEN.to_vec();
-        if self.spare.declarations != Some(self.declarations_mark()) {
-            tables.extend(SELDOM);
+    /// Copies the tables that rows refer to, where anything in them moved.
+    fn copy_seldom(&self, conn: &Connection) -> Result<Seldom> {
+        let now = conn
+            .prepare_cached(SELDOM_MOVED)
+            .and_then(|mut statement| {
+                statement.query_row([], |row| {
+                    let (references, shape) = (row.get(0)?, row.get(1)?);
+                    Ok((self.declarations_mark(), references, shape, row.get(2)?, row.get(3)?))
+                })
+            })
+            .doing("copy the sidecar into the daemon's folder")?;
+        if self.spare.seldom.as_ref() != Some(&now) {
+            copy_whole(conn, &SELDOM)?;
         }
-        for table in tables {
-            conn.execute_batch(&format!(
-                    "DELETE FROM spare._dunlin_{table}; INSERT INTO spare._dunlin_{table} SELECT * FROM main._dunlin_{table}"
-                ))
-                .doing(doing)?;
-        }
-        conn.execute_batch(
-            "INSERT OR REPLACE INTO spare._dunlin_conflict SELECT * FROM main._dunlin_conflict
-                 WHERE n > (SELECT coalesce(max(n), 0) FROM spare._dunlin_conflict)",
-        )
-        .doing(doing)
+        Ok(now)
     }
 
     /// Does something with the spare attached, where there is one that can be read: it is told whether there is.
@@ -480,6 +485,25 @@ impl Tx<'_> {
         }
         sample
     }
+}
+
+fn copy_often(conn: &Connection) -> Result<()> {
+    copy_whole(conn, &OFTEN)?;
+    conn.execute_batch(
+        "INSERT OR REPLACE INTO spare._dunlin_conflict SELECT * FROM main._dunlin_conflict
+         WHERE n > (SELECT coalesce(max(n), 0) FROM spare._dunlin_conflict)",
+    )
+    .doing("copy the sidecar into the daemon's folder")
+}
+
+fn copy_whole(conn: &Connection, tables: &[&str]) -> Result<()> {
+    for table in tables {
+        conn.execute_batch(&format!(
+            "DELETE FROM spare._dunlin_{table}; INSERT INTO spare._dunlin_{table} SELECT * FROM main._dunlin_{table}"
+        ))
+        .doing("copy the sidecar into the daemon's folder")?;
+    }
+    Ok(())
 }
 
 /// The tables of the sidecar that are copied.

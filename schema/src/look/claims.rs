@@ -59,7 +59,21 @@ impl Tx<'_> {
                 .map(|listed| listed.name.clone())
                 .filter(|name| !is_taken(name))
                 .collect();
-            all.extend(self.claims_of(table, tracked, (&names, known))?);
+            all.extend(self.claims_of(table, (&names, known))?);
+        }
+        if all.is_empty() {
+            return Ok(Claims::new());
+        }
+        let standing = tracked.iter().map(|table| (table.id, table.name.clone()));
+        let carrying = ours.iter().flat_map(|(id, on)| on.keys().map(|name| (*id, name.clone())));
+        let maybe = all.iter().map(|claim| (claim.table, claim.name.clone()));
+        let referred =
+            self.referred_to(&standing.chain(carrying).chain(maybe).collect::<Vec<_>>())?;
+        for claim in &mut all {
+            let name = claim.name.to_ascii_lowercase();
+            let by_another =
+                |(child, parent): &(i64, String)| *child != claim.table && *parent == name;
+            claim.is_said = claim.is_called || referred.iter().any(by_another);
         }
         // Those of which one is sure come first, and of two that are alike the one that was made later.
         all.sort_by_key(|claim| std::cmp::Reverse((claim.is_called, claim.like)));
@@ -75,7 +89,6 @@ impl Tx<'_> {
     fn claims_of(
         &mut self,
         table: &Tracked,
-        all: &[Tracked],
         (names, known): (&[String], &BTreeSet<String>),
     ) -> Result<Vec<Claim>> {
         let facts = self.facts_of(&table.first)?;
@@ -89,28 +102,29 @@ impl Tx<'_> {
             if !is_called && like.is_none() {
                 continue;
             }
-            let is_said = is_called || self.is_referred_to(all, name)?;
             let (table, name, like) = (table.id, name.clone(), like.unwrap_or(0));
-            claims.push(Claim { table, name, is_said, is_called, like });
+            claims.push(Claim { table, name, is_said: is_called, is_called, like });
         }
         Ok(claims)
     }
 
-    /// Does a tracked table refer to one of this name? SQLite says so of one that was renamed before it was made anew.
-    fn is_referred_to(&self, all: &[Tracked], name: &str) -> Result<bool> {
-        for table in all {
-            let refers: bool = self
-                .conn
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM pragma_foreign_key_list(?1) WHERE \"table\" = ?2 COLLATE NOCASE)",
-                )
-                .and_then(|mut statement| statement.query_row([&table.name, name], |row| row.get(0)))
-                .doing("look for the rows of a table that is away")?;
-            if refers {
-                return Ok(true);
-            }
+    /// To which tables others refer, under every name that these have or could have: SQLite says so of one that was
+    /// renamed before it was made anew.
+    fn referred_to(&self, names: &[(i64, String)]) -> Result<BTreeSet<(i64, String)>> {
+        let doing = "look for the rows of a table that is away";
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT lower(\"table\") FROM pragma_foreign_key_list(?1)")
+            .doing(doing)?;
+        let mut referred = BTreeSet::new();
+        for (child, name) in names {
+            let parents = statement
+                .query_map([name], |row| row.get(0))
+                .and_then(Iterator::collect::<rusqlite::Result<Vec<String>>>)
+                .doing(doing)?;
+            referred.extend(parents.into_iter().map(|parent| (*child, parent)));
         }
-        Ok(false)
+        Ok(referred)
     }
 
     /// Does a table hold at least half of the rows of one that is away? Where that has none, are its columns the same?
