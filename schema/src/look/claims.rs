@@ -64,16 +64,9 @@ impl Tx<'_> {
         if all.is_empty() {
             return Ok(Claims::new());
         }
-        let standing = tracked.iter().map(|table| (table.id, table.name.clone()));
-        let carrying = ours.iter().flat_map(|(id, on)| on.keys().map(|name| (*id, name.clone())));
-        let maybe = all.iter().map(|claim| (claim.table, claim.name.clone()));
-        let referred =
-            self.referred_to(&standing.chain(carrying).chain(maybe).collect::<Vec<_>>())?;
+        let referred = self.referred_to()?;
         for claim in &mut all {
-            let name = claim.name.to_ascii_lowercase();
-            let by_another =
-                |(child, parent): &(i64, String)| *child != claim.table && *parent == name;
-            claim.is_said = claim.is_called || referred.iter().any(by_another);
+            claim.is_said = claim.is_called || referred.contains(&claim.name.to_ascii_lowercase());
         }
         // Those of which one is sure come first, and of two that are alike the one that was made later.
         all.sort_by_key(|claim| std::cmp::Reverse((claim.is_called, claim.like)));
@@ -108,21 +101,21 @@ impl Tx<'_> {
         Ok(claims)
     }
 
-    /// To which tables others refer, under every name that these have or could have: SQLite says so of one that was
-    /// renamed before it was made anew.
-    fn referred_to(&self, names: &[(i64, String)]) -> Result<BTreeSet<(i64, String)>> {
+    /// The tables to which others refer, in lower case: nobody refers to a copy that a tool makes on its way, and SQLite
+    /// says so of one that was renamed.
+    fn referred_to(&self) -> Result<BTreeSet<String>> {
         let doing = "look for the rows of a table that is away";
         let mut statement = self
             .conn
-            .prepare_cached("SELECT lower(\"table\") FROM pragma_foreign_key_list(?1)")
+            .prepare_cached("SELECT lower(\"table\") FROM pragma_foreign_key_list(?1) WHERE \"table\" <> ?1 COLLATE NOCASE")
             .doing(doing)?;
         let mut referred = BTreeSet::new();
-        for (child, name) in names {
+        for table in self.listing.tables().filter(|listed| listed.kind == Kind::Table) {
             let parents = statement
-                .query_map([name], |row| row.get(0))
+                .query_map([&table.name], |row| row.get(0))
                 .and_then(Iterator::collect::<rusqlite::Result<Vec<String>>>)
                 .doing(doing)?;
-            referred.extend(parents.into_iter().map(|parent| (*child, parent)));
+            referred.extend(parents);
         }
         Ok(referred)
     }

@@ -33,8 +33,8 @@ It ends with 0, or tells the story and what was lost. The kinds of change, 33:
     separate              (an index in the database by SQL, in the state by AddIndex)
 
 Not among them, since nobody could tell from outside what was meant: values changed in place, and a name given again.
-For the same reason what a machine made and renamed in one go is looked for on the other only once both have had it
-under one name.
+For the same reason what a machine made and renamed in one go, and a renamed column in which it had nothing, is looked
+for on the other only once both have had it under one name.
 
 Needs:  Django, in the version of ../requirements.txt; daemons behind the two files.
 Leaves: the tables of the app "made" in both.
@@ -144,6 +144,12 @@ class Story:
         mods = self.mods(machine).values()
         cols = {(mod.id, col.id): col.name for mod in mods for col in mod.cols.values()}
         return {(mod.id, None): mod.in_sql() for mod in mods} | cols
+
+    def empty(self, machine):
+        """The columns in which a machine has nothing: by nothing is one known again that is renamed."""
+        shown = self.picture(machine)
+        filled = {(id, col) for (id, _), row in shown.items() for col, value in row.items() if value is not None}
+        return {what for what in self.names(machine) if what[1] and what not in filled}
 
     def same(self):
         """The tables and columns that are known to be the same on all machines: each had them under one name."""
@@ -282,11 +288,15 @@ class Story:
 
     def migrate(self, machine, to):
         self.note(f"{machine} is migrated to {self.told[to][0]}")
+        empty = self.empty(machine)
         connections[machine].close()
         file = connections[machine].settings_dict["NAME"]
         subprocess.run([sys.executable, __file__, str(self.seed), file, "--to", self.told[to][0]], check=True)
-        before = set(tables(self.mods(machine)))
+        before, called = set(tables(self.mods(machine))), self.names(machine)
         self.at[machine] = to
+        for what, name in self.names(machine).items():
+            if what in empty and name != called.get(what):
+                self.called[machine][what] = set()
         new = [table for table in tables(self.mods(machine)) if table not in before]
         fresh = [table for table in new if table in self.created(to)]
         if fresh:
