@@ -36,6 +36,9 @@ const LINES_APART: i64 = 1 << 32;
 /// Rows that nobody knows here are named after so long, whether a partner was heard or not.
 const UNHEARD: Duration = Duration::from_mins(1);
 
+/// What happens again so soon is told once, in milliseconds.
+const ONE_THING: Millis = 10_000;
+
 /// What the sidecar cannot do without. The rest is made anew, empty, where the spare has not got it.
 const CORE: [&str; 4] = ["meta", "table", "row", "origin"];
 /// And what rows refer to, unless an earlier Dunlin wrote them.
@@ -159,8 +162,9 @@ impl Store {
         self.file = File::of(&path);
         let older = found == Some(What::Replaced { older: true });
         let dropped = found.filter(|what| matches!(what, What::Dropped { .. }));
-        let all = dropped.into_iter().chain([What::Replaced { older }]);
-        self.happened.extend(all.map(|what| Happened { time, what }));
+        for what in dropped.into_iter().chain([What::Replaced { older }]) {
+            self.remember(time, what);
+        }
         Ok(())
     }
 
@@ -185,8 +189,18 @@ impl Store {
     pub(crate) fn open_adopting(&mut self) -> Result<()> {
         let time = self.options.clock.now();
         let what = self.opening(|store| store.adopt(false))?;
-        self.happened.extend(what.map(|what| Happened { time, what }));
+        if let Some(what) = what {
+            self.remember(time, what);
+        }
         Ok(())
+    }
+
+    /// A tool that drops our tables one by one did one thing.
+    fn remember(&mut self, time: Millis, what: What) {
+        match self.happened.last_mut() {
+            Some(last) if last.what == what && time < last.time + ONE_THING => last.time = time,
+            _ => self.happened.push(Happened { time, what }),
+        }
     }
 
     /// Is all there without which the rest is of no use, and all that the spare has?
