@@ -948,6 +948,17 @@ fn euros_that_became_cents_are_another_column() {
     }
 }
 
+/// Thirty parts and their sales are on both, and one part of bert's, which was sold twice.
+fn sold(anna: &mut Machine, bert: &mut Machine) {
+    anna.run(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
+         INSERT INTO part SELECT 'p' || i, 'Part ' || i, i, 'note ' || i FROM n;
+         INSERT INTO sale (part, n) SELECT code, price FROM part",
+    );
+    bert.run("INSERT INTO part VALUES ('b', 'of bert', 1, ''); INSERT INTO sale (part, n) VALUES ('b', 1), ('b', 1)");
+    settle(&mut [anna, bert]);
+}
+
 /// As a schema tool does that does not know our tables.
 fn drop_ours(machine: &Machine) {
     let ours = machine.ask("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '!_dunlin!_%' ESCAPE '!' AND name <> '_dunlin_lab_clock'");
@@ -964,13 +975,7 @@ fn a_dropped_sidecar_sends_nothing_untouched() {
     for (spare, lately) in [(true, false), (true, true), (false, false)] {
         let names = [format!("anna{spare}{lately}"), format!("bert{spare}{lately}")];
         let [mut anna, mut bert] = names.map(|name| lab.machine(&name, PARTS));
-        anna.run(
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
-             INSERT INTO part SELECT 'p' || i, 'Part ' || i, i, 'note ' || i FROM n;
-             INSERT INTO sale (part, n) SELECT code, price FROM part",
-        );
-        bert.run("INSERT INTO part VALUES ('b', 'of bert', 1, ''); INSERT INTO sale (part, n) VALUES ('b', 1), ('b', 1)");
-        settle(&mut [&mut anna, &mut bert]);
+        sold(&mut anna, &mut bert);
         if spare {
             rest(&lab, &mut [&mut anna, &mut bert]);
         }
@@ -1013,13 +1018,7 @@ fn a_sidecar_that_is_dropped_table_by_table_sends_nothing_untouched() {
     for (name, looks) in [("after each", true), ("anywhere", false)] {
         let [mut anna, mut bert] =
             ["anna", "bert"].map(|machine| lab.machine(&format!("{machine} {name}"), PARTS));
-        anna.run(
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
-             INSERT INTO part SELECT 'p' || i, 'Part ' || i, i, 'note ' || i FROM n;
-             INSERT INTO sale (part, n) SELECT code, price FROM part",
-        );
-        bert.run("INSERT INTO part VALUES ('b', 'of bert', 1, ''); INSERT INTO sale (part, n) VALUES ('b', 1), ('b', 1)");
-        settle(&mut [&mut anna, &mut bert]);
+        sold(&mut anna, &mut bert);
         rest(&lab, &mut [&mut anna, &mut bert]);
         let drops = anna.ask("SELECT 'DROP TABLE IF EXISTS ' || name FROM sqlite_schema WHERE type = 'table' AND name LIKE '!_dunlin!_%' ESCAPE '!' AND name <> '_dunlin_lab_clock' ORDER BY name");
         if looks {
@@ -1100,6 +1099,29 @@ fn a_sidecar_that_is_dropped_after_a_column_came_knows_what_versions_speak_of() 
             machine.ask("SELECT price, colour FROM part WHERE code IN ('p7', 'p8') ORDER BY code");
         assert_eq!(shown, ["70|red", "80|-"], "{machine:?}");
     }
+}
+
+#[test]
+fn the_sidecar_of_an_earlier_dunlin_is_taken_over_as_it_is() {
+    let lab = Lab::new();
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, PARTS));
+    sold(&mut anna, &mut bert);
+    // What came with changing schemas.
+    anna.run(
+        "DROP TABLE _dunlin_column; DROP TABLE _dunlin_shape; DROP TABLE _dunlin_part; DROP TABLE _dunlin_ask; DROP TABLE _dunlin_fact;
+         ALTER TABLE _dunlin_row DROP COLUMN shape; ALTER TABLE _dunlin_row DROP COLUMN own",
+    );
+    for column in ["first", "declared", "changed", "remade", "away", "ghosts", "again"] {
+        anna.run(&format!("ALTER TABLE _dunlin_table DROP COLUMN {column}"));
+    }
+    let epoch = "SELECT value FROM _dunlin_meta WHERE key = 'epoch'";
+    let before = anna.ask(epoch);
+    anna.restart();
+    assert_eq!(anna.store().happened(), []);
+    assert_eq!(anna.ask(epoch), before, "its life goes on");
+    anna.run("UPDATE part SET price = 70 WHERE code = 'p7'");
+    assert_eq!((take(&mut bert, &mut anna), take(&mut anna, &mut bert)), (1, 0));
+    assert_eq!(bert.ask("SELECT price FROM part WHERE code = 'p7'"), ["70"]);
 }
 
 #[test]

@@ -76,6 +76,15 @@ def ask(line):
         raise SystemExit("nobody answers")
 
 
+def until(wrong):
+    """Waits until nothing is wrong any more; what is told of it after a while is what was lost."""
+    late = time.monotonic() + SOON
+    while (said := wrong()) is not None:
+        if time.monotonic() > late:
+            raise Lost(said)
+        time.sleep(0.02)
+
+
 class Story:
     def __init__(self, seed):
         self.seed, self.rng = seed, random.Random(seed)
@@ -253,12 +262,9 @@ class Story:
         if len(MACHINES) < 2:
             return
         sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = %s AND name LIKE '!_dunlin!_d!_%%' ESCAPE '!'"
-        until = time.monotonic() + SOON
         with connections[machine].cursor() as cursor:
-            while cursor.execute(sql, [mod.in_sql()]).fetchone()[0] == 0:
-                if time.monotonic() > until:
-                    raise Lost(f"no triggers on {mod.in_sql()} of {machine}")
-                time.sleep(0.02)
+            until(lambda: None if cursor.execute(sql, [mod.in_sql()]).fetchone()[0]
+                  else f"no triggers on {mod.in_sql()} of {machine}")
 
     def contest(self):
         """Both write one row, neither having seen the other."""
@@ -333,14 +339,7 @@ class Story:
 
     def level(self):
         """Waits until both show what was written; no reference points nowhere meanwhile."""
-        until = time.monotonic() + SOON
-        while True:
-            wrong = self.look()
-            if wrong is None:
-                break
-            if time.monotonic() > until:
-                raise Lost(wrong)
-            time.sleep(0.02)
+        until(self.look)
         same = self.same()
         for place in [place for place in self.rows if (place[0], None) in same]:
             able = [machine for machine in MACHINES if place[0] in self.mods(machine)]
@@ -373,24 +372,20 @@ class Story:
         cols, others = (self.mods(machine)[place[0]].cols for machine in MACHINES)
         known = [id for mod, id in self.same() if mod == place[0] and id in cols and id in others]
         able = [id for id in known if cols[id].null == others[id].null]
-        until = time.monotonic() + SOON
-        while True:
+
+        def differs():
             a, b = (self.picture(machine)[place] for machine in MACHINES)
-            if all(a[id] == b[id] for id in able):
-                return a
-            if time.monotonic() > until:
-                raise Lost(f"{place} is {a} on a, {b} on b")
-            time.sleep(0.02)
+            return None if all(a[id] == b[id] for id in able) else f"{place} is {a} on a, {b} on b"
+
+        until(differs)
+        return self.picture("a")[place]
 
     def equal(self):
-        until = time.monotonic() + SOON
-        while True:
+        def differs():
             shown = [(self.picture(machine), self.pairs(machine)) for machine in MACHINES]
-            if shown[0] == shown[-1]:
-                return
-            if time.monotonic() > until:
-                raise Lost("not equal: " + unlike(*shown))
-            time.sleep(0.02)
+            return None if shown[0] == shown[-1] else "not equal: " + unlike(*shown)
+
+        until(differs)
 
     def tell(self):
         last = len(self.told) - 1
