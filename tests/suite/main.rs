@@ -10,6 +10,7 @@ mod machines;
 mod northwind_store;
 mod put;
 mod restarts;
+mod revive;
 mod schema_cases;
 mod schema_sim;
 mod sim;
