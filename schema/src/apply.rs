@@ -22,8 +22,11 @@ use crate::state::{self, State as RowState};
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::version::{self, Head, Verdict};
-use crate::{Body, Cell, Cells, Error, Origin, Page, Result, Row, Store, Withheld, conflict};
+use crate::{
+    Body, Cell, Cells, Error, Origin, Page, PageTable, Result, Row, Store, Withheld, conflict,
+};
 use rusqlite::{params, params_from_iter};
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -114,10 +117,10 @@ impl Incoming {
     }
 
     /// What the row's columns are to show.
-    fn visible(&self) -> Option<Cells> {
+    fn visible(&self) -> Option<Cow<'_, Cells>> {
         match &self.state {
-            Some(state) if !self.head.dead => Some(standing::shown_cells(state)),
-            _ => self.cells.clone(),
+            Some(state) if !self.head.dead => Some(Cow::Owned(standing::shown_cells(state))),
+            _ => self.cells.as_ref().map(Cow::Borrowed),
         }
     }
 }
@@ -126,8 +129,8 @@ impl Incoming {
 enum Joined {
     /// Nothing that was not known.
     Known,
-    /// This stands. `lost`: whose version lost without having been seen.
-    Stands { row: Box<Incoming>, lost: Option<Lost> },
+    /// It stands, combined with what was known where it says less. `lost`: whose version lost without having been seen.
+    Stands { combined: Option<Box<Incoming>>, lost: Option<Lost> },
     /// What stands, stands on.
     Loses { lost: bool },
 }
@@ -210,10 +213,11 @@ impl Tx<'_> {
             if new {
                 unknown.push(table.name.clone());
             }
+            let columns = self.columns_of(id, table)?;
             for row in &table.rows {
                 let next = self.count.pos + 1;
                 self.together = *groups.entry(row.together).or_insert(next);
-                let incoming = self.incoming(id, row, &table.columns)?;
+                let incoming = incoming(row, &columns)?;
                 let seq = highest.entry(row.origin).or_default();
                 *seq = row.seq.max(*seq);
                 self.take(&mut work, id, &incoming, sender, page.from + 1)?;
@@ -271,7 +275,7 @@ impl Tx<'_> {
             // It waits for a person, who was not asked.
             return Ok(());
         }
-        let (row, lost) = match self.join(old.as_ref(), new, work.named)? {
+        let (combined, lost) = match self.join(old.as_ref(), new, work.named)? {
             Joined::Known => return Ok(()),
             Joined::Loses { lost } => {
                 if lost {
@@ -279,21 +283,22 @@ impl Tx<'_> {
                 }
                 return Ok(());
             }
-            Joined::Stands { row, lost } => (row, lost),
+            Joined::Stands { combined, lost } => (combined, lost),
         };
+        let row = combined.as_deref().unwrap_or(new);
         work.applied += 1;
         if lost == Some(Lost::Theirs) {
             self.conflict((table, new.uuid), &new.head, new.cells.as_ref())?;
         }
         if self.catalogue.untracked.contains_key(&table) {
-            return self.stand_beside(table, &row, old.as_ref(), lost == Some(Lost::Ours));
+            return self.stand_beside(table, row, old.as_ref(), lost == Some(Lost::Ours));
         }
         if let (Some(Lost::Ours), Some(old)) = (lost, &old) {
             let values = self.values(old)?;
             self.conflict((table, new.uuid), &old.head, values.as_ref())?;
         }
         let old_cells = match &old {
-            Some(old) => self.visible_if_needed(old, &row)?,
+            Some(old) => self.visible_if_needed(old, row)?,
             None => None,
         };
         if row.head.dead {
@@ -308,7 +313,7 @@ impl Tx<'_> {
             self.forget_old(new.uuid)?;
         }
         self.no_longer_withheld(new.uuid, &new.head)?;
-        self.stand(work, table, &row, (old.as_ref(), old_cells.as_ref()))
+        self.stand(work, table, row, (old.as_ref(), old_cells.as_ref()))
     }
 
     /// What becomes of the row that we have when a version of it comes.
@@ -323,7 +328,7 @@ impl Tx<'_> {
             }
             _ => None,
         };
-        let stands = |lost| Joined::Stands { row: Box::new(new.clone()), lost };
+        let stands = |lost| Joined::Stands { combined: None, lost };
         let Some((ours, theirs)) = combined else {
             return Ok(match verdict {
                 Verdict::Same => Joined::Known,
@@ -348,7 +353,7 @@ impl Tx<'_> {
         let (head, shape) = (state.head.clone(), new.shape);
         let state = (!state.head.dead).then(|| Box::new(state));
         let row = Incoming { head, cells, shape, state, ..new.clone() };
-        Ok(Joined::Stands { row: Box::new(row), lost })
+        Ok(Joined::Stands { combined: Some(Box::new(row)), lost })
     }
 
     /// May something of both be left? Mostly one version wins over the other, and nothing of that is.
@@ -403,8 +408,8 @@ impl Tx<'_> {
             |table: &Table| new.state.as_ref().is_some_and(|state| standing::is_gone(table, state));
         if let Some(table) = table.filter(|table| !table.away && !is_gone(table))
             && (!work.anybody_waits || self.nobody_waits_for(table, new.uuid)?)
-            && (shows_already(table, (old, old_cells), visible.as_ref())
-                || self.fast_path(table, &mut entry, old, visible.as_ref())?)
+            && (shows_already(table, (old, old_cells), visible.as_deref())
+                || self.fast_path(table, &mut entry, old, visible.as_deref())?)
         {
             entry.state = if new.head.dead { State::Dead } else { State::Shown };
             return self.stands_in_table(table, entry, (old, new));
@@ -699,58 +704,71 @@ fn says_otherwise(one: &RowState, other: &RowState) -> bool {
         })
 }
 
+/// The columns of a page's table: what the shop calls them, and what an entry says of their set.
+struct Named {
+    ids: Vec<Arc<str>>,
+    shape: Option<i64>,
+}
+
 impl Tx<'_> {
-    fn incoming(&mut self, table: i64, row: &Row, columns: &[String]) -> Result<Incoming> {
-        let bad = |what: &str| Error::BadPage { what: format!("the row {} {what}", row.uuid) };
-        let (mut cells, size) = match &row.body {
-            Body::Dead => (None, None),
-            Body::Size(size) => (None, Some(*size)),
-            Body::Live(values) if values.len() == columns.len() => {
-                let pairs = columns.iter().cloned().zip(values.iter().cloned());
-                (Some(Cells::new(pairs.collect())), None)
-            }
-            Body::Live(_) => return Err(bad("has not as many values as there are columns")),
+    fn columns_of(&mut self, id: i64, table: &PageTable) -> Result<Named> {
+        let ids: Vec<Arc<str>> =
+            table.columns.iter().map(|column| column.as_str().into()).collect();
+        let has_values = |row: &Row| matches!(row.body, Body::Live(_));
+        let shape = if table.rows.iter().any(has_values) {
+            let shape = self.shape_of(id, ids.iter())?;
+            self.shape_number(id, &shape)?
+        } else {
+            None
         };
-        if row.seq == 0 {
-            return Err(bad("has no seq"));
-        }
-        let told = row.parts.as_ref().and_then(|parts| parts.digest);
-        let digest = match (&cells, size, told) {
-            (Some(_), _, Some(told)) => told,
-            (Some(cells), _, None) => cells.digest(),
-            (None, Some(size), _) => digest_of_size(size),
-            (None, None, _) => 0,
-        };
-        let mut head = Head {
-            stamp: row.stamp,
-            origin: row.origin,
-            seq: row.seq,
-            digest,
-            dead: matches!(row.body, Body::Dead),
-            seen: row.seen.clone(),
-        };
-        let shape = match &cells {
-            Some(_) => {
-                let shape = self.shape_of(table, columns.iter())?;
-                self.shape_number(table, &shape)?
-            }
-            None => None,
-        };
-        let state = match (&row.parts, &cells) {
-            (Some(parts), Some(cells)) => {
-                let mut state =
-                    parts.state(head.clone(), cells).ok_or_else(|| bad("has odd parts"))?;
-                // The digest of a version that its writer had not all values of is over their dots.
-                head.digest = told.unwrap_or_else(|| standing::own_digest(&state));
-                state.head.digest = head.digest;
-                Some(Box::new(state))
-            }
-            _ => None,
-        };
-        if let (Some(state), Some(cells)) = (&state, &mut cells) {
-            *cells = standing::own_cells(state);
-        }
-        let (uuid, number) = (row.uuid, row.number);
-        Ok(Incoming { uuid, head, cells, size, number, shape, state })
+        Ok(Named { ids, shape })
     }
+}
+
+/// A version as it comes.
+fn incoming(row: &Row, columns: &Named) -> Result<Incoming> {
+    let bad = |what: &str| Error::BadPage { what: format!("the row {} {what}", row.uuid) };
+    let (mut cells, size) = match &row.body {
+        Body::Dead => (None, None),
+        Body::Size(size) => (None, Some(*size)),
+        Body::Live(values) if values.len() == columns.ids.len() => {
+            let pairs = columns.ids.iter().cloned().zip(values.iter().cloned());
+            (Some(Cells::new(pairs.collect())), None)
+        }
+        Body::Live(_) => return Err(bad("has not as many values as there are columns")),
+    };
+    if row.seq == 0 {
+        return Err(bad("has no seq"));
+    }
+    let told = row.parts.as_ref().and_then(|parts| parts.digest);
+    let digest = match (&cells, size, told) {
+        (Some(_), _, Some(told)) => told,
+        (Some(cells), _, None) => cells.digest(),
+        (None, Some(size), _) => digest_of_size(size),
+        (None, None, _) => 0,
+    };
+    let mut head = Head {
+        stamp: row.stamp,
+        origin: row.origin,
+        seq: row.seq,
+        digest,
+        dead: matches!(row.body, Body::Dead),
+        seen: row.seen.clone(),
+    };
+    let shape = columns.shape.filter(|_| cells.is_some());
+    let state = match (&row.parts, &cells) {
+        (Some(parts), Some(cells)) => {
+            let mut state = parts.state(head.clone(), cells).ok_or_else(|| bad("has odd parts"))?;
+            // The digest of a version that its writer had not all values of is over their dots.
+            head.digest = told.unwrap_or_else(|| standing::own_digest(&state));
+            state.head.digest = head.digest;
+            Some(Box::new(state))
+        }
+        _ => None,
+    };
+    if let (Some(state), Some(cells)) = (&state, &mut cells) {
+        *cells = standing::own_cells(state);
+    }
+    let (uuid, number) = (row.uuid, row.number);
+    Ok(Incoming { uuid, head, cells, size, number, shape, state })
 }

@@ -8,6 +8,7 @@ use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use sha2::{Digest as _, Sha256};
 use std::cmp::Ordering;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// One value of a row.
@@ -300,11 +301,11 @@ impl Affinity {
 
 /// The cells of one version, by column name. Names compare as SQLite compares them: ASCII letters without case.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Cells(Vec<(String, Cell)>);
+pub struct Cells(Vec<(Arc<str>, Cell)>);
 
 impl Cells {
     /// Of pairs, in any order.
-    pub fn new(pairs: Vec<(String, Cell)>) -> Self {
+    pub fn new(pairs: Vec<(Arc<str>, Cell)>) -> Self {
         Self(pairs)
     }
 
@@ -317,7 +318,7 @@ impl Cells {
     pub fn set(&mut self, column: &str, cell: Cell) {
         match self.0.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(column)) {
             Some((_, place)) => *place = cell,
-            None => self.0.push((column.to_owned(), cell)),
+            None => self.0.push((column.into(), cell)),
         }
     }
 
@@ -332,12 +333,12 @@ impl Cells {
     }
 
     /// Every column and its cell.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Cell)> {
-        self.0.iter().map(|(name, cell)| (name.as_str(), cell))
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Cell)> {
+        self.0.iter().map(|(name, cell)| (name, cell))
     }
 
     /// The pairs themselves.
-    pub fn into_pairs(self) -> Vec<(String, Cell)> {
+    pub fn into_pairs(self) -> Vec<(Arc<str>, Cell)> {
         self.0
     }
 
@@ -356,7 +357,7 @@ impl Cells {
     /// NULLs are left out, so that a column added later changes no digest; columns stand in the order of
     /// their names, so that two files that declare them in another order agree.
     pub fn digest(&self) -> u64 {
-        let mut order: Vec<&(String, Cell)> =
+        let mut order: Vec<&(Arc<str>, Cell)> =
             self.0.iter().filter(|(_, cell)| *cell != Cell::Null).collect();
         order.sort_by(|a, b| compare_names(&a.0, &b.0));
         let mut bytes = Vec::with_capacity(self.weight() + 16 * order.len());
@@ -383,10 +384,18 @@ impl Cells {
         while !bytes.is_empty() {
             let name = String::from_utf8(take_bytes(&mut bytes)?)
                 .map_err(|_bytes| Error::Sidecar { what: "a column name that is not UTF-8" })?;
-            pairs.push((name, Cell::decode(&mut bytes)?));
+            pairs.push((name.into(), Cell::decode(&mut bytes)?));
         }
         Ok(Self(pairs))
     }
+}
+
+/// A column's name in lower case; mostly it is.
+pub(crate) fn in_lower_case(name: &Arc<str>) -> Arc<str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return name.to_ascii_lowercase().into();
+    }
+    Arc::clone(name)
 }
 
 fn compare_names(a: &str, b: &str) -> Ordering {

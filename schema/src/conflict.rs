@@ -3,6 +3,7 @@
 //! An entry's uuid is derived from the row and the loser's (origin, seq), and it says nothing that depends on who
 //! found it: so it is one entry in the shop, survives the machine that found it, and is settled once.
 
+use crate::cell::in_lower_case;
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
 use crate::held::{Keep, Why};
@@ -10,7 +11,7 @@ use crate::key::Key;
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::version::Head;
-use crate::{Cell, Cells, Error, Origin, Result, Stamp, Store, name};
+use crate::{Cells, Error, Origin, Result, Stamp, Store, name};
 use rusqlite::{OptionalExtension as _, params};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -280,8 +281,8 @@ impl Cells {
     /// In the order of the names, so that two files that declare columns in another order say the same.
     #[must_use]
     pub(crate) fn sorted(&self) -> Self {
-        let mut pairs: Vec<(String, Cell)> =
-            self.iter().map(|(name, cell)| (name.to_ascii_lowercase(), cell.clone())).collect();
+        let mut pairs: Vec<_> =
+            self.iter().map(|(name, cell)| (in_lower_case(name), cell.clone())).collect();
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         Self::new(pairs)
     }

@@ -301,7 +301,7 @@ impl Tx<'_> {
     fn shape_written(&mut self, table: &Table, cells: &Cells) -> Result<Arc<Shape>> {
         let own =
             table.columns.iter().enumerate().filter(|(index, _)| Some(*index) != table.number);
-        let is_full = own.map(|(_, column)| &*column.id).eq(cells.iter().map(|(id, _)| id));
+        let is_full = own.map(|(_, column)| &column.id).eq(cells.iter().map(|(id, _)| id));
         if is_full {
             return self.full_shape(table);
         }

@@ -644,7 +644,7 @@ pub(crate) fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut C
             stored.get(column) == Some(shown),
         ) {
             cells.set(column, own.clone());
-            still.push((column.to_owned(), shown.clone()));
+            still.push((Arc::clone(column), shown.clone()));
         }
     }
     for (column, cell) in kept.cells.iter().flat_map(Cells::iter) {
@@ -656,8 +656,8 @@ pub(crate) fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut C
 }
 
 /// A stored row, each cell under the id of its column.
-pub(crate) fn with_ids(table: &Table, row: Vec<Cell>) -> Vec<(String, Cell)> {
-    table.columns.iter().map(|column| column.id.to_string()).zip(row).collect()
+pub(crate) fn with_ids(table: &Table, row: Vec<Cell>) -> Vec<(Arc<str>, Cell)> {
+    table.columns.iter().map(|column| Arc::clone(&column.id)).zip(row).collect()
 }
 
 #[cfg(test)]

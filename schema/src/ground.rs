@@ -55,7 +55,7 @@ struct Plan {
 }
 
 /// What the members of a group that claims one value show instead of it.
-type Chosen = (BTreeSet<Uuid>, HashMap<Uuid, Option<(String, Cell)>>);
+type Chosen = (BTreeSet<Uuid>, HashMap<Uuid, Option<(Arc<str>, Cell)>>);
 
 /// One settling.
 pub(crate) struct Place<'t, 's> {
@@ -207,7 +207,7 @@ impl Place<'_, '_> {
                 .iter()
                 .zip(&columns)
                 .all(|(index, column)| !column.not_null && !table.key.contains(index))
-                .then(|| columns.iter().map(|column| column.id.to_string()).collect());
+                .then(|| columns.iter().map(|column| Arc::clone(&column.id)).collect());
             if let Some(parent) = catalogue.parent_of(table, reference, |name| cells.get(name)) {
                 let (on_delete, loose) = (reference.on_delete, reference.loose);
                 links.push(Link { parent, on_delete, loose, nullable });
@@ -399,7 +399,7 @@ fn stand_ins(table: &Table, cells: &Cells) -> Option<Adjusted> {
             return None;
         }
         if says.is_some() {
-            stand_ins.push((column.id.to_string(), column.blank.clone()));
+            stand_ins.push((Arc::clone(&column.id), column.blank.clone()));
         }
     }
     Some(stand_ins)
@@ -456,7 +456,7 @@ impl Ground for Place<'_, '_> {
         uuid: Uuid,
         claim: usize,
         group: &BTreeSet<Uuid>,
-    ) -> Result<Option<(String, Cell)>> {
+    ) -> Result<Option<(Arc<str>, Cell)>> {
         let Some(on) = self.known(uuid)?.and_then(|known| Some(known.claims.get(claim)?.1.clone()))
         else {
             return Ok(None);
@@ -494,7 +494,7 @@ impl Ground for Place<'_, '_> {
         let columns = table.columns.iter().enumerate();
         let columns = columns.filter(|(index, _)| Some(*index) != table.number);
         let mut shows: Adjusted = columns
-            .filter_map(|(index, column)| Some((column.id.to_string(), row.get(index)?.clone())))
+            .filter_map(|(index, column)| Some((Arc::clone(&column.id), row.get(index)?.clone())))
             .collect();
         for (index, on) in claims(&table, &cells) {
             let Some(unique) = table.uniques.get(index) else { continue };
@@ -623,11 +623,11 @@ impl Ground for Place<'_, '_> {
                 .iter()
                 .filter_map(|(name, _)| {
                     let (index, _) = table.column_of(name)?;
-                    Some((name.clone(), plan.local.get(index)?.clone()?))
+                    Some((Arc::clone(name), plan.local.get(index)?.clone()?))
                 })
                 .collect();
-            let is_stand_in = |one: &(String, Cell)| known.row.stand_ins.contains(one);
-            let is_seen = |one: &(String, Cell)| known.row.seen.contains(one);
+            let is_stand_in = |one: &(Arc<str>, Cell)| known.row.stand_ins.contains(one);
+            let is_seen = |one: &(Arc<str>, Cell)| known.row.seen.contains(one);
             let why = if let Some(stays) = *stays {
                 stays
             } else if (text.is_some() && adjusted.iter().any(is_seen))

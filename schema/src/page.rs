@@ -21,6 +21,8 @@ use crate::tx::Tx;
 use crate::version::Head;
 use crate::{Cell, Cells, Error, Known, Millis, Origin, Result, Stamp, Store};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::Vacant;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A version further ahead of the receiver's clock than this is withheld.
@@ -130,17 +132,21 @@ impl Parts {
             dots: own
                 .clone()
                 .filter(|(_, cell)| cell.dot != head)
-                .map(|(id, cell)| (id.clone(), cell.dot))
+                .map(|(id, cell)| (id.to_string(), cell.dot))
                 .collect(),
             missing: own
                 .filter_map(|(id, cell)| match &cell.value {
-                    Value::Missing(last) => Some((id.clone(), last.clone())),
+                    Value::Missing(last) => Some((id.to_string(), last.clone())),
                     Value::Here(_) => None,
                 })
                 .collect(),
-            beside: state.beside.iter().map(|((id, _), cell)| (id.clone(), cell.clone())).collect(),
+            beside: state
+                .beside
+                .iter()
+                .map(|((id, _), cell)| (id.to_string(), cell.clone()))
+                .collect(),
             cut: state.cut,
-            seen: state.seen.iter().map(|(id, cell)| (id.clone(), cell.clone())).collect(),
+            seen: state.seen.iter().map(|(id, cell)| (id.to_string(), cell.clone())).collect(),
         };
         (parts != Self::default()).then_some(parts)
     }
@@ -149,7 +155,7 @@ impl Parts {
     pub(crate) fn state(&self, head: Head, cells: &Cells) -> Option<State> {
         let written = Dot::of(&head);
         let mut state = State::plain(head, cells);
-        let id = |id: &String| id.to_ascii_lowercase();
+        let id = |id: &String| Arc::<str>::from(id.to_ascii_lowercase());
         for (column, dot) in &self.dots {
             let own = state.own.get_mut(&id(column)).filter(|_| *dot < written)?;
             own.dot = *dot;
@@ -346,13 +352,26 @@ impl Tx<'_> {
 /// A page in the making.
 pub(crate) struct Draft {
     from: u64,
-    items: Vec<(u64, u64, String, Vec<String>, Row)>,
+    items: Vec<Item>,
+    /// What the shop calls their tables.
+    names: HashMap<i64, String>,
     withheld: Vec<Withheld>,
     bytes: usize,
     scanned: usize,
     to: u64,
     /// Versions whose values are not here, which a partner that does not know of parts cannot be told.
     lost: Vec<Entry>,
+}
+
+/// A table and columns of it.
+type Columns = (i64, Vec<Arc<str>>);
+
+/// A row of a page in the making.
+struct Item {
+    pos: u64,
+    table: i64,
+    columns: Vec<Arc<str>>,
+    row: Row,
 }
 
 impl Tx<'_> {
@@ -467,25 +486,25 @@ impl Tx<'_> {
             parts => parts.filter(|_| !ask.plain),
         };
         if !draft.items.is_empty() && draft.bytes + bytes > ask.limit {
-            let whole =
-                draft.items.iter().rposition(|(_, together, ..)| *together != entry.together);
+            let whole = draft.items.iter().rposition(|item| item.row.together != entry.together);
             if let Some(whole) = whole {
                 draft.items.truncate(whole + 1);
             }
-            draft.to = draft.items.last().map_or(draft.to, |(pos, ..)| *pos);
+            draft.to = draft.items.last().map_or(draft.to, |item| item.pos);
             let to = draft.to;
             draft.withheld.retain(|withheld| withheld.pos <= to);
             return Ok(false);
         }
-        let name = self.table_first(entry.table)?;
+        if let Vacant(name) = draft.names.entry(entry.table) {
+            name.insert(self.table_first(entry.table)?);
+        }
         draft.bytes += bytes;
         draft.to = entry.pos;
-        draft.items.push((
-            entry.pos,
-            entry.together,
-            name,
+        draft.items.push(Item {
+            pos: entry.pos,
+            table: entry.table,
             columns,
-            Row {
+            row: Row {
                 uuid: entry.uuid,
                 stamp: entry.head.stamp,
                 origin: entry.head.origin,
@@ -496,7 +515,7 @@ impl Tx<'_> {
                 body,
                 parts,
             },
-        ));
+        });
         Ok(true)
     }
 
@@ -551,7 +570,7 @@ impl Tx<'_> {
 
 /// A row as it is told.
 struct Told {
-    columns: Vec<String>,
+    columns: Vec<Arc<str>>,
     body: Body,
     parts: Option<Box<Parts>>,
     bytes: usize,
@@ -569,6 +588,7 @@ impl Draft {
         Self {
             from: cursor,
             items: Vec::new(),
+            names: HashMap::new(),
             withheld: Vec::new(),
             bytes: 0,
             scanned: 0,
@@ -585,26 +605,23 @@ impl Draft {
 
     fn finish(self, next: u64, last: Option<Last>) -> Page {
         let mut tables: Vec<PageTable> = Vec::new();
-        let mut at: HashMap<(String, Vec<String>), usize> = HashMap::new();
-        let mut recent: Option<usize> = None;
-        for (_, _, name, columns, row) in self.items {
+        let mut at: HashMap<Columns, usize> = HashMap::new();
+        let mut recent: Option<(usize, Columns)> = None;
+        for Item { table, columns, row, .. } in self.items {
+            let of = (table, columns);
             // Mostly a row is of the same table as the one before it.
-            if let Some(table) = recent.and_then(|recent| tables.get_mut(recent))
-                && table.name == name
-                && table.columns == columns
-            {
-                table.rows.push(row);
-                continue;
-            }
-            let index = *at.entry((name, columns)).or_insert_with_key(|(name, columns)| {
-                tables.push(PageTable {
-                    name: name.clone(),
-                    columns: columns.clone(),
-                    rows: Vec::new(),
-                });
-                tables.len() - 1
-            });
-            recent = Some(index);
+            let index = match &recent {
+                Some((index, recent)) if *recent == of => *index,
+                _ => *at.entry(of.clone()).or_insert_with_key(|(table, columns)| {
+                    tables.push(PageTable {
+                        name: self.names.get(table).cloned().unwrap_or_default(),
+                        columns: columns.iter().map(ToString::to_string).collect(),
+                        rows: Vec::new(),
+                    });
+                    tables.len() - 1
+                }),
+            };
+            recent = Some((index, of));
             if let Some(table) = tables.get_mut(index) {
                 table.rows.push(row);
             }
@@ -616,7 +633,7 @@ impl Draft {
 
 /// The digest of a version whose values are left out: all that everybody knows of it.
 pub(crate) fn digest_of_size(size: u64) -> u64 {
-    Cells::new(vec![("_size".to_owned(), Cell::Integer(size.cast_signed()))]).digest()
+    Cells::new(vec![("_size".into(), Cell::Integer(size.cast_signed()))]).digest()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::tx::Tx;
 use crate::{Cell, Cells, Result};
 use rusqlite::{OptionalExtension as _, params_from_iter};
 use std::collections::HashMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Names that are not in the sidecar yet, while a fold is under way.
@@ -69,7 +70,7 @@ impl Tx<'_> {
                 Some(target) if cell != Cell::Null => self.refer(target, cell, names)?,
                 _ => cell,
             };
-            pairs.push((column.id.to_string(), cell));
+            pairs.push((Arc::clone(&column.id), cell));
         }
         Ok(Cells::new(pairs))
     }
@@ -92,7 +93,7 @@ impl Tx<'_> {
         cell: &Cell,
         names: &Names,
     ) -> Result<Option<Uuid>> {
-        let catalogue = std::sync::Arc::clone(&self.catalogue);
+        let catalogue = Arc::clone(&self.catalogue);
         let Some(parent) = catalogue.named(&target.table) else { return Ok(None) };
         let by_key = match parent.key.as_slice() {
             [index] => parent

@@ -25,13 +25,14 @@
 use crate::{Cell, OnDelete};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A circle of reasons that never ends would be a fault of ours; far above any real chain of references.
 const ROUNDS_MAX: usize = 10_000;
 
 /// What a row shows otherwise than its version says.
-pub type Adjusted = Vec<(String, Cell)>;
+pub type Adjusted = Vec<(Arc<str>, Cell)>;
 
 /// A row as it stands in the table now.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +83,7 @@ pub struct Link {
     /// The application does not keep it.
     pub loose: bool,
     /// The columns, where all of them may be NULL.
-    pub nullable: Option<Vec<String>>,
+    pub nullable: Option<Vec<Arc<str>>>,
 }
 
 pub use crate::held::Why;
@@ -114,7 +115,7 @@ pub trait Ground {
         uuid: Uuid,
         claim: usize,
         group: &BTreeSet<Uuid>,
-    ) -> Result<Option<(String, Cell)>, Self::Error>;
+    ) -> Result<Option<(Arc<str>, Cell)>, Self::Error>;
     /// The row as it stands now, or stood when this settling began; values of it that other versions claim give way.
     fn as_it_stands(&mut self, uuid: Uuid) -> Result<Option<Standing>, Self::Error>;
     /// Takes a row out of the table.
@@ -389,7 +390,7 @@ fn want<G: Ground>(
     match wanted {
         Err(why) if is_of_schema => stay(ground, uuid, why, seen),
         Ok(mut shown) if times > 0 => {
-            let is_seen = |id: &String| row.seen.iter().any(|(seen, _)| seen == id);
+            let is_seen = |id: &Arc<str>| row.seen.iter().any(|(seen, _)| seen == id);
             shown.adjusted.retain(|(id, _)| !is_seen(id));
             shown.adjusted.extend(row.seen.clone());
             Ok(Ok(shown))
@@ -445,7 +446,7 @@ fn as_said<G: Ground>(
             (true, _, _) => {}
             _ if link.loose => {}
             (false, OnDelete::SetNull, Some(columns)) => {
-                adjusted.extend(columns.iter().map(|column| (column.clone(), Cell::Null)));
+                adjusted.extend(columns.iter().map(|column| (Arc::clone(column), Cell::Null)));
             }
             (false, _, _) => return Ok(Err(Why::Parent)),
         }

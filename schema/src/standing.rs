@@ -12,6 +12,7 @@
 //! * A value that is nowhere here is missing, never NULL.
 
 use crate::catalogue::Table;
+use crate::cell::in_lower_case;
 use crate::entry::{Entry, State as Shown};
 use crate::rows::Names;
 use crate::sidecar::part::Part;
@@ -30,7 +31,7 @@ pub(crate) enum Place<'t> {
     /// In this table, as far as it shows them.
     In(&'t Table),
     /// In this table, but for these columns: they are new, and do not show them yet.
-    InBut(&'t Table, &'t BTreeSet<String>),
+    InBut(&'t Table, &'t BTreeSet<Arc<str>>),
     /// Kept beside it, all of them.
     Kept,
 }
@@ -103,7 +104,7 @@ impl Tx<'_> {
         let (shape, columns) = (self.shape(entry.table, entry.shape)?, self.columns(entry.table)?);
         for number in &shape.columns {
             let Some(known) = columns.number(*number) else { continue };
-            let id = known.id.to_string();
+            let id = Arc::clone(&known.id);
             let value = match part.own.get(&id) {
                 Some(value) => value.clone(),
                 None => said.remove(&id).map_or(Value::Missing(None), Value::Here),
@@ -131,10 +132,13 @@ impl Tx<'_> {
         if had || has_parts {
             self.write_part(entry.table, entry.uuid, &part)?;
         }
-        let missing = state.cells().into_iter().filter(|(_, cell)| cell.is_missing());
         let table = self.catalogue.id(entry.table).filter(|table| !table.away);
-        let is_shown = |id: &str| table.is_some_and(|table| table.column_of(id).is_some());
-        if missing.into_iter().any(|(id, _)| is_shown(id)) {
+        let is_asked = |id: &str| {
+            table.is_some_and(|table| table.column_of(id).is_some())
+                && state.cell(id).is_some_and(|cell| cell.is_missing())
+        };
+        let all = state.own.iter().chain(state.beside.iter().map(|((id, _), cell)| (id, cell)));
+        if all.filter(|(_, cell)| cell.is_missing()).any(|(id, _)| is_asked(id)) {
             self.ask_for(entry.uuid)?;
         }
         Ok(())
@@ -150,7 +154,8 @@ fn part_of(state: &State, place: Place<'_>) -> Part {
         ..Part::default()
     };
     let in_table = |table: &Table, id: &str, cell: &Dotted| {
-        let is_overruled = state.cell(id).is_some_and(|shown| shown.dot != cell.dot);
+        let is_overruled =
+            !state.beside.is_empty() && state.cell(id).is_some_and(|shown| shown.dot != cell.dot);
         !is_overruled && cell.cell().is_some_and(|cell| table.says(id, cell))
     };
     for (id, cell) in &state.own {
@@ -161,10 +166,10 @@ fn part_of(state: &State, place: Place<'_>) -> Part {
                 Place::InBut(table, but) => !but.contains(id) && in_table(table, id, cell),
             };
         if !is_said {
-            part.own.insert(id.clone(), cell.value.clone());
+            part.own.insert(Arc::clone(id), cell.value.clone());
         }
         if cell.dot != Dot::of(&state.head) {
-            part.dots.insert(id.clone(), cell.dot);
+            part.dots.insert(Arc::clone(id), cell.dot);
         }
     }
     part
@@ -173,8 +178,7 @@ fn part_of(state: &State, place: Place<'_>) -> Part {
 /// What each column of a state shows, where anything is known of it.
 pub(crate) fn shown_cells(state: &State) -> Cells {
     let cells = state.cells();
-    let known =
-        cells.iter().filter_map(|(id, cell)| Some(((*id).to_owned(), cell.known()?.clone())));
+    let known = cells.iter().filter_map(|(id, cell)| Some((Arc::clone(id), cell.known()?.clone())));
     Cells::new(known.collect())
 }
 
@@ -188,7 +192,8 @@ pub(crate) fn is_gone(table: &Table, state: &State) -> bool {
 
 /// Own cells of a version, as far as their values are here.
 pub(crate) fn own_cells(state: &State) -> Cells {
-    let here = state.own.iter().filter_map(|(id, cell)| Some((id.clone(), cell.cell()?.clone())));
+    let here =
+        state.own.iter().filter_map(|(id, cell)| Some((Arc::clone(id), cell.cell()?.clone())));
     Cells::new(here.collect())
 }
 
@@ -228,8 +233,8 @@ fn update(hash: &mut Sha256, id: &str, dot: Dot) {
     hash.update(dot.seq.to_be_bytes());
 }
 
-fn by_id(cells: Cells) -> BTreeMap<String, crate::Cell> {
-    cells.into_pairs().into_iter().map(|(id, cell)| (id.to_ascii_lowercase(), cell)).collect()
+fn by_id(cells: Cells) -> BTreeMap<Arc<str>, crate::Cell> {
+    cells.into_pairs().into_iter().map(|(id, cell)| (in_lower_case(&id), cell)).collect()
 }
 
 /// With the own cells that stand in the part.

@@ -21,10 +21,12 @@
 //! * Two plain states of one shape combine as versions merge.
 //! * A version's own cells are never dropped, and a missing value is never given as one.
 
+use crate::cell::in_lower_case;
 use crate::version::Head;
 use crate::{Cell, Cells, Origin};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// So far below the version that it was found in lies the stamp of a cell that nobody wrote: below every written one.
 const FOUND: i64 = 1 << 60;
@@ -152,7 +154,7 @@ fn bytes(cell: &Cell) -> Vec<u8> {
 }
 
 /// A place beside the head: a column, and whether the cell was only found.
-pub type Place = (String, bool);
+pub type Place = (Arc<str>, bool);
 
 /// What a row is. Columns are named by their ids, in lower case.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,13 +162,13 @@ pub struct State {
     /// The version that stands.
     pub head: Head,
     /// Its cells; none of a tombstone.
-    pub own: BTreeMap<String, Dotted>,
+    pub own: BTreeMap<Arc<str>, Dotted>,
     /// What stands beside it.
     pub beside: BTreeMap<Place, Dotted>,
     /// The latest tombstone that lost.
     pub cut: Option<Dot>,
     /// What its writer's table showed in columns that it only carried on, and showed otherwise.
-    pub seen: BTreeMap<String, Cell>,
+    pub seen: BTreeMap<Arc<str>, Cell>,
 }
 
 impl State {
@@ -175,18 +177,18 @@ impl State {
         let dot = Dot::of(&head);
         let own = cells
             .iter()
-            .map(|(name, cell)| (name.to_ascii_lowercase(), Dotted::here(dot, cell.clone())))
+            .map(|(name, cell)| (in_lower_case(name), Dotted::here(dot, cell.clone())))
             .collect();
         Self { head, own, beside: BTreeMap::new(), cut: None, seen: BTreeMap::new() }
     }
 
     /// What each column shows: the later of the head's cell and those beside it.
-    pub fn cells(&self) -> BTreeMap<&str, Dotted> {
-        let mut cells: BTreeMap<&str, Dotted> =
-            self.own.iter().map(|(name, cell)| (name.as_str(), cell.clone())).collect();
+    pub fn cells(&self) -> BTreeMap<&Arc<str>, Dotted> {
+        let mut cells: BTreeMap<&Arc<str>, Dotted> =
+            self.own.iter().map(|(name, cell)| (name, cell.clone())).collect();
         for ((name, _), cell) in &self.beside {
             cells
-                .entry(name.as_str())
+                .entry(name)
                 .and_modify(|shown| *shown = shown.later(cell))
                 .or_insert_with(|| cell.clone());
         }
@@ -195,8 +197,13 @@ impl State {
 
     /// What a column shows.
     pub fn cell(&self, column: &str) -> Option<Dotted> {
-        let of = |found| self.beside.get(&(column.to_owned(), found));
-        let all = [self.own.get(column), of(false), of(true)];
+        let own = self.own.get(column);
+        if self.beside.is_empty() {
+            return own.cloned();
+        }
+        let column: Arc<str> = column.into();
+        let of = |found| self.beside.get(&(Arc::clone(&column), found));
+        let all = [own, of(false), of(true)];
         all.into_iter().flatten().fold(None, |shown: Option<Dotted>, cell| {
             Some(shown.map_or_else(|| cell.clone(), |shown| shown.later(cell)))
         })
@@ -220,7 +227,7 @@ impl State {
 
     /// Takes a cell of another version in: beside the head, where nothing later overrules it. What is known of a value
     /// that the head carried on and that went is taken into the head's own cell.
-    pub fn take(&mut self, column: &str, cell: &Dotted) {
+    pub fn take(&mut self, column: &Arc<str>, cell: &Dotted) {
         let Some(cell) = uncut(cell, self.cut) else { return };
         if let Some(own) = self.own.get_mut(column)
             && cell.dot <= own.dot
@@ -233,7 +240,7 @@ impl State {
                 return;
             }
         }
-        let place = (column.to_owned(), cell.dot.is_found());
+        let place = (Arc::clone(column), cell.dot.is_found());
         let cell = self.beside.get(&place).map_or_else(|| cell.clone(), |there| there.later(&cell));
         self.beside.insert(place, cell);
         self.forget_outlived(column);
@@ -241,8 +248,8 @@ impl State {
 
     /// A found cell is over where something was written in that version or after it: whatever cuts the one, cuts the
     /// other.
-    fn forget_outlived(&mut self, column: &str) {
-        let (found, written) = ((column.to_owned(), true), (column.to_owned(), false));
+    fn forget_outlived(&mut self, column: &Arc<str>) {
+        let (found, written) = ((Arc::clone(column), true), (Arc::clone(column), false));
         let Some(dot) = self.beside.get(&found).map(|cell| cell.dot.written()) else { return };
         let is_over = |cell: Option<&Dotted>| {
             cell.is_some_and(|cell| !cell.dot.is_found() && dot <= cell.dot)
@@ -255,8 +262,11 @@ impl State {
     /// Changes each cell.
     #[must_use]
     pub fn each(mut self, change: impl Fn(&str, Dotted) -> Dotted) -> Self {
-        self.own =
-            self.own.into_iter().map(|(name, cell)| (name.clone(), change(&name, cell))).collect();
+        self.own = self
+            .own
+            .into_iter()
+            .map(|(name, cell)| (Arc::clone(&name), change(&name, cell)))
+            .collect();
         self.beside = self
             .beside
             .into_iter()
@@ -309,12 +319,12 @@ pub fn combine(a: &State, b: &State) -> State {
 }
 
 fn later_of(
-    one: &BTreeMap<String, Dotted>,
-    other: &BTreeMap<String, Dotted>,
-) -> BTreeMap<String, Dotted> {
+    one: &BTreeMap<Arc<str>, Dotted>,
+    other: &BTreeMap<Arc<str>, Dotted>,
+) -> BTreeMap<Arc<str>, Dotted> {
     let mut all = one.clone();
     for (name, cell) in other {
-        all.entry(name.clone())
+        all.entry(Arc::clone(name))
             .and_modify(|there| *there = there.later(cell))
             .or_insert_with(|| cell.clone());
     }

@@ -210,7 +210,7 @@ fn values(cells: &Cells) -> serde_json::Map<String, serde_json::Value> {
                 Cell::Blob(bytes) => format!("{} bytes", bytes.len()).into(),
                 Cell::Row(uuid) => uuid.to_string().into(),
             };
-            (name.to_owned(), value)
+            (name.to_string(), value)
         })
         .collect()
 }

@@ -43,7 +43,7 @@ enum Was {
 
 /// A column that says something else than it did, or of which nobody knows.
 struct Written {
-    id: String,
+    id: Arc<str>,
     /// As it travels.
     cell: Cell,
     /// It is known to say something else.
@@ -132,7 +132,8 @@ impl Tx<'_> {
         let of_schema = |kept: &Kept| matches!(kept.why, Why::Schema | Why::Constraint);
         let is_of_schema = kept.as_ref().is_some_and(of_schema);
         let seen = look.still.iter().filter(|_| is_of_schema);
-        let seen = seen.filter_map(|(id, _)| Some((id.clone(), now.get(id)?.clone()))).collect();
+        let seen =
+            seen.filter_map(|(id, _)| Some((Arc::clone(id), now.get(id)?.clone()))).collect();
         let mut state = State { head, own, beside: BTreeMap::new(), cut: state.cut, seen };
         state.head.digest = standing::own_digest(&state);
         let still = Cells::new(look.still);
@@ -161,7 +162,7 @@ impl Tx<'_> {
             let (Some(stored), Some(cell)) = (row.get(index), now.get(&column.id)) else {
                 continue;
             };
-            let (id, says) = (column.id.to_string(), state.cell(&column.id));
+            let (id, says) = (Arc::clone(&column.id), state.cell(&column.id));
             if touched.inserted || old.key.is_none() {
                 look.written.push(Written { id, cell: cell.clone(), changed: true, gone: false });
                 continue;
@@ -170,12 +171,12 @@ impl Tx<'_> {
                 // Nobody wrote it. What it was stood in the table, or stands beside it still.
                 let is_nowhere = says.as_ref().and_then(Dotted::cell) == Some(&Cell::Null);
                 let says = says.map(|says| if is_nowhere { says.gone() } else { says });
-                look.carried.extend(says.map(|says| (id.clone(), says)));
+                look.carried.extend(says.map(|says| (Arc::clone(&id), says)));
                 look.emptied.push(id);
                 continue;
             }
             if touched.last <= column.since {
-                look.carried.extend(says.map(|says| (id.clone(), says)));
+                look.carried.extend(says.map(|says| (Arc::clone(&id), says)));
                 look.fresh.push((id, cell.clone(), column));
                 continue;
             }
@@ -187,7 +188,7 @@ impl Tx<'_> {
                 }
                 Was::Otherwise(was) if column.shows(&was, stored) => {
                     if kept.is_some_and(|kept| kept.shown.get(&id).is_some()) {
-                        look.still.push((id.clone(), stored.clone()));
+                        look.still.push((Arc::clone(&id), stored.clone()));
                     }
                     look.carried.extend(says.map(|says| (id, says)));
                 }
@@ -199,7 +200,7 @@ impl Tx<'_> {
                             && showed_before(&was_shown, column, stored) =>
                     {
                         // What it said stood in the table alone: others still know it.
-                        look.carried.extend(says.map(|says| (id.clone(), says.gone())));
+                        look.carried.extend(says.map(|says| (Arc::clone(&id), says.gone())));
                         look.emptied.push(id);
                     }
                     None => {
@@ -225,7 +226,7 @@ impl Tx<'_> {
         // Columns that are not here are carried on as they are.
         for (id, cell) in state.cells() {
             if table.column_of(id).is_none() {
-                look.carried.insert(id.to_owned(), cell);
+                look.carried.insert(Arc::clone(id), cell);
             }
         }
         Ok(look)
@@ -263,7 +264,7 @@ impl Tx<'_> {
         &mut self,
         touched: &Touched,
         (uuid, old): (Uuid, &Entry),
-        (state, fresh): (&State, &BTreeSet<String>),
+        (state, fresh): (&State, &BTreeSet<Arc<str>>),
         (still, kept): (Cells, Option<&Kept>),
     ) -> Result<()> {
         let table = Arc::clone(&touched.table);
@@ -318,11 +319,11 @@ impl Tx<'_> {
         }
         let seq = self.count.seq + 1;
         let of = |dot: Dot| Dot { origin: self.me, seq, ..dot };
-        let mut cells: Vec<(String, Dotted)> = Vec::new();
+        let mut cells: Vec<(Arc<str>, Dotted)> = Vec::new();
         for (id, cell, column) in &look.fresh {
             if is_upgrades(column, cell, state.cell(id).as_ref()) {
                 let dot = Dot::of(&old.head).found(self.me, seq);
-                cells.push((id.clone(), Dotted::here(dot, cell.clone())));
+                cells.push((Arc::clone(id), Dotted::here(dot, cell.clone())));
             }
         }
         for Written { id, cell, gone, .. } in &look.written {
@@ -333,7 +334,7 @@ impl Tx<'_> {
             if let (Some(own), true) = (state.own.get_mut(id), *gone) {
                 *own = own.clone().gone();
             }
-            cells.push((id.clone(), Dotted::here(dot, cell.clone())));
+            cells.push((Arc::clone(id), Dotted::here(dot, cell.clone())));
         }
         let fresh = fresh_ids(look);
         let place = match old.state {
@@ -362,8 +363,8 @@ impl Tx<'_> {
 }
 
 /// Columns that were first seen in this look: what the state says of them is not in the table yet.
-fn fresh_ids(look: &Look<'_>) -> BTreeSet<String> {
-    look.fresh.iter().map(|(id, ..)| id.clone()).collect()
+fn fresh_ids(look: &Look<'_>) -> BTreeSet<Arc<str>> {
+    look.fresh.iter().map(|(id, ..)| Arc::clone(id)).collect()
 }
 
 /// Did a column show this a moment ago?
@@ -387,22 +388,22 @@ fn said_before(
     state: &State,
     (row, now): (&[Cell], &Cells),
     look: &Look<'_>,
-) -> Option<Vec<(String, Cell)>> {
+) -> Option<Vec<(Arc<str>, Cell)>> {
     if look.written.iter().any(|written| written.changed) {
         return None;
     }
     let mut held = Vec::new();
-    let is_unknown = |id: &str| look.written.iter().any(|written| written.id == id);
+    let is_unknown = |id: &str| look.written.iter().any(|written| &*written.id == id);
     for (index, column) in table.columns.iter().enumerate().filter(|(_, one)| is_unknown(&one.id)) {
         let maybe = row.get(index).map(|stored| column.may_have_held(stored)).unwrap_or_default();
-        held.extend(maybe.into_iter().next().map(|cell| (column.id.to_string(), cell)));
+        held.extend(maybe.into_iter().next().map(|cell| (Arc::clone(&column.id), cell)));
     }
-    let says = |held: &[(String, Cell)]| {
+    let says = |held: &[(Arc<str>, Cell)]| {
         let mut own = Vec::with_capacity(state.own.len());
         for (id, cell) in &state.own {
             let was = held.iter().chain(&look.held).find(|(of, _)| of == id).map(|(_, cell)| cell);
             let value = was.or_else(|| if is_unknown(id) { now.get(id) } else { cell.cell() });
-            own.push((id.clone(), value?.clone()));
+            own.push((Arc::clone(id), value?.clone()));
         }
         Some(Cells::new(own).digest() == state.head.digest)
     };
@@ -431,18 +432,18 @@ impl Touched {
 #[derive(Default)]
 struct Look<'t> {
     /// Carried on as they are.
-    carried: BTreeMap<String, Dotted>,
+    carried: BTreeMap<Arc<str>, Dotted>,
     /// Left alone, and said by the version whole: with the value that the table cannot say.
-    whole: Vec<(String, Cell)>,
+    whole: Vec<(Arc<str>, Cell)>,
     /// Left alone by whoever made the table anew, and said whole.
-    left: Vec<String>,
+    left: Vec<Arc<str>>,
     /// Left alone, and another type made something else of this.
-    held: Vec<(String, Cell)>,
+    held: Vec<(Arc<str>, Cell)>,
     written: Vec<Written>,
     /// New in this look.
-    fresh: Vec<(String, Cell, &'t Column)>,
+    fresh: Vec<(Arc<str>, Cell, &'t Column)>,
     /// Still showing what was put there instead, as stored.
-    still: Vec<(String, Cell)>,
+    still: Vec<(Arc<str>, Cell)>,
     /// References that were emptied because their parents were made anew.
-    emptied: Vec<String>,
+    emptied: Vec<Arc<str>>,
 }

@@ -118,7 +118,7 @@ impl Place<'_, '_> {
         of: Uuid,
         claim: usize,
         taken: &BTreeSet<Vec<u8>>,
-    ) -> Result<Option<(String, Cell)>> {
+    ) -> Result<Option<(Arc<str>, Cell)>> {
         let (Some(claimed), Some(known)) = (self.known(of)?.cloned(), self.known(member)?.cloned())
         else {
             return Ok(None);
@@ -140,7 +140,7 @@ impl Place<'_, '_> {
         member: Uuid,
         tuple: &[Cell],
         taken: &BTreeSet<Vec<u8>>,
-    ) -> Result<Option<(String, Cell)>> {
+    ) -> Result<Option<(Arc<str>, Cell)>> {
         let plain = |text: bool| {
             unique.columns.iter().zip(tuple).position(|(&column, cell)| {
                 let is = if text {
@@ -155,7 +155,7 @@ impl Place<'_, '_> {
         let column = unique.columns.get(place).and_then(|&column| table.at(column));
         let (Some(column), Some(value)) = (column, tuple.get(place)) else { return Ok(None) };
         if matches!(value, Cell::Integer(_)) && !column.not_null {
-            return Ok(Some((column.id.to_string(), Cell::Null)));
+            return Ok(Some((Arc::clone(&column.id), Cell::Null)));
         }
         for instead in substitutes(member, value) {
             let mut wanted = tuple.to_vec();
@@ -166,7 +166,7 @@ impl Place<'_, '_> {
             if !taken.contains(&bytes_of(&instead))
                 && self.claiming(table, unique, &wanted, &on)?.is_empty()
             {
-                return Ok(Some((column.id.to_string(), instead)));
+                return Ok(Some((Arc::clone(&column.id), instead)));
             }
         }
         Ok(None)

@@ -2,6 +2,7 @@
 
 use super::Tracked;
 use crate::catalogue::describe;
+use crate::cell::in_lower_case;
 use crate::entry::{Entry, State as Shown};
 use crate::error::Doing as _;
 use crate::facts::{Fact, print};
@@ -343,7 +344,7 @@ impl Tx<'_> {
 impl State {
     /// With columns under other ids; where two become one, the later cell.
     fn called(self, ids: &BTreeMap<String, String>) -> Self {
-        let one = |id: String| ids.get(&id).cloned().unwrap_or(id);
+        let one = |id: Arc<str>| ids.get(&*id).map_or(id, |id| Arc::from(id.as_str()));
         let mut called = Self {
             own: BTreeMap::new(),
             beside: BTreeMap::new(),
@@ -366,7 +367,8 @@ impl State {
 impl Cells {
     /// With columns under other ids.
     fn called(self, ids: &BTreeMap<String, String>) -> Self {
-        let one = |id: String| ids.get(&id.to_ascii_lowercase()).cloned().unwrap_or(id);
+        let one =
+            |id: Arc<str>| ids.get(&*in_lower_case(&id)).map_or(id, |id| Arc::from(id.as_str()));
         Self::new(self.into_pairs().into_iter().map(|(id, cell)| (one(id), cell)).collect())
     }
 }

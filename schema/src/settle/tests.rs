@@ -19,7 +19,7 @@ struct Maps {
 }
 
 fn link(parent: u128, on_delete: OnDelete) -> Link {
-    let nullable = Some(vec![format!("to{parent}")]);
+    let nullable = Some(vec![format!("to{parent}").into()]);
     Link { parent: id(parent), on_delete, loose: false, nullable }
 }
 
@@ -92,7 +92,7 @@ impl Ground for Maps {
         uuid: Uuid,
         _: usize,
         _: &BTreeSet<Uuid>,
-    ) -> Result<Option<(String, Cell)>, Infallible> {
+    ) -> Result<Option<(Arc<str>, Cell)>, Infallible> {
         Ok(Some(("value".into(), Cell::Text(format!("~{}", uuid.as_u128()).into()))))
     }
     fn take_out(&mut self, uuid: Uuid) -> Result<(), Infallible> {
@@ -194,7 +194,7 @@ fn set_null_shows_null_and_the_reference_again() {
     let mut maps = Maps::default();
     maps.add(2, &[(1, OnDelete::SetNull)], &[]);
     maps.settle(&[2]);
-    assert_eq!(maps.adjusted[&id(2)], [("to1".to_owned(), Cell::Null)]);
+    assert_eq!(maps.adjusted[&id(2)], [("to1".into(), Cell::Null)]);
     maps.add(1, &[], &[]);
     maps.settle(&[1]);
     assert_eq!(maps.adjusted[&id(2)], []);
@@ -237,7 +237,7 @@ fn the_smallest_uuid_shows_a_claimed_value_whoever_comes_first() {
             maps.settle(&all);
         }
         assert_eq!(maps.adjusted[&id(1)], []);
-        assert_eq!(maps.adjusted[&id(2)], [("value".to_owned(), Cell::Text("~2".into()))]);
+        assert_eq!(maps.adjusted[&id(2)], [("value".into(), Cell::Text("~2".into()))]);
     }
 }
 

@@ -11,17 +11,18 @@ use crate::{Cell, Error, Result};
 use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Of one row. Columns are named by their ids.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Part {
     /// Own cells that neither the table nor the kept row says, and those whose value is not here.
-    pub(crate) own: BTreeMap<String, Value>,
+    pub(crate) own: BTreeMap<Arc<str>, Value>,
     /// Own cells that the version only carried on: who wrote them.
-    pub(crate) dots: BTreeMap<String, Dot>,
+    pub(crate) dots: BTreeMap<Arc<str>, Dot>,
     /// What its writer's table showed in columns that it carried on and showed otherwise.
-    pub(crate) seen: BTreeMap<String, Cell>,
+    pub(crate) seen: BTreeMap<Arc<str>, Cell>,
     pub(crate) beside: BTreeMap<Place, Dotted>,
     pub(crate) cut: Option<Dot>,
 }
@@ -101,21 +102,21 @@ impl Tx<'_> {
             let stored: StoredOwn = postcard::from_bytes(&bytes).map_err(damaged)?;
             for (column, value) in stored.own {
                 let value = self.value_in(value)?;
-                part.own.insert(self.column_id(table, column)?.to_string(), value);
+                part.own.insert(self.column_id(table, column)?, value);
             }
             for (column, dot) in stored.dots {
                 let dot = self.dot_in(dot)?;
-                part.dots.insert(self.column_id(table, column)?.to_string(), dot);
+                part.dots.insert(self.column_id(table, column)?, dot);
             }
             for (column, bytes) in stored.seen {
-                part.seen.insert(self.column_id(table, column)?.to_string(), cell_of(&bytes)?);
+                part.seen.insert(self.column_id(table, column)?, cell_of(&bytes)?);
             }
         }
         if let Some(bytes) = beside {
             let stored: StoredBeside = postcard::from_bytes(&bytes).map_err(damaged)?;
             for (column, dot, value) in stored.cells {
                 let cell = Dotted { dot: self.dot_in(dot)?, value: self.value_in(value)? };
-                let id = self.column_id(table, column)?.to_string();
+                let id = self.column_id(table, column)?;
                 part.beside.insert((id, cell.dot.is_found()), cell);
             }
             part.cut = stored.cut.map(|cut| self.dot_in(cut)).transpose()?;

@@ -33,9 +33,13 @@ impl Tx<'_> {
         table: i64,
         ids: impl Iterator<Item = impl AsRef<str>>,
     ) -> Result<Arc<Shape>> {
+        let known = self.columns(table)?;
         let mut columns = Vec::new();
         for id in ids {
-            columns.push(self.column_number(table, id.as_ref())?);
+            columns.push(match known.id(id.as_ref()) {
+                Some(known) => known.number,
+                None => self.column_number(table, id.as_ref())?,
+            });
         }
         self.shape_of_numbers(table, columns)
     }
@@ -48,9 +52,11 @@ impl Tx<'_> {
     ) -> Result<Arc<Shape>> {
         columns.sort_unstable();
         columns.dedup();
-        if let Some(shape) = self.cache.shapes_by_columns.get(&(table, columns.clone())) {
+        let asked = (table, columns);
+        if let Some(shape) = self.cache.shapes_by_columns.get(&asked) {
             return Ok(Arc::clone(shape));
         }
+        let (_, columns) = asked;
         let bytes = encode(&columns)?;
         let doing = "number a shape";
         let found: Option<i64> = self

@@ -26,7 +26,7 @@ fn text(text: &str) -> Cell {
 
 /// A version that wrote these columns.
 fn version(time: i64, who: u8, cells: &[(&str, &str)]) -> State {
-    let cells = cells.iter().map(|(name, cell)| ((*name).to_owned(), text(cell))).collect();
+    let cells = cells.iter().map(|(name, cell)| ((*name).into(), text(cell))).collect();
     State::plain(head(time, who, false), &Cells::new(cells))
 }
 
@@ -107,7 +107,10 @@ fn a_found_cell_is_cut_by_the_row_it_was_found_in() {
     // The row was made after the delete, so what was found in it stands, though its stamp is below all.
     let made = version(3, 1, &[("name", "nut")]);
     let mut found = made.clone();
-    found.take("colour", &Dotted::here(Dot::of(&made.head).found(origin(4), 9), text("grey")));
+    found.take(
+        &"colour".into(),
+        &Dotted::here(Dot::of(&made.head).found(origin(4), 9), text("grey")),
+    );
     assert_eq!(shows(&of_three(&found, &tombstone(2, 2), &made)), "colour=grey name=nut");
     assert_eq!(shows(&combine(&found, &tombstone(4, 2))), "");
 }
@@ -116,7 +119,10 @@ fn a_found_cell_is_cut_by_the_row_it_was_found_in() {
 fn a_migration_never_beats_a_person() {
     let row = version(9, 1, &[("name", "nut")]);
     let mut filled = row.clone();
-    filled.take("colour", &Dotted::here(Dot::of(&row.head).found(origin(1), 10), text("grey")));
+    filled.take(
+        &"colour".into(),
+        &Dotted::here(Dot::of(&row.head).found(origin(1), 10), text("grey")),
+    );
     let person = version(2, 2, &[("name", "nut"), ("colour", "red")]);
     assert_eq!(shows(&of_three(&row, &filled, &person)), "colour=red name=nut");
 }
@@ -126,7 +132,10 @@ fn a_written_and_a_found_cell_have_a_place_each() {
     // A written cell over a found one, then a tombstone that cuts the one and not the other.
     let base = version(3, 1, &[("name", "nut")]);
     let mut found = base.clone();
-    found.take("colour", &Dotted::here(Dot::of(&base.head).found(origin(1), 4), text("grey")));
+    found.take(
+        &"colour".into(),
+        &Dotted::here(Dot::of(&base.head).found(origin(1), 4), text("grey")),
+    );
     let written = version(1, 2, &[("colour", "red")]);
     assert_eq!(shows(&combine(&found, &written)), "colour=red name=nut");
     assert_eq!(shows(&of_three(&found, &written, &tombstone(2, 5))), "colour=grey name=nut");
@@ -191,7 +200,7 @@ prop_compose! {
                 state.own.insert((*column).into(), Dotted::here(dot, text(&format!("{column}{wrote}"))));
             } else if found {
                 let dot = Dot::of(&of).found(of.origin, of.seq);
-                state.take(column, &Dotted::here(dot, text(&format!("{column} found {time}"))));
+                state.take(&Arc::from(*column), &Dotted::here(dot, text(&format!("{column} found {time}"))));
             }
         }
         state
@@ -203,8 +212,8 @@ fn history() -> impl Strategy<Value = Vec<State>> {
 }
 
 /// Without what is only remembered of values that went: each machine remembers what it has met.
-fn dots(state: &State) -> Vec<(String, Dot)> {
-    state.cells().into_iter().map(|(name, cell)| (name.to_owned(), cell.dot)).collect()
+fn dots(state: &State) -> Vec<(Arc<str>, Dot)> {
+    state.cells().into_iter().map(|(name, cell)| (Arc::clone(name), cell.dot)).collect()
 }
 
 proptest! {
