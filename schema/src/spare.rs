@@ -113,7 +113,7 @@ type Seldom = (u64, i64, Option<i64>, Option<String>, Option<String>);
 /// What a row showed, column by column: the column's number, and a hash of the value as stored.
 pub(crate) type Shown = HashMap<i64, u64>;
 
-/// What a row showed of its version, and what it had shown not long before.
+/// What a row showed of its version, where that is known, and what it had shown not long before.
 #[derive(Debug, Default)]
 pub(crate) struct WasShown {
     pub(crate) last: Shown,
@@ -363,13 +363,10 @@ impl Store {
     }
 
     /// The spare goes on with the file's new life, in the transaction in which the sidecar was put back from it: were it
-    /// made from nothing, it would not help while it is half made, and whoever dropped one table of ours drops more.
+    /// made from nothing, it would not help while it is half made, and whoever dropped one table of ours drops more. What
+    /// the life before wrote is known here, and only the file says so yet.
     pub(crate) fn spare_goes_on(&self) -> Result<()> {
-        self.conn
-            .execute_batch(
-                "DELETE FROM spare._dunlin_meta; INSERT INTO spare._dunlin_meta SELECT * FROM main._dunlin_meta",
-            )
-            .doing("put the sidecar back")
+        copy_whole(&self.conn, &OFTEN)
     }
 
     /// Is the spare that is attached this machine's, and does the file hold tables of it?
@@ -446,11 +443,12 @@ impl Tx<'_> {
             });
         let Ok(Some((pos, hashes, before, at))) = found else { return WasShown::default() };
         let mut was = WasShown::default();
-        if pos != entry.pos {
-            // Of an earlier version, or of this one before it was placed anew: nobody can tell.
-            return was;
+        if pos == entry.pos {
+            was.last = hashes_of(&hashes);
+        } else {
+            // Of an earlier version.
+            add_hashes(&mut was.before, &hashes);
         }
-        was.last = hashes_of(&hashes);
         if self.clock.now() <= at.saturating_add(millis(COPYING)) {
             add_hashes(&mut was.before, &before.unwrap_or_default());
         }

@@ -1201,3 +1201,60 @@ fn what_others_write_while_a_table_is_made_anew_step_by_step_is_shown_once_it_is
         assert!(!sold.iter().any(|sale| sale.ends_with("|-")), "{sold:?}");
     }
 }
+
+/// A tool copies a table, row by row, and puts the copy in its place later, in another transaction.
+#[test]
+fn what_a_tool_copied_before_a_partners_word_was_shown_takes_nothing_back() {
+    const NEWER: &str = "ALTER TABLE part ADD COLUMN colour TEXT;
+        ALTER TABLE part ADD COLUMN least INTEGER NOT NULL DEFAULT 0;";
+    const COPY: &str = "CREATE TABLE part_new (code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT,
+            colour TEXT, least INTEGER NOT NULL DEFAULT 0);
+        INSERT INTO part_new SELECT * FROM part;";
+    const SWAP: &str =
+        "PRAGMA foreign_keys = OFF; DROP TABLE part; ALTER TABLE part_new RENAME TO part";
+    let all = "SELECT code, name, price, note, colour, least FROM part ORDER BY code";
+    // What it showed is in the daemon's folder when the copy takes its place, or not yet.
+    for is_copied in [true, false] {
+        let lab = Lab::new();
+        let [mut anna, mut bert] = shop(&lab);
+        let look = |bert: &mut Machine| {
+            if is_copied {
+                lab.look(bert);
+            } else {
+                bert.store().fold().unwrap();
+            }
+        };
+        anna.run(NEWER);
+        anna.run("UPDATE part SET colour = 'red', least = 24 WHERE code = 'a'");
+        settle(&mut [&mut anna, &mut bert]);
+        rest(&lab, &mut [&mut anna, &mut bert]);
+
+        // What stood in new columns until the daemon looked.
+        bert.run(&format!("{NEWER} {COPY}"));
+        look(&mut bert);
+        assert_eq!(bert.ask(all)[0], "a|Pad|1|soft|red|24");
+        bert.run(SWAP);
+        settle(&mut [&mut anna, &mut bert]);
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        settle(&mut [&mut anna, &mut bert]);
+        let told = ["a|Pad|1|soft|red|24", "b|Oil|2|thin|-|0", "c|Wiper|3|-|-|0"];
+        for machine in [&anna, &bert] {
+            assert_eq!(machine.ask(all), told, "{machine:?}, {is_copied}");
+        }
+
+        // And what a partner wrote in between.
+        bert.run(COPY);
+        anna.run("UPDATE part SET name = 'Brake pad', price = 9, note = NULL WHERE code = 'a'");
+        take(&mut bert, &mut anna);
+        look(&mut bert);
+        assert_eq!(bert.ask(all)[0], "a|Brake pad|9|-|red|24");
+        bert.run(SWAP);
+        settle(&mut [&mut anna, &mut bert]);
+        rest(&lab, &mut [&mut anna, &mut bert]);
+        settle(&mut [&mut anna, &mut bert]);
+        let told = ["a|Brake pad|9|-|red|24", told[1], told[2]];
+        for machine in [&anna, &bert] {
+            assert_eq!(machine.ask(all), told, "{machine:?}, {is_copied}");
+        }
+    }
+}

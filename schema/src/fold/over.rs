@@ -20,6 +20,7 @@ use super::Touched;
 use crate::catalogue::{Catalogue, Column, OnDelete, Table};
 use crate::entry::{Entry, State as Shown};
 use crate::held::{Keep, Kept, Why};
+use crate::sidecar::part::Part;
 use crate::spare;
 use crate::standing::{self, Place};
 use crate::state::{Dot, Dotted, State, Value};
@@ -50,6 +51,8 @@ struct Written {
     changed: bool,
     /// What it said stood in the table alone.
     gone: bool,
+    /// It showed this not long before: whoever made the table anew may have copied it then.
+    before: bool,
 }
 
 impl Tx<'_> {
@@ -103,6 +106,7 @@ impl Tx<'_> {
             return self.found((touched, old), state, &look);
         }
         if touched.listed {
+            look.overtake(&state);
             return self.found((touched, old), state, &look);
         }
         let floor = state.dots().map(|dot| dot.written().stamp).max().and_then(Stamp::from_i64);
@@ -157,6 +161,8 @@ impl Tx<'_> {
             spare::WasShown::default()
         };
         let is_nobodys = touched.listed && touched.written.is_none();
+        let part =
+            if is_nobodys && old.parts { self.part(old.table, old.uuid)? } else { Part::default() };
         let mut look = Look::default();
         for (index, column) in table.columns.iter().enumerate() {
             let (Some(stored), Some(cell)) = (row.get(index), now.get(&column.id)) else {
@@ -164,7 +170,7 @@ impl Tx<'_> {
             };
             let (id, says) = (Arc::clone(&column.id), state.cell(&column.id));
             if touched.inserted || old.key.is_none() {
-                look.written.push(Written { id, cell: cell.clone(), changed: true, gone: false });
+                look.written.push(Written::over(id, cell));
                 continue;
             }
             if emptied.contains(&index) && *stored == Cell::Null && says.is_some() {
@@ -194,32 +200,17 @@ impl Tx<'_> {
                 }
                 Was::Blank(was) if column.shows(&was, stored) => {}
                 Was::AsSaid => match was_shown.last.get(&column.number) {
-                    Some(hash)
-                        if is_nobodys
-                            && column.held(stored, *hash).is_none()
-                            && showed_before(&was_shown, column, stored) =>
-                    {
-                        // What it said stood in the table alone: others still know it.
-                        look.carried.extend(says.map(|says| (Arc::clone(&id), says.gone())));
-                        look.emptied.push(id);
+                    None if part.is_not_shown_yet(state, &id, !was_shown.last.is_empty()) => {
+                        look.carried.extend(says.map(|says| (Arc::clone(&id), says)));
+                        look.fresh.push((id, cell.clone(), column));
                     }
-                    None => {
-                        let (cell, changed, gone) = (cell.clone(), false, true);
-                        look.written.push(Written { id, cell, changed, gone });
+                    hash => {
+                        let before = || is_nobodys && was_shown.before(column, stored);
+                        look.compare((id, column), (stored, cell), (hash, before));
                     }
-                    Some(hash) => match column.held(stored, *hash) {
-                        Some(held) if held == *stored => look.left.push(id),
-                        // Another type made this of it.
-                        Some(held) => look.held.push((id, held)),
-                        None => {
-                            let (cell, changed, gone) = (cell.clone(), true, true);
-                            look.written.push(Written { id, cell, changed, gone });
-                        }
-                    },
                 },
                 Was::Nearly(_) | Was::Otherwise(_) | Was::Blank(_) => {
-                    let (cell, changed, gone) = (cell.clone(), true, false);
-                    look.written.push(Written { id, cell, changed, gone });
+                    look.written.push(Written::over(id, cell));
                 }
             }
         }
@@ -367,12 +358,29 @@ fn fresh_ids(look: &Look<'_>) -> BTreeSet<Arc<str>> {
     look.fresh.iter().map(|(id, ..)| Arc::clone(id)).collect()
 }
 
-/// Did a column show this a moment ago?
-fn showed_before(was_shown: &spare::WasShown, column: &Column, stored: &Cell) -> bool {
-    match was_shown.before.get(&column.number) {
-        Some(before) => before.iter().any(|hash| column.held(stored, *hash).is_some()),
-        // It was new a moment ago, and not filled yet.
-        None => !was_shown.before.is_empty() && *stored == column.blank,
+impl spare::WasShown {
+    /// Did a column show this not long before?
+    fn before(&self, column: &Column, stored: &Cell) -> bool {
+        if let Some(before) = self.before.get(&column.number) {
+            return before.iter().any(|hash| column.held(stored, *hash).is_some());
+        }
+        // It was new then, and not filled yet.
+        let is_new = !self.last.is_empty() && !self.last.contains_key(&column.number);
+        (is_new || !self.before.is_empty()) && *stored == column.blank
+    }
+}
+
+impl Part {
+    /// Is what a column says kept here because its table has not shown it yet? `is_new`: it was not there when what the
+    /// table showed was last copied.
+    fn is_not_shown_yet(&self, state: &State, id: &str, is_new: bool) -> bool {
+        let (own, shown) = (state.own.get(id), state.cell(id));
+        let is_own = own.map(|own| own.dot) == shown.map(|shown| shown.dot);
+        if is_own {
+            self.own.get(id).is_some_and(|own| matches!(own, Value::Here(_)))
+        } else {
+            is_new
+        }
     }
 }
 
@@ -428,6 +436,13 @@ impl Touched {
     }
 }
 
+impl Written {
+    /// Over what is known.
+    fn over(id: Arc<str>, cell: &Cell) -> Self {
+        Self { id, cell: cell.clone(), changed: true, gone: false, before: false }
+    }
+}
+
 /// What was found of a row, column by column. Columns by their ids.
 #[derive(Default)]
 struct Look<'t> {
@@ -446,4 +461,46 @@ struct Look<'t> {
     still: Vec<(Arc<str>, Cell)>,
     /// References that were emptied because their parents were made anew.
     emptied: Vec<Arc<str>>,
+}
+
+impl Look<'_> {
+    /// Whether a column still shows what it was seen to show last. `before`: did it show this not long before that?
+    fn compare(
+        &mut self,
+        (id, column): (Arc<str>, &Column),
+        (stored, cell): (&Cell, &Cell),
+        (last, before): (Option<&u64>, impl Fn() -> bool),
+    ) {
+        let held = last.map(|hash| column.held(stored, *hash));
+        match held {
+            Some(Some(held)) if held == *stored => self.left.push(id),
+            // Another type made this of it.
+            Some(Some(held)) => self.held.push((id, held)),
+            Some(None) | None => self.written.push(Written {
+                changed: held.is_some(),
+                gone: true,
+                before: before(),
+                ..Written::over(id, cell)
+            }),
+        }
+    }
+
+    /// What columns showed not long before was copied from there, and written by nobody: what they said since stood in
+    /// the table alone, and others still know it. Until they are heard it is shown as the last that is known.
+    fn overtake(&mut self, state: &State) {
+        let (before, written) =
+            std::mem::take(&mut self.written).into_iter().partition(|written| written.before);
+        self.written = written;
+        for Written { id, cell, .. } in before {
+            let (own, said) = (state.own.get(&id), state.cell(&id));
+            let Some(said) = said.filter(|said| own.is_some_and(|own| own.dot == said.dot)) else {
+                // What it said stands beside, and is shown again.
+                continue;
+            };
+            let last = (said.dot.found(said.dot.origin, said.dot.seq), cell);
+            let gone = Dotted { dot: said.dot, value: Value::Missing(Some(last)) };
+            self.carried.insert(Arc::clone(&id), gone);
+            self.emptied.push(id);
+        }
+    }
 }
