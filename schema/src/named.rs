@@ -77,7 +77,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    fn anything_asked_for(&self, after: i64) -> Result<bool> {
+    pub(crate) fn anything_asked_for(&self, after: i64) -> Result<bool> {
         let found = self
             .conn
             .prepare_cached("SELECT 1 FROM _dunlin_ask WHERE n > ? LIMIT 1")

@@ -1258,3 +1258,22 @@ fn what_a_tool_copied_before_a_partners_word_was_shown_takes_nothing_back() {
         }
     }
 }
+
+#[test]
+fn nobody_is_asked_for_the_values_of_a_column_that_is_not_here_any_more() {
+    let lab = Lab::new();
+    let [_anna, mut bert] = shop(&lab);
+    let mut asked = |sql: &str| {
+        bert.run(sql);
+        bert.store().fold().unwrap();
+        (
+            bert.ask("SELECT count(*) FROM _dunlin_ask")[0].clone(),
+            bert.store().unshown().unwrap().len(),
+        )
+    };
+    assert_eq!(asked("ALTER TABLE part DROP COLUMN note"), ("0".to_owned(), 0));
+    assert_eq!(asked("ALTER TABLE part ADD COLUMN note TEXT"), ("3".to_owned(), 1));
+    // One of them says what it lacks in parts of its own.
+    assert_eq!(asked("UPDATE part SET price = 7 WHERE code = 'a'"), ("3".to_owned(), 1));
+    assert_eq!(asked("ALTER TABLE part DROP COLUMN note"), ("0".to_owned(), 0));
+}

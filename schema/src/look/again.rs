@@ -61,6 +61,7 @@ impl Tx<'_> {
         };
         let mut upto = rows.last().map(|(pos, _)| *pos).filter(|_| BATCH <= rows.len());
         let (begun, table) = (self.clock.elapsed(), self.catalogue.id(id).cloned());
+        let anything_asked = self.anything_asked_for(0)?;
         let mut settle = BTreeSet::new();
         for (pos, uuid) in rows {
             if BATCH_TIME < self.clock.elapsed().saturating_sub(begun) {
@@ -69,6 +70,9 @@ impl Tx<'_> {
                 break;
             }
             let Some(entry) = self.entry(uuid)? else { continue };
+            if anything_asked && !self.lacks_values(&entry)? {
+                self.no_longer_asked_for(uuid)?;
+            }
             if let Some(table) = &table
                 && self.show_again(table, &entry)?
             {
@@ -90,6 +94,7 @@ impl Tx<'_> {
             self.settle(settle)?;
         }
         if upto.is_none() {
+            self.no_longer_asked_for_whole(id)?;
             self.conn
                 .execute("UPDATE _dunlin_column SET fill = NULL WHERE tbl = ?", [id])
                 .doing(doing)?;

@@ -43,6 +43,19 @@ impl Tx<'_> {
             .doing("read what is to be asked for")
     }
 
+    /// Rows of a table all of whose values stand in it: the columns went that they lacked.
+    pub(crate) fn no_longer_asked_for_whole(&self, table: i64) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "DELETE FROM _dunlin_ask WHERE uuid IN (SELECT r.uuid FROM _dunlin_ask AS a JOIN _dunlin_row AS r ON r.uuid = a.uuid
+                 WHERE r.tbl = ?1 AND r.own IS NULL AND r.state = 0
+                 AND (SELECT coalesce(max(lost), 0) FROM _dunlin_column WHERE tbl = ?1 AND here IS NOT NULL) < r.pos)",
+            )
+            .and_then(|mut statement| statement.execute([table]))
+            .doing("forget what was asked for")?;
+        Ok(())
+    }
+
     pub(crate) fn no_longer_asked_for(&self, uuid: Uuid) -> Result<()> {
         self.conn
             .prepare_cached("DELETE FROM _dunlin_ask WHERE uuid = ?")
