@@ -388,7 +388,7 @@ impl Tx<'_> {
     }
 
     /// A person wants a row back that went: partners are asked for its values.
-    pub(crate) fn want_back(&self, uuid: Uuid) -> Result<()> {
+    pub(crate) fn want_back(&mut self, uuid: Uuid) -> Result<()> {
         self.conn
             .prepare_cached("UPDATE _dunlin_kept SET why = ?2, text = NULL WHERE uuid = ?1")
             .and_then(|mut statement| {

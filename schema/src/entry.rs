@@ -143,6 +143,9 @@ impl Tx<'_> {
     /// Writes an entry: a new one, or over the one with the same uuid.
     pub(crate) fn put(&mut self, entry: &Entry, old: Option<&Entry>) -> Result<()> {
         self.changes.entry(entry.table).or_default().replace(old, Some(entry));
+        if !entry.parts && old.is_none_or(|old| old.pos < entry.pos) {
+            self.lacks_nothing(entry.uuid)?;
+        }
         let origin = self.origin_id(entry.head.origin)?;
         let seen = self.encode_seen(&entry.head.seen)?;
         let number =

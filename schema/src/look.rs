@@ -265,6 +265,9 @@ impl Tx<'_> {
                 self.write_away(table.id, away)?;
                 moved = true;
             }
+            if matches!(became, Became::Away | Became::Remade { .. }) {
+                self.anew.insert(table.id, elapsed);
+            }
             if !matches!(became, Became::Same | Became::Away) {
                 changed.push((table.clone(), became));
             }
@@ -467,7 +470,7 @@ impl Tx<'_> {
     }
 
     /// Values of columns that came back, or were only heard of until now, are not here.
-    fn ask_for_fresh(&self, table: &crate::Table, columns: &columns::Looked) -> Result<()> {
+    fn ask_for_fresh(&mut self, table: &crate::Table, columns: &columns::Looked) -> Result<()> {
         let fresh = table.columns.iter().filter(|column| columns.fresh.contains(&column.number));
         match fresh.map(|column| column.lost).max() {
             Some(lost) => self.ask_for_rows(table.id, lost),

@@ -39,7 +39,7 @@ const CACHE_KIB: i64 = 512;
 /// Entries copied in one piece: others have their turn between.
 const PIECE: u64 = 1_000;
 /// What a row showed so long ago may still stand in a copy that a tool is making of its table.
-const COPYING: Duration = Duration::from_mins(1);
+pub(crate) const COPYING: Duration = Duration::from_mins(1);
 /// Hashes of a row's earlier values that are kept, in bytes.
 const BEFORE: usize = 1_600;
 /// What it looks like; one of another kind is made again.

@@ -140,6 +140,8 @@ impl Tx<'_> {
         let all = state.own.iter().chain(state.beside.iter().map(|((id, _), cell)| (id, cell)));
         if all.filter(|(_, cell)| cell.is_missing()).any(|(id, _)| is_asked(id)) {
             self.ask_for(entry.uuid)?;
+        } else {
+            self.lacks_nothing(entry.uuid)?;
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ pub struct Store {
     /// What the file held when it was last listed, and what SQLite said of its tables.
     listing: Arc<Listing>,
     described: Described,
+    /// When tables were last seen to be away, or made anew.
+    anew: HashMap<i64, Duration>,
     schema_version: i64,
     /// What the application's tools were seen to do to the tables.
     pub(crate) seen: Seen,
@@ -143,6 +145,7 @@ impl Store {
             catalogue: Arc::default(),
             listing: Arc::default(),
             described: Described::default(),
+            anew: HashMap::new(),
             schema_version: -1,
             seen: Seen::default(),
             declarations: 0,
@@ -389,6 +392,7 @@ impl Store {
             catalogue: Arc::clone(&self.catalogue),
             listing: Arc::clone(&self.listing),
             described: &mut self.described,
+            anew: &mut self.anew,
             clock: &*self.options.clock,
             me: Origin { machine: self.options.machine, epoch: self.epoch },
             file_epoch: self.epoch,
@@ -401,6 +405,7 @@ impl Store {
             reserved: None,
             highest: None,
             withheld: None,
+            asked: None,
             wrote_beside_unique: BTreeSet::new(),
             spare: self.spare.reader(),
             placed: RefCell::default(),

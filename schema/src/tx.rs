@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub(crate) struct Tx<'s> {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) listing: Arc<Listing>,
     pub(crate) described: &'s mut Described,
+    /// When tables were last seen to be away, or made anew.
+    pub(crate) anew: &'s mut HashMap<i64, Duration>,
     pub(crate) clock: &'s dyn Clock,
     /// The machine and epoch that versions made here bear.
     pub(crate) me: Origin,
@@ -66,6 +69,8 @@ pub(crate) struct Tx<'s> {
     pub(crate) highest: Option<crate::Millis>,
     /// Is any version withheld? None: not asked yet.
     pub(crate) withheld: Option<bool>,
+    /// Is any value asked for? None: not asked yet.
+    pub(crate) asked: Option<bool>,
     /// Tables that were written to through which REPLACE can remove rows unseen.
     pub(crate) wrote_beside_unique: BTreeSet<i64>,
     /// The spare, for looking rows up.

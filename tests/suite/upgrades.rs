@@ -1277,3 +1277,35 @@ fn nobody_is_asked_for_the_values_of_a_column_that_is_not_here_any_more() {
     assert_eq!(asked("UPDATE part SET price = 7 WHERE code = 'a'"), ("3".to_owned(), 1));
     assert_eq!(asked("ALTER TABLE part DROP COLUMN note"), ("0".to_owned(), 0));
 }
+
+#[test]
+fn a_reference_that_a_tool_copied_while_it_was_empty_takes_nobodys_parent() {
+    let [parts, sales] = [
+        "(id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE)",
+        "(id INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, part_id INTEGER REFERENCES parts (id) ON DELETE SET NULL)",
+    ];
+    let lab = Lab::new();
+    let tables = format!("CREATE TABLE parts {parts}; CREATE TABLE sales {sales}");
+    let [mut anna, mut bert] = ["anna", "bert"].map(|name| lab.machine(name, &tables));
+    anna.run("INSERT INTO parts (code) VALUES ('a'), ('b'); INSERT INTO sales (number, part_id) SELECT code, id FROM parts");
+    settle(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    // Dropping its parents empties the references, and so the tool copies them.
+    bert.run(&format!(
+        "PRAGMA foreign_keys = ON;
+         CREATE TABLE parts_new {parts}; INSERT INTO parts_new SELECT * FROM parts; DROP TABLE parts;
+         ALTER TABLE parts_new RENAME TO parts;
+         CREATE TABLE sales_new {sales}; INSERT INTO sales_new SELECT * FROM sales"
+    ));
+    settle(&mut [&mut anna, &mut bert]);
+    let sold = "SELECT number, code FROM sales LEFT JOIN parts ON parts.id = part_id ORDER BY 1";
+    assert_eq!(bert.ask(sold), ["a|a", "b|b"]);
+    lab.look(&mut bert);
+    bert.run("DROP TABLE sales; ALTER TABLE sales_new RENAME TO sales");
+    settle(&mut [&mut anna, &mut bert]);
+    rest(&lab, &mut [&mut anna, &mut bert]);
+    settle(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask(sold), ["a|a", "b|b"], "{machine:?}");
+    }
+}

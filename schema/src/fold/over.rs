@@ -59,7 +59,9 @@ impl Tx<'_> {
     /// Is a written row a version whole?
     pub(super) fn is_plain_write(&mut self, touched: &Touched, old: &Entry) -> Result<bool> {
         let table = &touched.table;
-        if !old.head.dead && (touched.listed || !touched.emptied(&self.catalogue).is_empty()) {
+        if !old.head.dead
+            && (touched.listed || !touched.emptied(&self.catalogue, &BTreeSet::new()).is_empty())
+        {
             return Ok(false);
         }
         Ok(old.head.dead
@@ -94,7 +96,12 @@ impl Tx<'_> {
         }
         let mut look = self.look_over(touched, old, (row, now), (&state, kept.as_ref()))?;
         let in_look = touched.last <= touched.table.changed || !look.emptied.is_empty();
-        let is_quiet = (touched.listed || in_look) && !touched.inserted;
+        // A tool that fills a table again puts back what was there.
+        let is_back = touched.inserted && in_look && old.key.is_some() && look.written.is_empty();
+        if touched.inserted && !is_back {
+            look = look.written_whole(&touched.table, now);
+        }
+        let is_quiet = (touched.listed || in_look) && (!touched.inserted || is_back);
         if is_quiet && look.written.is_empty() {
             return self.found((touched, old), state, &look);
         }
@@ -144,6 +151,13 @@ impl Tx<'_> {
         self.stand_written(touched, (uuid, old), (&state, &fresh), (still, kept.as_ref()))
     }
 
+    /// The tables that were away or made anew not long ago.
+    fn anew_lately(&self) -> BTreeSet<i64> {
+        let now = self.clock.elapsed();
+        let lately = self.anew.iter().filter(|(_, at)| now <= **at + spare::COPYING);
+        lately.map(|(id, _)| *id).collect()
+    }
+
     /// Looks over a row, column by column.
     fn look_over<'t>(
         &mut self,
@@ -153,14 +167,15 @@ impl Tx<'_> {
         (state, kept): (&State, Option<&Kept>),
     ) -> Result<Look<'t>> {
         let table = &touched.table;
-        let emptied = touched.emptied(&self.catalogue);
+        let is_nobodys = touched.listed && touched.written.is_none();
+        let lately = if is_nobodys { self.anew_lately() } else { BTreeSet::new() };
+        let emptied = touched.emptied(&self.catalogue, &lately);
         let is_asked = touched.listed || touched.last <= table.changed || !emptied.is_empty();
         let was_shown = if is_asked && old.state == Shown::Shown {
             self.was_shown(old)
         } else {
             spare::WasShown::default()
         };
-        let is_nobodys = touched.listed && touched.written.is_none();
         let part =
             if is_nobodys && old.parts { self.part(old.table, old.uuid)? } else { Part::default() };
         let mut look = Look::default();
@@ -169,7 +184,7 @@ impl Tx<'_> {
                 continue;
             };
             let (id, says) = (Arc::clone(&column.id), state.cell(&column.id));
-            if touched.inserted || old.key.is_none() {
+            if old.key.is_none() {
                 look.written.push(Written::over(id, cell));
                 continue;
             }
@@ -423,14 +438,16 @@ fn said_before(
 
 impl Touched {
     /// The columns that refer to tables which were dropped or made anew when the row was last written, and are emptied
-    /// then.
-    fn emptied(&self, catalogue: &Catalogue) -> Vec<usize> {
+    /// then. `lately`: tables that were not long before, where nobody wrote the row: a tool copied what it emptied.
+    fn emptied(&self, catalogue: &Catalogue, lately: &BTreeSet<i64>) -> Vec<usize> {
         let written = self.written.unwrap_or(self.last);
         let references = self.table.references.iter();
         let emptied = references.filter(|reference| {
             let parent = catalogue.named(&reference.parent);
             self.table.did(reference, written) == OnDelete::SetNull
-                && parent.is_some_and(|parent| parent.is_gone_or_anew(written))
+                && parent.is_some_and(|parent| {
+                    parent.is_gone_or_anew(written) || lately.contains(&parent.id)
+                })
         });
         emptied.flat_map(|reference| reference.columns.iter().copied()).collect()
     }
@@ -464,6 +481,14 @@ struct Look<'t> {
 }
 
 impl Look<'_> {
+    /// All that the table has was written, whatever it is.
+    fn written_whole(self, table: &Table, now: &Cells) -> Self {
+        let written = now.iter().map(|(id, cell)| Written::over(Arc::clone(id), cell)).collect();
+        let mut carried = self.carried;
+        carried.retain(|id, _| table.column_of(id).is_none());
+        Self { carried, written, ..Self::default() }
+    }
+
     /// Whether a column still shows what it was seen to show last. `before`: did it show this not long before that?
     fn compare(
         &mut self,

@@ -8,16 +8,17 @@ use uuid::Uuid;
 
 impl Tx<'_> {
     /// A value of this row is to be asked for.
-    pub(crate) fn ask_for(&self, uuid: Uuid) -> Result<()> {
+    pub(crate) fn ask_for(&mut self, uuid: Uuid) -> Result<()> {
         self.conn
             .prepare_cached("INSERT OR IGNORE INTO _dunlin_ask (uuid) VALUES (?)")
             .and_then(|mut statement| statement.execute([uuid.as_bytes()]))
             .doing("write down what is to be asked for")?;
+        self.asked = Some(true);
         Ok(())
     }
 
     /// Values went with a column, or were never here: those of all rows that have no others beside the table.
-    pub(crate) fn ask_for_rows(&self, table: i64, upto: u64) -> Result<()> {
+    pub(crate) fn ask_for_rows(&mut self, table: i64, upto: u64) -> Result<()> {
         self.conn
             .prepare_cached(
                 "INSERT OR IGNORE INTO _dunlin_ask (uuid) SELECT uuid FROM _dunlin_row
@@ -25,7 +26,18 @@ impl Tx<'_> {
             )
             .and_then(|mut statement| statement.execute(params![table, upto]))
             .doing("write down what is to be asked for")?;
+        self.asked = Some(true);
         Ok(())
+    }
+
+    /// A version came, or was made, all of which stands in the table or beside it: what was asked for was of the one before.
+    pub(crate) fn lacks_nothing(&mut self, uuid: Uuid) -> Result<()> {
+        let asked = match self.asked {
+            Some(asked) => asked,
+            None => self.anything_asked_for(0)?,
+        };
+        self.asked = Some(asked);
+        if asked { self.no_longer_asked_for(uuid) } else { Ok(()) }
     }
 
     /// Rows that are to be asked for, after one of the list.
