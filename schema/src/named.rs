@@ -42,11 +42,11 @@ impl Store {
                 for (number, row) in listed {
                     let lacks = match tx.entry(row)? {
                         Some(entry) => tx.lacks_values(&entry)?,
-                        None => false,
+                        None => Some(false),
                     };
-                    if !lacks {
+                    if lacks == Some(false) {
                         tx.no_longer_asked_for(row)?;
-                    } else if !tx.has_gone(row)? {
+                    } else if lacks == Some(true) && !tx.has_gone(row)? {
                         missing.push(Missing { number, row });
                     }
                 }
@@ -86,15 +86,16 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Is a value of it not here that its table has a column for?
-    pub(crate) fn lacks_values(&mut self, entry: &Entry) -> Result<bool> {
+    /// Is a value of it not here that its table has a column for? None while its table is away.
+    pub(crate) fn lacks_values(&mut self, entry: &Entry) -> Result<Option<bool>> {
         let catalogue = std::sync::Arc::clone(&self.catalogue);
-        let Some(table) = catalogue.id(entry.table).filter(|table| !table.away) else {
-            return Ok(false);
-        };
-        let Some(state) = self.state(entry)? else { return Ok(false) };
+        let Some(table) = catalogue.id(entry.table) else { return Ok(Some(false)) };
+        if table.away {
+            return Ok(None);
+        }
+        let Some(state) = self.state(entry)? else { return Ok(Some(false)) };
         let mut cells = state.cells().into_iter();
-        Ok(cells.any(|(id, cell)| cell.is_missing() && table.column_of(id).is_some()))
+        Ok(Some(cells.any(|(id, cell)| cell.is_missing() && table.column_of(id).is_some())))
     }
 
     fn rows_named(&mut self, rows: &[Uuid], ask: &Ask) -> Result<Page> {

@@ -132,10 +132,12 @@ impl Tx<'_> {
         if had || has_parts {
             self.write_part(entry.table, entry.uuid, &part)?;
         }
-        let table = self.catalogue.id(entry.table).filter(|table| !table.away);
+        let catalogue = Arc::clone(&self.catalogue);
+        let Some(table) = catalogue.id(entry.table).filter(|table| !table.away) else {
+            return Ok(());
+        };
         let is_asked = |id: &str| {
-            table.is_some_and(|table| table.column_of(id).is_some())
-                && state.cell(id).is_some_and(|cell| cell.is_missing())
+            table.column_of(id).is_some() && state.cell(id).is_some_and(|cell| cell.is_missing())
         };
         let all = state.own.iter().chain(state.beside.iter().map(|((id, _), cell)| (id, cell)));
         if all.filter(|(_, cell)| cell.is_missing()).any(|(id, _)| is_asked(id)) {

@@ -1266,6 +1266,7 @@ fn nobody_is_asked_for_the_values_of_a_column_that_is_not_here_any_more() {
     let mut asked = |sql: &str| {
         bert.run(sql);
         bert.store().fold().unwrap();
+        bert.store().missing(0).unwrap();
         (
             bert.ask("SELECT count(*) FROM _dunlin_ask")[0].clone(),
             bert.store().unshown().unwrap().len(),
@@ -1273,6 +1274,14 @@ fn nobody_is_asked_for_the_values_of_a_column_that_is_not_here_any_more() {
     };
     assert_eq!(asked("ALTER TABLE part DROP COLUMN note"), ("0".to_owned(), 0));
     assert_eq!(asked("ALTER TABLE part ADD COLUMN note TEXT"), ("3".to_owned(), 1));
+    // While the table is away nobody can tell, and it is asked for once it is back.
+    let away =
+        "PRAGMA foreign_keys = OFF; CREATE TABLE kept AS SELECT * FROM part; DROP TABLE part";
+    assert_eq!(asked(away).0, "3");
+    let back =
+        "CREATE TABLE part (code TEXT PRIMARY KEY, name TEXT NOT NULL, price INTEGER, note TEXT);
+        INSERT INTO part SELECT * FROM kept; DROP TABLE kept";
+    assert_eq!(asked(back).0, "3");
     // One of them says what it lacks in parts of its own.
     assert_eq!(asked("UPDATE part SET price = 7 WHERE code = 'a'"), ("3".to_owned(), 1));
     assert_eq!(asked("ALTER TABLE part DROP COLUMN note"), ("0".to_owned(), 0));

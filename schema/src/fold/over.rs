@@ -421,19 +421,25 @@ fn said_before(
         let maybe = row.get(index).map(|stored| column.may_have_held(stored)).unwrap_or_default();
         held.extend(maybe.into_iter().next().map(|cell| (Arc::clone(&column.id), cell)));
     }
-    let says = |held: &[(Arc<str>, Cell)]| {
-        let mut own = Vec::with_capacity(state.own.len());
-        for (id, cell) in &state.own {
+    let written = Dot::of(&state.head);
+    // What a version only carried on may not have been with its writer, and has come since.
+    let says = |held: &[(Arc<str>, Cell)], carried: bool| {
+        let mut told = state.clone();
+        for (id, cell) in &mut told.own {
             let was = held.iter().chain(&look.held).find(|(of, _)| of == id).map(|(_, cell)| cell);
-            let value = was.or_else(|| if is_unknown(id) { now.get(id) } else { cell.cell() });
-            own.push((Arc::clone(id), value?.clone()));
+            if let Some(was) = was.or_else(|| now.get(id).filter(|_| is_unknown(id))) {
+                cell.value = Value::Here(was.clone());
+            }
+            if carried && cell.dot != written {
+                cell.value = Value::Missing(None);
+            }
         }
-        Some(Cells::new(own).digest() == state.head.digest)
+        standing::own_digest(&told) == state.head.digest
     };
-    if says(&[])? {
+    if says(&[], false) || says(&[], true) {
         return Some(Vec::new());
     }
-    (!held.is_empty() && says(&held)?).then_some(held)
+    (!held.is_empty() && (says(&held, false) || says(&held, true))).then_some(held)
 }
 
 impl Touched {

@@ -70,7 +70,7 @@ impl Tx<'_> {
                 break;
             }
             let Some(entry) = self.entry(uuid)? else { continue };
-            if anything_asked && !self.lacks_values(&entry)? {
+            if anything_asked && self.lacks_values(&entry)? == Some(false) {
                 self.no_longer_asked_for(uuid)?;
             }
             if let Some(table) = &table
