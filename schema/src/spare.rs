@@ -403,6 +403,14 @@ impl Store {
             .is_ok_and(|behind| behind == Some(true))
     }
 
+    /// What it knows is not so any more: it is made again.
+    pub(crate) fn forget_spare(&mut self) {
+        self.spare = Spare::default();
+        if let Some(path) = &self.options.spare {
+            remove(path);
+        }
+    }
+
     /// Rows that a transaction placed elsewhere are copied again.
     pub(crate) fn placed(&mut self, rows: Vec<Uuid>) {
         if self.options.spare.is_some() {

@@ -6,7 +6,7 @@ use crate::ground::refusal;
 use crate::listing::Kind;
 use crate::store::Flush;
 use crate::trigger;
-use crate::tx::Tx;
+use crate::tx::{Cache, Tx};
 use crate::{Declaration, Error, Result, Store, left_out};
 use rusqlite::params;
 use std::collections::BTreeSet;
@@ -125,6 +125,24 @@ impl Store {
             self.try_rows_of(&tracked)?;
         }
         Ok(tracked)
+    }
+
+    /// A joiner that tracked a table before anybody could say what the shop calls it tracks all of them anew, while nobody
+    /// has seen anything of its rows: else it would be another table for ever.
+    pub(crate) fn track_as_the_shop_does(&mut self) -> Result<()> {
+        let is_another =
+            self.write(Flush::Reads, |tx| Ok(!tx.has_met_anybody()? && tx.has_a_later_name()?))?;
+        if !is_another {
+            return Ok(());
+        }
+        let now = self.now_sql().to_owned();
+        self.write(Flush::Now, |tx| {
+            // A commit of the application may have come in between.
+            tx.fold(usize::MAX)?;
+            tx.track_anew(&now)
+        })?;
+        self.forget_spare();
+        self.fold().map(drop)
     }
 
     fn loosen_as(&mut self, declared: &[Declaration]) -> Result<()> {
@@ -417,11 +435,84 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Has this file taken in anything of others?
+    fn has_met_anybody(&self) -> Result<bool> {
+        self.conn
+            .query_row("SELECT EXISTS (SELECT 1 FROM _dunlin_cursor)", [], |row| row.get(0))
+            .doing("ask whether anybody was met")
+    }
+
+    /// Does the shop have another name for a table that is tracked here as one of its own?
+    fn has_a_later_name(&mut self) -> Result<bool> {
+        let catalogue = Arc::clone(&self.catalogue);
+        for table in catalogue.tables.iter().filter(|table| table.first == table.name) {
+            if self.called_in_the_shop(&table.name)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Tracks all tables anew, as if they never had been.
+    fn track_anew(&mut self, now: &str) -> Result<()> {
+        const OURS: &str = "SELECT id FROM _dunlin_table WHERE tracked = 1 AND name NOT LIKE '!_dunlin!_%' ESCAPE '!'";
+        let doing = "track tables by the names that the shop has for them";
+        let listed: Vec<(String, bool, bool)> = self
+            .conn
+            .prepare("SELECT name, naming IS NOT NULL, copies FROM _dunlin_table WHERE tracked = 1 AND name NOT LIKE '!_dunlin!_%' ESCAPE '!'")
+            .and_then(|mut statement| {
+                let listed = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                listed.collect()
+            })
+            .doing(doing)?;
+        let catalogue = Arc::clone(&self.catalogue);
+        for table in catalogue.tables.iter().filter(|table| !table.internal()) {
+            self.remove_triggers(table.id)?;
+        }
+        for table in ["kept", "waits", "old", "part", "ask"] {
+            self.conn
+                .execute_batch(&format!(
+                    "DELETE FROM _dunlin_{table} WHERE uuid IN (SELECT uuid FROM _dunlin_row WHERE tbl IN ({OURS}))"
+                ))
+                .doing(doing)?;
+        }
+        for table in ["row", "log", "deletes", "reserved", "column", "shape"] {
+            self.conn
+                .execute_batch(&format!("DELETE FROM _dunlin_{table} WHERE tbl IN ({OURS})"))
+                .doing(doing)?;
+        }
+        self.conn
+            .execute_batch(&format!("DELETE FROM _dunlin_table WHERE id IN ({OURS})"))
+            .doing(doing)?;
+        *self.cache = Cache::default();
+        self.changes.retain(|id, _| catalogue.id(*id).is_some_and(|table| table.internal()));
+        self.load_catalogue()?;
+        for copies in [false, true] {
+            let of = || listed.iter().filter(|(.., is)| *is == copies);
+            let track = Track {
+                tables: Some(of().map(|(name, ..)| name.clone()).collect()),
+                natural: of()
+                    .filter(|(_, natural, _)| *natural)
+                    .map(|(name, ..)| name.clone())
+                    .collect(),
+                copies,
+                ..Track::default()
+            };
+            self.track(&track, now, Outside::LeaveOut)?;
+        }
+        Ok(())
+    }
+
     /// What the shop calls a table that is not tracked here, if it has another name for it.
     fn first_name_of(&mut self, name: &str) -> Result<Option<String>> {
         if self.catalogue.named(name).is_some() {
             return Ok(None);
         }
+        self.called_in_the_shop(name)
+    }
+
+    /// By which name the shop knows a table that has this one here, where that is another and is free here.
+    fn called_in_the_shop(&mut self, name: &str) -> Result<Option<String>> {
         let lower = name.to_ascii_lowercase();
         for (first, facts) in self.facts()?.iter() {
             let is_it = facts.names().any(|other| other == lower);

@@ -278,8 +278,19 @@ fn a_joiner_that_has_a_table_under_its_later_name_has_the_same_table() {
     anna.run("ALTER TABLE sale RENAME TO deal; INSERT INTO deal (part, n) VALUES ('p1', 77)");
     settle(&mut [&mut anna, &mut bert]);
     let later = PARTS.replace("TABLE sale", "TABLE deal");
-    for (name, tracks) in [("carl", true), ("dora", false)] {
+    for (name, tracks_before, tracks) in
+        [("carl", false, true), ("dora", false, false), ("erik", true, false)]
+    {
         let mut joiner = lab.untracked(name, &later);
+        if tracks_before {
+            // What it sold before it joined is everybody's, once.
+            joiner.run("INSERT INTO part VALUES ('e', 'of erik', 1, ''); INSERT INTO deal (part, n) VALUES ('e', 66)");
+            joiner.track(&Track::default());
+            joiner.run(
+                "INSERT INTO deal (part, n) VALUES ('e', 67); UPDATE deal SET n = 68 WHERE n = 66",
+            );
+            lab.look(&mut joiner);
+        }
         dunlin_tests::sim::session::greet(&mut joiner, &mut anna);
         if tracks {
             joiner.track(&Track::default());
@@ -289,6 +300,8 @@ fn a_joiner_that_has_a_table_under_its_later_name_has_the_same_table() {
         settle(&mut [&mut anna, &mut bert, &mut joiner]);
         let deals = same(&[&anna, &joiner], "SELECT part, n FROM deal ORDER BY part, n");
         assert!(deals.contains(&"p2|88".to_owned()) && deals.contains(&"p1|77".to_owned()));
+        let of_erik: Vec<_> = deals.iter().filter(|deal| deal.starts_with("e|")).collect();
+        assert!(!tracks_before || of_erik == ["e|67", "e|68"], "{of_erik:?}");
         assert_eq!(bert.ask("SELECT part, n FROM sale ORDER BY part, n"), deals);
         anna.run("DELETE FROM deal WHERE n = 88");
         settle(&mut [&mut anna, &mut bert, &mut joiner]);

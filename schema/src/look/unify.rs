@@ -66,6 +66,7 @@ impl Store {
             // A table that is away may be known by its other name now.
             self.look()?;
             self.fold()?;
+            self.track_as_the_shop_does()?;
         }
         Ok(learned)
     }

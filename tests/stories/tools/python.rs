@@ -67,6 +67,14 @@ fn alembics_autogenerate_leaves_our_tables_alone_when_it_is_told_to() {
 }
 
 #[test]
+fn alembics_autogenerate_drops_our_tables_and_the_application_sells_on() {
+    let Some(tool) = Tool::python("alembic/shop.py") else { return };
+    let upgrade = runs(&tool, &[&["new"], &["autogenerate"]]);
+    let quirks = &[Quirk::DropsOurs];
+    Project { upgrade, quirks, ..alembic(&tool) }.is_migrated_one_machine_at_a_time();
+}
+
+#[test]
 fn a_peewee_project_is_migrated_one_machine_at_a_time() {
     let Some(tool) = Tool::python("peewee/shop.py") else { return };
     peewee(&tool).is_migrated_one_machine_at_a_time();
