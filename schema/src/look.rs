@@ -74,6 +74,8 @@ pub(crate) struct Seen {
     looking: bool,
     /// What looks told of the columns of these tables is to be followed here too, once the log is folded.
     told: BTreeSet<i64>,
+    /// Tables that were renamed a moment ago: what they were called, and when that was seen.
+    renamed: HashMap<i64, (String, Duration)>,
 }
 
 /// A table that is away.
@@ -138,7 +140,8 @@ impl Store {
     /// Looks, if the schema changed, or a tool was in the middle of something.
     pub(crate) fn look_if_due(&mut self) -> Result<()> {
         let now = self.options.clock.elapsed();
-        let is_unsure = self.seen.away.values().any(|away| away.asks);
+        let is_unsure =
+            !self.seen.renamed.is_empty() || self.seen.away.values().any(|away| away.asks);
         if is_unsure {
             self.note_commits(now)?;
         }
@@ -238,9 +241,23 @@ impl Tx<'_> {
         let elapsed = self.clock.elapsed();
         let mut moved = false;
         let claims = self.claims(&tracked, (&ours, &known))?;
+        seen.renamed.retain(|_, (_, at)| elapsed < *at + OVER);
         for table in &tracked {
             let is_over = seen.is_over(table.id, elapsed);
-            let (became, candidate) = self.became(table, (&ours, &claims));
+            let (mut became, candidate) = self.became(table, (&ours, &claims));
+            if let (Became::Same, Some((before, _))) = (&became, seen.renamed.get(&table.id))
+                && !tracked.iter().any(|other| other.name.eq_ignore_ascii_case(before))
+                && self.listing.named(before).is_some_and(|there| there.kind == Kind::Table)
+                && self.likeness(table, before)?.is_some()
+            {
+                // It was put away under another name, for a new one in its place.
+                became = Became::Remade { name: before.clone(), old: Some(table.name.clone()) };
+            }
+            if let Became::Changed { name } = &became
+                && *name != table.name
+            {
+                seen.renamed.insert(table.id, (table.name.clone(), elapsed));
+            }
             let mut asks = candidate.is_some();
             let became = match (became, candidate) {
                 (Became::Away, Some(name)) if is_over => Became::Remade { name, old: None },

@@ -122,7 +122,7 @@ impl Tx<'_> {
 
     /// Does a table hold at least half of the rows of one that is away? Where that has none, are its columns the same?
     /// Answers how much of it is there, of a hundred.
-    fn likeness(&mut self, table: &Tracked, name: &str) -> Result<Option<usize>> {
+    pub(super) fn likeness(&mut self, table: &Tracked, name: &str) -> Result<Option<usize>> {
         let Ok(other) = describe(self.conn, &self.listing, name) else { return Ok(None) };
         let keys = self.last_keys(table.id)?;
         let old = table.declared.as_deref().and_then(described_before);
