@@ -309,13 +309,39 @@ impl Store {
     }
 }
 
+/// What a partner knows.
+struct Knows {
+    of: HashMap<Origin, u64>,
+    /// The same by the number that an origin has in this file.
+    by_number: HashMap<i64, u64>,
+}
+
+impl Knows {
+    fn of(knowledge: &[Known]) -> Self {
+        let of = knowledge.iter().map(|known| (known.origin, known.seq)).collect();
+        Self { of, by_number: HashMap::new() }
+    }
+
+    fn covers(&self, origin: Origin, seq: u64) -> bool {
+        self.of.get(&origin).is_some_and(|known| *known >= seq)
+    }
+}
+
 impl Tx<'_> {
+    /// Up to which of an origin's versions a partner knows all.
+    fn known_of(&mut self, knows: &mut Knows, origin: i64) -> Result<u64> {
+        if let Some(seq) = knows.by_number.get(&origin) {
+            return Ok(*seq);
+        }
+        let seq = knows.of.get(&self.origin(origin)?).copied().unwrap_or(0);
+        knows.by_number.insert(origin, seq);
+        Ok(seq)
+    }
+
     /// Counts what a partner has still to take, up to `most`.
     fn count_waiting(&mut self, cursor: u64, knowledge: &[Known], most: u64) -> Result<u64> {
         let doing = "count what waits";
-        let known: HashMap<Origin, u64> =
-            knowledge.iter().map(|known| (known.origin, known.seq)).collect();
-        let mut upto: HashMap<i64, u64> = HashMap::new();
+        let mut known = Knows::of(knowledge);
         let conn = self.conn;
         let mut statement = conn
             .prepare_cached(
@@ -326,19 +352,11 @@ impl Tx<'_> {
         let mut waiting = 0;
         while let Some(row) = rows.next().doing(doing)? {
             let (id, seq): (i64, u64) = (row.get(0).doing(doing)?, row.get(1).doing(doing)?);
-            let upto = if let Some(upto) = upto.get(&id) {
-                *upto
-            } else {
-                let of = known.get(&self.origin(id)?).copied().unwrap_or(0);
-                upto.insert(id, of);
-                of
-            };
-            let mut waits = upto < seq;
+            let mut waits = self.known_of(&mut known, id)? < seq;
             if !waits && row.get::<_, Option<i64>>(2).doing(doing)?.is_some() {
                 let uuid = crate::cursor::uuid(row, 4).doing(doing)?;
                 let part = self.part(row.get(3).doing(doing)?, uuid)?;
-                let covers = |dot: &Dot| known.get(&dot.origin).is_some_and(|seq| *seq >= dot.seq);
-                waits = !part.others().all(|dot| covers(&dot));
+                waits = !part.others().all(|dot| known.covers(dot.origin, dot.seq));
             }
             waiting += u64::from(waits);
             if waiting >= most {
@@ -408,24 +426,29 @@ impl Tx<'_> {
 
     fn page(&mut self, ask: &Ask, leave_logged_out: bool) -> Result<Page> {
         self.refuse_claims(&ask.knowledge)?;
-        let known: HashMap<Origin, u64> =
-            ask.knowledge.iter().map(|known| (known.origin, known.seq)).collect();
+        let mut known = Knows::of(&ask.knowledge);
         let mut draft = Draft::from(ask.cursor);
-        let mut cut = false;
+        let (mut cut, doing) = (false, "read the journal");
         let conn = self.conn;
         let mut statement = conn
             .prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM _dunlin_row WHERE pos > ? ORDER BY pos"
             ))
-            .doing("read the journal")?;
-        let mut rows = statement.query([ask.cursor]).doing("read the journal")?;
-        while let Some(row) = rows.next().doing("read the journal")? {
+            .doing(doing)?;
+        let mut rows = statement.query([ask.cursor]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
             if draft.scanned == SCAN_MAX {
                 cut = true;
                 break;
             }
-            let entry = self.entry_of(row)?;
             draft.scanned += 1;
+            let (origin, seq) = (row.get(5).doing(doing)?, row.get::<_, u64>(6).doing(doing)?);
+            let has_parts = row.get::<_, Option<i64>>(14).doing(doing)?.is_some();
+            if !has_parts && seq <= self.known_of(&mut known, origin)? {
+                draft.to = row.get(0).doing(doing)?;
+                continue;
+            }
+            let entry = self.entry_of(row)?;
             if self.is_known(&entry, &known)? {
                 draft.to = entry.pos;
                 continue;
@@ -554,17 +577,15 @@ impl Tx<'_> {
     }
 
     /// Does a partner know all that a row is made of?
-    fn is_known(&mut self, entry: &Entry, known: &HashMap<Origin, u64>) -> Result<bool> {
-        let covers =
-            |origin: &Origin, seq: u64| known.get(origin).is_some_and(|known| *known >= seq);
-        if !covers(&entry.head.origin, entry.head.seq) {
+    fn is_known(&mut self, entry: &Entry, known: &Knows) -> Result<bool> {
+        if !known.covers(entry.head.origin, entry.head.seq) {
             return Ok(false);
         }
         if !entry.parts {
             return Ok(true);
         }
         let part = self.part(entry.table, entry.uuid)?;
-        Ok(part.others().all(|dot| covers(&dot.origin, dot.seq)))
+        Ok(part.others().all(|dot| known.covers(dot.origin, dot.seq)))
     }
 }
 
