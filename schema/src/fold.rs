@@ -14,6 +14,7 @@
 //! * Two machines that fold the same line of a copied file name the same row.
 //! * What the table holds *now* is the version; the lines only say where to look and when it was written.
 
+mod compare;
 mod loose;
 mod names;
 mod order;
