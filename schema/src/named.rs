@@ -8,6 +8,7 @@ use crate::apply::{Applied, Sender};
 use crate::entry::Entry;
 use crate::error::Doing as _;
 use crate::page::{AHEAD_MAX, Ask, Page};
+use crate::standing;
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::{Result, Store};
@@ -93,9 +94,8 @@ impl Tx<'_> {
         if table.away {
             return Ok(None);
         }
-        let Some(state) = self.state(entry)? else { return Ok(Some(false)) };
-        let mut cells = state.cells().into_iter();
-        Ok(Some(cells.any(|(id, cell)| cell.is_missing() && table.column_of(id).is_some())))
+        let state = self.state(entry)?;
+        Ok(Some(state.is_some_and(|state| standing::lacks_values(table, &state))))
     }
 
     fn rows_named(&mut self, rows: &[Uuid], ask: &Ask) -> Result<Page> {

@@ -40,18 +40,22 @@ impl Tx<'_> {
     /// The values of an entry's own version, as far as they are here: in the table, or kept beside it. None where they
     /// are nowhere: of a tombstone, a row too large to travel, a row or table that went without a line in the log.
     pub(crate) fn values(&mut self, entry: &Entry) -> Result<Option<Cells>> {
-        let said = match entry.state {
-            Shown::Dead | Shown::Lingers => None,
-            Shown::Otherwise | Shown::Held => self.kept(entry.uuid)?.and_then(|kept| kept.cells),
-            Shown::Shown => self.values_in_table(entry)?,
-        };
-        match said {
+        match self.said(entry)? {
             Some(cells) if entry.parts => {
                 let part = self.part(entry.table, entry.uuid)?;
                 Ok(Some(with_own(cells, &part)))
             }
             said => Ok(said),
         }
+    }
+
+    /// The same, but for those that stand in the row's part.
+    fn said(&mut self, entry: &Entry) -> Result<Option<Cells>> {
+        Ok(match entry.state {
+            Shown::Dead | Shown::Lingers => None,
+            Shown::Otherwise | Shown::Held => self.kept(entry.uuid)?.and_then(|kept| kept.cells),
+            Shown::Shown => self.values_in_table(entry)?,
+        })
     }
 
     /// Of a row that the table shows as its version says.
@@ -96,7 +100,7 @@ impl Tx<'_> {
         if entry.head.dead {
             return Ok(Some(state));
         }
-        let mut said = match self.values(entry)? {
+        let mut said = match self.said(entry)? {
             Some(cells) => by_id(cells),
             None if self.kept_size(entry.uuid)?.is_some() => return Ok(None),
             None => BTreeMap::new(),
@@ -136,17 +140,22 @@ impl Tx<'_> {
         let Some(table) = catalogue.id(entry.table).filter(|table| !table.away) else {
             return Ok(());
         };
-        let is_asked = |id: &str| {
-            table.column_of(id).is_some() && state.cell(id).is_some_and(|cell| cell.is_missing())
-        };
-        let all = state.own.iter().chain(state.beside.iter().map(|((id, _), cell)| (id, cell)));
-        if all.filter(|(_, cell)| cell.is_missing()).any(|(id, _)| is_asked(id)) {
+        if lacks_values(table, state) {
             self.ask_for(entry.uuid)?;
         } else {
             self.lacks_nothing(entry.uuid)?;
         }
         Ok(())
     }
+}
+
+/// Is a value of a state not here that its table has a column for?
+pub(crate) fn lacks_values(table: &Table, state: &State) -> bool {
+    let is_lacking = |id: &str| {
+        table.column_of(id).is_some() && state.cell(id).is_some_and(|cell| cell.is_missing())
+    };
+    let all = state.own.iter().chain(state.beside.iter().map(|((id, _), cell)| (id, cell)));
+    all.filter(|(_, cell)| cell.is_missing()).any(|(id, _)| is_lacking(id))
 }
 
 /// What stands beside the place of a version's own cells.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Settled at a time,
-const BATCH: usize = 2_000;
+const BATCH: usize = 1_000;
 /// and for no longer than this: the application waits for the lock.
 const BATCH_TIME: Duration = Duration::from_millis(20);
 
@@ -70,13 +70,13 @@ impl Tx<'_> {
                 break;
             }
             let Some(entry) = self.entry(uuid)? else { continue };
-            if anything_asked && self.lacks_values(&entry)? == Some(false) {
-                self.no_longer_asked_for(uuid)?;
-            }
             if let Some(table) = &table
                 && self.show_again(table, &entry)?
             {
                 continue;
+            }
+            if anything_asked && self.lacks_values(&entry)? == Some(false) {
+                self.no_longer_asked_for(uuid)?;
             }
             // What they claim may not have been known before.
             if self.kept(uuid)?.is_some()
