@@ -83,12 +83,6 @@ fn a_sequelize_project_is_migrated_by_its_query_interface_one_machine_at_a_time(
 }
 
 #[test]
-fn a_sequelize_application_alters_its_tables_at_each_start_one_machine_at_a_time() {
-    let Some(tool) = Tool::node("sequelize/shop.js") else { return };
-    sequelize(&tool).is_migrated_one_machine_at_a_time();
-}
-
-#[test]
 fn prisma_drops_our_tables_and_the_application_sells_on() {
     let Some(tool) = Tool::node("prisma/shop.js") else { return };
     let project = Project {
