@@ -487,20 +487,19 @@ impl Tx<'_> {
         *self.cache = Cache::default();
         self.changes.retain(|id, _| catalogue.id(*id).is_some_and(|table| table.internal()));
         self.load_catalogue()?;
-        for copies in [false, true] {
-            let of = || listed.iter().filter(|(.., is)| *is == copies);
-            let track = Track {
-                tables: Some(of().map(|(name, ..)| name.clone()).collect()),
-                natural: of()
-                    .filter(|(_, natural, _)| *natural)
-                    .map(|(name, ..)| name.clone())
-                    .collect(),
-                copies,
-                ..Track::default()
-            };
-            self.track(&track, now, Outside::LeaveOut)?;
+        let named = |is: fn(&(String, bool, bool)) -> bool| {
+            listed.iter().filter(move |table| is(table)).map(|(name, ..)| name.clone()).collect()
+        };
+        let (all, natural) = (named(|_| true), named(|(_, natural, _)| *natural));
+        let track = Track { tables: Some(all), natural, ..Track::default() };
+        // All at once: a table whose parent is not tracked is left out.
+        self.track(&track, now, Outside::LeaveOut)?;
+        for (name, ..) in listed.iter().filter(|(.., copies)| *copies) {
+            self.conn
+                .execute("UPDATE _dunlin_table SET copies = 1 WHERE name = ?", [name])
+                .doing(doing)?;
         }
-        Ok(())
+        self.load_catalogue()
     }
 
     /// What the shop calls a table that is not tracked here, if it has another name for it.

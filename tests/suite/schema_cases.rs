@@ -606,3 +606,22 @@ fn a_migration_beats_no_person_whose_clock_is_slow() {
         rest(&lab, &mut [writer, upgraded]);
     }
 }
+
+#[test]
+fn a_joiner_tracks_what_refers_to_copies_anew_with_them() {
+    let old = "CREATE TABLE item (id INTEGER PRIMARY KEY, code TEXT);
+    CREATE TABLE sold (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item (id))";
+    let lab = Lab::new();
+    let [mut anna, mut bert] = two(&lab, old, "");
+    anna.run("ALTER TABLE sold RENAME TO deal");
+    settle(&mut [&mut anna, &mut bert]);
+    let mut carl = lab.untracked("carl", &old.replace("TABLE sold", "TABLE deal"));
+    let tables = Some(vec!["item".to_owned()]);
+    carl.track(&Track { tables, copies: true, ..Track::default() });
+    carl.track(&Track::default());
+    carl.run("INSERT INTO item (code) VALUES ('a'); INSERT INTO deal (item) SELECT id FROM item");
+    settle(&mut [&mut anna, &mut carl]);
+    let deals = "SELECT code FROM deal JOIN item ON item.id = deal.item";
+    assert_eq!((anna.ask(deals), carl.ask(deals)), (vec!["a".to_owned()], vec!["a".to_owned()]));
+    assert_eq!(carl.ask("SELECT name FROM _dunlin_table WHERE copies = 1"), ["item"]);
+}

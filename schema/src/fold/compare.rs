@@ -80,7 +80,7 @@ impl Tx<'_> {
                 continue;
             };
             let (id, says) = (Arc::clone(&column.id), state.cell(&column.id));
-            if old.key.is_none() {
+            if touched.inserted || old.key.is_none() {
                 look.written.push(Written::over(id, cell));
                 continue;
             }
@@ -220,10 +220,12 @@ pub(super) fn said_before(
         }
         standing::own_digest(&told) == state.head.digest
     };
-    if says(&[], false) || says(&[], true) {
+    let is_carried = state.own.values().any(|cell| cell.dot != written);
+    let says = |held: &[(Arc<str>, Cell)]| says(held, false) || (is_carried && says(held, true));
+    if says(&[]) {
         return Some(Vec::new());
     }
-    (!held.is_empty() && (says(&held, false) || says(&held, true))).then_some(held)
+    (!held.is_empty() && says(&held)).then_some(held)
 }
 
 impl Touched {
@@ -271,14 +273,6 @@ pub(super) struct Look<'t> {
 }
 
 impl Look<'_> {
-    /// All that the table has was written, whatever it is.
-    pub(super) fn written_whole(self, table: &Table, now: &Cells) -> Self {
-        let written = now.iter().map(|(id, cell)| Written::over(Arc::clone(id), cell)).collect();
-        let mut carried = self.carried;
-        carried.retain(|id, _| table.column_of(id).is_none());
-        Self { carried, written, ..Self::default() }
-    }
-
     /// Whether a column still shows what it was seen to show last. `before`: did it show this not long before that?
     fn compare(
         &mut self,

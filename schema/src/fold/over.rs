@@ -70,12 +70,7 @@ impl Tx<'_> {
         }
         let mut look = self.look_over(touched, old, (row, now), (&state, kept.as_ref()))?;
         let in_look = touched.last <= touched.table.changed || !look.emptied.is_empty();
-        // A tool that fills a table again puts back what was there.
-        let is_back = touched.inserted && in_look && old.key.is_some() && look.written.is_empty();
-        if touched.inserted && !is_back {
-            look = look.written_whole(&touched.table, now);
-        }
-        let is_quiet = (touched.listed || in_look) && (!touched.inserted || is_back);
+        let is_quiet = (touched.listed || in_look) && !touched.inserted;
         if is_quiet && look.written.is_empty() {
             return self.found((touched, old), state, &look);
         }
