@@ -23,13 +23,14 @@ impl Tx<'_> {
 
     /// The name of a row that was there when tracking started.
     pub(super) fn name_content(&self, table: &Table, key: &Key) -> Result<Option<Uuid>> {
+        let first = key.cells()?.into_iter().next();
         if table.copies {
-            return Ok(Some(name::of_content(&table.first, &key.bytes())));
+            return Ok(Some(name::of_content(&table.first, first.as_ref(), &key.bytes())));
         }
         Ok(self.read_row(table, key)?.map(|row| {
             let mut content = key.bytes();
             content.extend(Cells::new(with_ids(table, row)).sorted().encode());
-            name::of_content(&table.first, &content)
+            name::of_content(&table.first, first.as_ref(), &content)
         }))
     }
 
