@@ -25,6 +25,14 @@ impl Clock for SystemClock {
     fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the database's own thread rests, so that the application writes"
+    )]
+    fn rest(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
 }
 
 /// A time as people and scripts read it: `YYYY-MM-DD HH:MM:SS`, UTC.

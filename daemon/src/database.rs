@@ -173,4 +173,35 @@ impl Database {
         queue.send(work).await.map_err(|_| Error::Stopping)?;
         Ok(answered.await.map_err(|_| Error::Stopping)??)
     }
+
+    /// As [`Database::call`], for a piece of work that holds the file: the application has its turn first, and
+    /// questions are answered meanwhile.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store) -> dunlin_schema::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let work = |store: &mut Store| match store.left_alone() {
+            Duration::ZERO => work(store).map(Ok),
+            alone => Ok(Err((alone, work))),
+        };
+        match self.call(work).await? {
+            Ok(done) => Ok(done),
+            Err((alone, work)) => {
+                tokio::time::sleep(alone).await;
+                self.call(work).await
+            }
+        }
+    }
+
+    /// Folds what the application wrote, piece by piece. Answers whether there was anything.
+    pub async fn fold(&self) -> Result<bool> {
+        let mut any = false;
+        loop {
+            let folded = self.work(Store::fold_some).await?;
+            any |= folded.any;
+            if !folded.more {
+                return Ok(any);
+            }
+        }
+    }
 }

@@ -52,7 +52,7 @@ pub(crate) async fn watch(database: Database) {
                 1 => drop(tokio::time::timeout(APART, event.notified()).await),
                 _ => tokio::time::sleep(APART).await,
             }
-            match database.call(dunlin_schema::Store::fold).await {
+            match database.fold().await {
                 Ok(folded) => {
                     failing = false;
                     if folded {

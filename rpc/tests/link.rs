@@ -80,7 +80,7 @@ impl PartnerServer for Partner {
             return Err(Fault::new(Code::PageGap, "the page does not start there").into());
         }
         let applied = put.page.rows() as u64;
-        Ok(PutAnswer { applied, held: 0, conflicts: 0, cursor: put.page.next })
+        Ok(PutAnswer { applied, held: 0, conflicts: 0, cursor: put.page.next, took_ms: None })
     }
 
     async fn partner_digest(&self, _: &Extensions, _: DigestAsk) -> RpcResult<DigestAnswer> {

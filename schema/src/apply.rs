@@ -29,6 +29,7 @@ use rusqlite::{params, params_from_iter};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// So many rows of one partner may be held here, and so many bytes; more than that is a fault or an attack, and a
@@ -58,6 +59,8 @@ pub struct Applied {
     pub conflicts: u64,
     /// The cursor after it.
     pub cursor: u64,
+    /// How long the file was held for it.
+    pub took: Duration,
     /// Of the versions, lie ahead of our clock though their sender knows it: they are not taken yet.
     pub ahead: u64,
     /// Tables that are not tracked here and were not heard of before: their rows are held.
@@ -67,10 +70,13 @@ pub struct Applied {
 impl Store {
     /// Applies a partner's page.
     pub fn apply(&mut self, page: &Page, sender: Sender) -> Result<Applied> {
-        let begun = self.options.clock.elapsed();
         self.fold()?;
-        let applied = self.write(Flush::Later, |tx| tx.apply(page, sender))?;
-        self.meters.apply.observe(self.options.clock.elapsed().saturating_sub(begun));
+        let mut applied = self.write(Flush::Later, |tx| tx.apply(page, sender))?;
+        applied.took = self.pace.last();
+        self.meters.apply.observe(applied.took);
+        if page.last.is_none() {
+            self.pace.more();
+        }
         Ok(applied)
     }
 }
@@ -243,6 +249,7 @@ impl Tx<'_> {
             held,
             conflicts: self.conflicts - conflicts,
             cursor: page.from,
+            took: Duration::ZERO,
             ahead: work.ahead,
             unknown,
         };

@@ -279,6 +279,16 @@ impl Table {
         self.columns.iter().enumerate().find(|(_, column)| column.id.eq_ignore_ascii_case(id))
     }
 
+    /// Is a column in no key, no reference and no UNIQUE constraint?
+    pub(crate) fn stands_alone(&self, index: usize) -> bool {
+        let is_unique = |unique: &Unique| unique.columns.contains(&index);
+        self.at(index).is_some_and(|column| column.target.is_none())
+            && !self.key.contains(&index)
+            && !self.references.iter().any(|reference| reference.columns.contains(&index))
+            && !self.uniques.iter().any(is_unique)
+            && !self.naming_columns().contains(&index)
+    }
+
     /// What a reference did, or does, when its parent goes, in a line of the log.
     pub(crate) fn did(&self, reference: &Reference, line: i64) -> OnDelete {
         let columns = reference.columns.iter().filter_map(|&index| self.at(index));

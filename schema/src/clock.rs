@@ -11,4 +11,6 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     fn now(&self) -> Millis;
     /// Time since some fixed moment; never goes back.
     fn elapsed(&self) -> Duration;
+    /// Lets so much time go by, while the application has its turn at the file.
+    fn rest(&self, time: Duration);
 }

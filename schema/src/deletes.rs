@@ -382,6 +382,9 @@ impl Store {
             let mut next = deciding.clone();
             self.write(Flush::Now, |tx| tx.decide(&mut next))?;
             *deciding = next;
+            if !deciding.is_over {
+                self.pace.more();
+            }
             self.looked.forget();
         }
         Ok(!deciding.is_over)

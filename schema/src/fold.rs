@@ -72,6 +72,15 @@ struct Touched {
     moved: bool,
 }
 
+/// What one piece of folding came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// The log held something.
+    pub any: bool,
+    /// There is more to do.
+    pub more: bool,
+}
+
 /// Everything that one fold has in hand.
 #[derive(Default)]
 struct Fold {
@@ -84,20 +93,33 @@ struct Fold {
 impl Store {
     /// Folds all that the log holds. Answers whether there was anything.
     pub fn fold(&mut self) -> Result<bool> {
+        let mut folded = false;
+        loop {
+            let some = self.fold_some()?;
+            folded |= some.any;
+            if !some.more {
+                return Ok(folded);
+            }
+        }
+    }
+
+    /// One piece of what [`Store::fold`] does, so that others have their turn between.
+    pub fn fold_some(&mut self) -> Result<Folded> {
         self.look_if_due()?;
         self.give_up_waiting()?;
-        let mut folded = false;
-        while !self.log_is_empty()? {
-            folded = true;
-            if !self.fold_batch(None)? {
-                break;
-            }
+        let any = !self.log_is_empty()?;
+        if any && self.fold_batch(None)? {
+            self.pace.more();
+            return Ok(Folded { any, more: true });
         }
         self.follow_own_facts()?;
         self.find_ghosts()?;
-        self.settle_again()?;
+        if self.settle_some_again()? {
+            self.pace.more();
+            return Ok(Folded { any, more: true });
+        }
         self.look_for_drift()?;
-        Ok(folded)
+        Ok(Folded { any, more: false })
     }
 
     fn log_is_empty(&self) -> Result<bool> {
@@ -110,12 +132,22 @@ impl Store {
             .doing("look into the log")
     }
 
+    /// Has the log more lines than a batch?
+    fn is_longer_than(&self, batch: usize) -> Result<bool> {
+        self.conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM _dunlin_log LIMIT 1 OFFSET ?)")
+            .and_then(|mut statement| statement.query_row([batch], |row| row.get(0)))
+            .doing("look how long the log is")
+    }
+
     /// Folds one batch; answers whether more lines are left. `file_epoch`: that of a copied file's maker.
     pub(crate) fn fold_batch(&mut self, file_epoch: Option<u64>) -> Result<bool> {
         let clock = self.clock();
         let batch = self.batch;
         let begun = clock.elapsed();
-        let more = self.write(Flush::Now, |tx| {
+        // Of a backlog the end is flushed: nothing leaves this machine before it is.
+        let flush = if self.is_longer_than(batch)? { Flush::Later } else { Flush::Now };
+        let more = self.write(flush, |tx| {
             tx.file_epoch = file_epoch.unwrap_or(tx.file_epoch);
             tx.fold(batch)
         })?;

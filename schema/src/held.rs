@@ -367,6 +367,9 @@ impl Store {
             let shown = tried.saturating_sub(tx.count_held(&rows)?);
             Ok(Some(Retried { tried, shown, next }))
         });
+        if matches!(retried, Ok(Some(_))) {
+            self.pace.more();
+        }
         self.looked.forget();
         retried
     }

@@ -151,10 +151,7 @@ impl Store {
 
     /// Notes whether others have written.
     fn note_commits(&mut self, now: Duration) -> Result<()> {
-        let data: i64 = self
-            .conn
-            .query_row("PRAGMA data_version", [], |row| row.get(0))
-            .doing("ask whether others have written")?;
+        let data = data_version(&self.conn)?;
         if self.seen.data.0 != data {
             self.seen.data = (data, now);
         }
@@ -222,6 +219,12 @@ impl Store {
 fn schema_version(conn: &rusqlite::Connection) -> Result<i64> {
     conn.query_row("PRAGMA schema_version", [], |row| row.get(0))
         .doing("ask whether the schema changed")
+}
+
+/// A number that is another one when another connection has committed.
+pub(crate) fn data_version(conn: &rusqlite::Connection) -> Result<i64> {
+    conn.query_row("PRAGMA data_version", [], |row| row.get(0))
+        .doing("ask whether others have written")
 }
 
 impl Tx<'_> {

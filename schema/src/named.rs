@@ -73,7 +73,9 @@ impl Store {
     /// Takes rows in that a partner was asked for by name.
     pub fn apply_named(&mut self, page: &Page, sender: Sender) -> Result<Applied> {
         self.fold()?;
-        self.write(Flush::Later, |tx| tx.apply_named(page, sender))
+        let mut applied = self.write(Flush::Later, |tx| tx.apply_named(page, sender))?;
+        applied.took = self.pace.last();
+        Ok(applied)
     }
 }
 

@@ -90,6 +90,11 @@ impl Tx<'_> {
     /// The whole state of a row; none where its values were left out for their size.
     pub(crate) fn state(&mut self, entry: &Entry) -> Result<Option<State>> {
         let part = if entry.parts { self.part(entry.table, entry.uuid)? } else { Part::default() };
+        self.state_with(entry, &part)
+    }
+
+    /// The same, with the row's part in hand.
+    pub(crate) fn state_with(&mut self, entry: &Entry, part: &Part) -> Result<Option<State>> {
         let mut state = State {
             head: entry.head.clone(),
             own: BTreeMap::new(),

@@ -22,6 +22,8 @@ impl Clock for Still {
     fn elapsed(&self) -> Duration {
         Duration::ZERO
     }
+
+    fn rest(&self, _: Duration) {}
 }
 
 /// A file with these tables, the application's connection to it, and a store that tracks all of them.

@@ -13,9 +13,10 @@ use crate::catalogue::{self, Catalogue, Declaration, Described};
 use crate::drift::Drift;
 use crate::error::Doing as _;
 use crate::listing::Listing;
-use crate::look::Seen;
+use crate::look::{self, Seen};
 use crate::meter::Meters;
 use crate::overview::Looked;
+use crate::pace::Pace;
 use crate::revive::{File, Happened};
 use crate::spare::Spare;
 use crate::tx::{Cache, Counters, Tx, read_counters};
@@ -75,6 +76,7 @@ pub struct Store {
     pub(crate) looked: Looked,
     pub(crate) drift: Drift,
     pub(crate) spare: Spare,
+    pub(crate) pace: Pace,
     /// The file that is open.
     pub(crate) file: File,
     /// It is being opened: nobody looks whether it is still the one that is open.
@@ -158,6 +160,7 @@ impl Store {
             looked: Looked::default(),
             drift: Drift::default(),
             spare: Spare::default(),
+            pace: Pace::default(),
             file: File::default(),
             opening: false,
             epochs: 0,
@@ -302,6 +305,11 @@ impl Store {
         })
     }
 
+    /// For how long the file is still left to the application: a piece of work that writes would wait for it here.
+    pub fn left_alone(&self) -> Duration {
+        self.pace.left(self.options.clock.elapsed())
+    }
+
     /// One write transaction: all of it, or nothing.
     pub(crate) fn write<T>(
         &mut self,
@@ -317,9 +325,27 @@ impl Store {
         // Reads need no write lock: SQLite takes it with the first write, and only then.
         if flush == Flush::Reads {
             self.conn.execute_batch("BEGIN").doing("begin a transaction")?;
-        } else {
-            self.begin_looked(&safely)?;
+            return self.finish(flush, work);
         }
+        let clock = self.clock();
+        // A table without our triggers is mended at once: what is written to it meanwhile is not seen.
+        if !self.seen.looking() {
+            clock.rest(self.left_alone());
+        }
+        self.pace.others(look::data_version(&self.conn)?, clock.elapsed());
+        self.begin_looked(&safely)?;
+        let begun = clock.elapsed();
+        let done = self.finish(flush, work);
+        self.pace.held(begun, clock.elapsed());
+        done
+    }
+
+    /// Does the work of a transaction that was begun, and ends it.
+    fn finish<T>(
+        &mut self,
+        flush: Flush,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
         let before = self.conn.total_changes();
         let done = self.run(work);
         let started = self.options.clock.elapsed();

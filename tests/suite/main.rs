@@ -14,5 +14,6 @@ mod revive;
 mod schema_cases;
 mod schema_sim;
 mod sim;
+mod turns;
 mod untrack;
 mod upgrades;

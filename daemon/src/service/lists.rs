@@ -83,7 +83,7 @@ impl Service {
         let mut deciding = database.call(move |store| store.begin_deciding(number, how)).await?;
         loop {
             let mut next = deciding.clone();
-            let some = database.call(move |store| {
+            let some = database.work(move |store| {
                 let more = store.decide_some(&mut next)?;
                 Ok((next, more))
             });
@@ -102,7 +102,7 @@ impl Service {
     pub(super) async fn retry(&self, number: Option<i64>) -> Result<Retried> {
         let database = self.machine.main_database()?;
         let (mut from, mut all) = (i64::MIN, Retried { tried: 0, shown: 0 });
-        while let Some(batch) = database.call(move |store| store.retry_some(number, from)).await? {
+        while let Some(batch) = database.work(move |store| store.retry_some(number, from)).await? {
             all.tried += batch.tried as u64;
             all.shown += batch.shown as u64;
             from = batch.next;

@@ -108,10 +108,11 @@ impl Service {
             Since::Cursor(cursor) => (DumpSince::Position(cursor), ROWS_A_CALL),
             Since::Time(time) => (DumpSince::Time(time), ROWS_SINCE),
         };
-        let dump = database
-            .call(move |store| store.dump(from, limit))
-            .await
-            .map_err(|error| fault(&error))?;
+        let dump = async {
+            database.fold().await?;
+            database.call(move |store| store.dump(from, limit)).await
+        };
+        let dump = dump.await.map_err(|error| fault(&error))?;
         let (position, more) = (dump.position, dump.more);
         let told = raw_dump(dump)?;
         match since {
@@ -138,7 +139,11 @@ impl Service {
             Err(refusal) => return raw(&refusal),
         };
         let database = self.machine.main_database().map_err(|error| fault(&error))?.clone();
-        let put = database.call(move |store| store.put_rows(&tables)).await;
+        let put = async {
+            database.fold().await?;
+            database.work(move |store| store.put_rows(&tables)).await
+        };
+        let put = put.await;
         match put {
             Ok(done) => {
                 if !done.unknown_tables.is_empty() || !done.unknown_columns.is_empty() {

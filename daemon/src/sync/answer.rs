@@ -291,6 +291,7 @@ impl Answering {
             limit: usize::try_from(ask.limit.min(limits::PAGE_BYTES)).unwrap_or(usize::MAX),
             plain: !self.0.knows_parts.load(Ordering::Relaxed),
         };
+        database.fold().await?;
         let page = database.call(move |store| store.page(&ask)).await?;
         if self.0.link.is_closing().is_some() {
             return Err(Error::Closing);
@@ -335,8 +336,9 @@ impl Answering {
         }
         let (page, named) = (convert::page_in(put.page)?, put.named);
         let (pin, link) = (self.0.member.pin, Arc::clone(&self.0.link));
+        database.fold().await?;
         let applied = database
-            .call(move |store| {
+            .work(move |store| {
                 // Looked at in the database's own thread: what waited in its queue comes too late.
                 if link.is_closing().is_some() {
                     return Ok(None);
@@ -360,6 +362,7 @@ impl Answering {
             held: applied.held,
             conflicts: applied.conflicts,
             cursor: applied.cursor,
+            took_ms: u64::try_from(applied.took.as_millis()).ok(),
         })
     }
 

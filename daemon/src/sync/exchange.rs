@@ -7,7 +7,7 @@ use dunlin_logs::{Direction, Outcome, Session, span};
 use dunlin_rpc::limits;
 use dunlin_rpc::method::partner::PartnerClient as _;
 use dunlin_rpc::wire::partner::{DigestAsk, GetPage, PutPage};
-use dunlin_schema::{Ask, Clock as _, Known, Origin, Sender};
+use dunlin_schema::{Ask, Clock as _, Known, Origin, Sender, Store};
 use tracing::{Instrument as _, info};
 use uuid::Uuid;
 
@@ -215,22 +215,27 @@ impl Driver<'_> {
         }
         let page = convert::page_in(page).inspect_err(|error| stop_at(&machine, pin, error))?;
         let handle = Arc::clone(&self.handle);
-        let applying = timed(side.database.call(move |store| {
-            // Looked at in the database's own thread: what waited in its queue comes too late.
-            if handle.is_closing().is_some() {
-                return Ok(None);
-            }
-            store.apply(&page, Sender { origin, skew }).map(Some)
-        }));
+        let database = &side.database;
+        let applying = async move {
+            database.fold().await?;
+            let apply = move |store: &mut Store| {
+                // Looked at in the database's own thread: what waited in its queue comes too late.
+                if handle.is_closing().is_some() {
+                    return Ok(None);
+                }
+                store.apply(&page, Sender { origin, skew }).map(Some)
+            };
+            database.work(apply).await
+        };
         // What goes wrong with the next page shows when it is asked for again.
         let fetching =
             async { if more { link.partner_getdata(ask(next)).await.ok() } else { None } };
-        let ((applied, took), ahead) = tokio::join!(applying, fetching);
+        let (applied, ahead) = tokio::join!(applying, fetching);
         let applied = applied.inspect_err(|error| stop_at(&machine, pin, error))?;
         let applied = applied.ok_or(Error::Closing)?;
         look_at(&machine, pin, &applied);
         side.ahead_in = ahead;
-        side.limit_in = fitted(side.limit_in, bytes, took);
+        side.limit_in = fitted(side.limit_in, bytes, applied.took);
         totals.applied += applied.applied;
         totals.held += applied.held;
         totals.conflicts += applied.conflicts;
@@ -246,10 +251,11 @@ impl Driver<'_> {
         let (database, knowledge) = (side.database.clone(), side.knowledge.clone());
         let limit = usize::try_from(side.limit_out).unwrap_or(usize::MAX);
         let plain = !self.knows_parts;
-        let make = |cursor| {
+        let make = async |cursor| {
             let now = machine.clock.now().saturating_add(skew);
             let ask = Ask { cursor, knowledge: knowledge.clone(), now, limit, plain };
-            database.call(move |store| store.page(&ask))
+            database.fold().await?;
+            database.call(move |store| store.page(&ask)).await
         };
         let page = match side.ahead_out.take().filter(|page| from == Some(page.from)) {
             Some(page) => page,
@@ -272,6 +278,7 @@ impl Driver<'_> {
         let answer = answer.map_err(heard)?;
         self.handle.sign_of_life();
         side.ahead_out = ahead;
+        let took = answer.took_ms.map_or(took, Duration::from_millis);
         side.limit_out = fitted(side.limit_out, bytes, took);
         side.cursor = answer.cursor;
         if let Some(ours) = learned {
@@ -324,7 +331,7 @@ impl Driver<'_> {
             let page = convert::page_in(page)?;
             let more = page.more;
             let applied = database
-                .call(move |store| store.apply_named(&page, Sender { origin, skew }))
+                .work(move |store| store.apply_named(&page, Sender { origin, skew }))
                 .await
                 .inspect_err(|error| stop_at(&machine, self.member.pin, error))?;
             totals.applied += applied.applied;

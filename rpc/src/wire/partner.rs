@@ -238,6 +238,9 @@ pub struct PutAnswer {
     pub conflicts: u64,
     /// The cursor that the taker now has in the pusher's journal.
     pub cursor: u64,
+    /// For how many milliseconds the taker's file was held for it: the next page is made as large as fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
 }
 
 /// `partner_digest`: are we equal?

@@ -22,6 +22,8 @@ pub(crate) struct Sql {
     key_list: String,
     keys: usize,
     table: String,
+    /// The row at a key.
+    at: String,
 }
 
 impl Sql {
@@ -52,7 +54,18 @@ impl Sql {
             key_list: key.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),
             keys: key.len(),
             table: on,
+            at,
         }
+    }
+
+    /// Some columns of the row at a key, changed.
+    pub(crate) fn update_of(&self, columns: &[&str]) -> String {
+        let sets: Vec<String> = columns
+            .iter()
+            .enumerate()
+            .map(|(n, name)| format!("{} = ?{}", quote(name), self.keys + n + 1))
+            .collect();
+        format!("UPDATE OR ABORT {} SET {} WHERE {}", self.table, sets.join(", "), self.at)
     }
 
     /// The keys of rows that hold given values in these columns.

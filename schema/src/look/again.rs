@@ -1,33 +1,35 @@
 //! Settling again: after a table's declaration changed, rows that could not be shown, or were shown otherwise, are tried
 //! again; so are those whose columns are new here, or show another value where nobody has an opinion.
 
-use crate::entry::{Entry, State as Shown};
+use crate::entry::{COLUMNS, Entry, State as Shown};
 use crate::error::Doing as _;
+use crate::sidecar::part::Part;
 use crate::standing::{self, Place};
+use crate::state::Value;
 use crate::store::Flush;
 use crate::tx::Tx;
-use crate::{Result, Store};
-use rusqlite::{OptionalExtension as _, params};
+use crate::{Cell, Result, Store, ground};
+use rusqlite::{OptionalExtension as _, params, params_from_iter};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Settled at a time,
-const BATCH: usize = 1_000;
+const BATCH: usize = 500;
 /// and for no longer than this: the application waits for the lock.
 const BATCH_TIME: Duration = Duration::from_millis(20);
 
 impl Store {
-    /// Settles what has to be settled again, batch by batch. The log is empty.
-    pub(crate) fn settle_again(&mut self) -> Result<()> {
-        let batch = |tx: &mut Tx<'_>| {
+    /// Settles a batch of what has to be settled again; answers whether there may be more. The log is empty.
+    pub(crate) fn settle_some_again(&mut self) -> Result<bool> {
+        if !self.anything_again()? {
+            return Ok(false);
+        }
+        self.write(Flush::Later, |tx| {
             // A commit of the application may have come in between.
             tx.fold(usize::MAX)?;
             tx.settle_some_again()
-        };
-        while self.anything_again()? && self.write(Flush::Later, batch)? {}
-        Ok(())
+        })
     }
 
     fn anything_again(&self) -> Result<bool> {
@@ -59,17 +61,17 @@ impl Tx<'_> {
             // It is away: its rows are settled when it is back.
             None => Vec::new(),
         };
-        let mut upto = rows.last().map(|(pos, _)| *pos).filter(|_| BATCH <= rows.len());
+        let mut upto = rows.last().map(|entry| entry.pos).filter(|_| BATCH <= rows.len());
         let (begun, table) = (self.clock.elapsed(), self.catalogue.id(id).cloned());
         let anything_asked = self.anything_asked_for(0)?;
         let mut settle = BTreeSet::new();
-        for (pos, uuid) in rows {
+        for entry in rows {
+            let (pos, uuid) = (entry.pos, entry.uuid);
             if BATCH_TIME < self.clock.elapsed().saturating_sub(begun) {
                 // The others come with the next batch.
                 upto = Some(pos - 1);
                 break;
             }
-            let Some(entry) = self.entry(uuid)? else { continue };
             if let Some(table) = &table
                 && self.show_again(table, &entry)?
             {
@@ -111,11 +113,14 @@ impl Tx<'_> {
         if !is_simple || (self.anybody_waits()? && !self.nobody_waits_for(table, entry.uuid)?) {
             return Ok(false);
         }
-        let Some(state) = self.state(entry)? else { return Ok(false) };
-        let cells = standing::shown_cells(&state);
+        let part = if entry.parts { self.part(table.id, entry.uuid)? } else { Part::default() };
+        let Some(state) = self.state_with(entry, &part)? else { return Ok(false) };
         let mut now = entry.clone();
-        if cells.is_empty() || !self.fast_path(table, &mut now, Some(entry), Some(&cells))? {
-            return Ok(false);
+        if !self.write_beside(table, entry, &part)? {
+            let cells = standing::shown_cells(&state);
+            if cells.is_empty() || !self.fast_path(table, &mut now, Some(entry), Some(&cells))? {
+                return Ok(false);
+            }
         }
         if entry.parts {
             self.take_apart(&mut now, &state, Place::In(table))?;
@@ -125,26 +130,72 @@ impl Tx<'_> {
         Ok(true)
     }
 
+    /// Writes the cells that stood beside a row into the columns that its table has now, where that is all that has to be
+    /// written. Answers whether it did.
+    fn write_beside(&self, table: &crate::Table, entry: &Entry, part: &Part) -> Result<bool> {
+        // A column that an upgrade filled shows something else where nobody has an opinion.
+        let is_all = part.beside.is_empty() && !is_refilled(table);
+        let Some(key) = entry.key.as_ref().filter(|_| is_all) else {
+            return Ok(false);
+        };
+        let others = self.catalogue.showing(table.id);
+        let mut names = Vec::new();
+        let mut values = key.cells()?;
+        for (id, value) in &part.own {
+            let Some((index, column)) = table.column_of(id) else { continue };
+            let Value::Here(cell) = value else { return Ok(false) };
+            let is_shown = |shows: &String| shows.eq_ignore_ascii_case(&column.name);
+            if others.iter().any(|(_, _, shows)| is_shown(shows))
+                || !table.stands_alone(index)
+                || (column.not_null && *cell == Cell::Null)
+            {
+                return Ok(false);
+            }
+            names.push(column.name.as_str());
+            values.push(cell.clone());
+        }
+        if names.is_empty() {
+            return Ok(false);
+        }
+        let done = self
+            .conn
+            .prepare_cached(&table.sql.update_of(&names))
+            .and_then(|mut statement| statement.execute(params_from_iter(values)));
+        match done {
+            Ok(changed) => Ok(changed == 1),
+            Err(error) if ground::refusal(&error).is_some() => Ok(false),
+            Err(error) => Err(error).doing("write a row"),
+        }
+    }
+
     /// Rows of a table, from a position of the journal on, that may have to be shown otherwise now.
-    fn rows_again(&mut self, table: &crate::Table, from: u64) -> Result<Vec<(u64, Uuid)>> {
+    fn rows_again(&mut self, table: &crate::Table, from: u64) -> Result<Vec<Entry>> {
         let full = self.full_shape(table)?;
         let full = self.shape_number(table.id, &full)?;
-        let is_refilled = table
-            .columns
-            .iter()
-            .any(|column| column.fill.as_ref().is_some_and(|fill| *fill != column.blank));
-        self.conn
-            .prepare_cached(
-                "SELECT pos, uuid FROM _dunlin_row WHERE pos > ?1 AND tbl = ?2 AND state <> 3
+        let is_refilled = is_refilled(table);
+        let doing = "find rows to be settled again";
+        let conn = self.conn;
+        let mut statement = conn
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM _dunlin_row WHERE pos > ?1 AND tbl = ?2 AND state <> 3
                  AND (state <> 0 OR own IS NOT NULL OR (?3 AND shape IS NOT ?4)) ORDER BY pos LIMIT ?5",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_map(params![from, table.id, is_refilled, full, BATCH as u64], |row| {
-                        Ok((row.get(0)?, crate::cursor::uuid(row, 1)?))
-                    })
-                    .and_then(Iterator::collect)
-            })
-            .doing("find rows to be settled again")
+            ))
+            .doing(doing)?;
+        let mut found = statement
+            .query(params![from, table.id, is_refilled, full, BATCH as u64])
+            .doing(doing)?;
+        let mut entries = Vec::new();
+        while let Some(row) = found.next().doing(doing)? {
+            entries.push(self.entry_of(row)?);
+        }
+        Ok(entries)
     }
+}
+
+/// Did an upgrade put something else into a column than what stands where nobody has an opinion?
+fn is_refilled(table: &crate::Table) -> bool {
+    table
+        .columns
+        .iter()
+        .any(|column| column.fill.as_ref().is_some_and(|fill| *fill != column.blank))
 }

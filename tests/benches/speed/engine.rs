@@ -28,6 +28,9 @@ impl Clock for SystemClock {
     fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+
+    /// What is measured is the work.
+    fn rest(&self, _: Duration) {}
 }
 
 /// What a machine's store is opened with.

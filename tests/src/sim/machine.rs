@@ -39,6 +39,8 @@ impl Clock for LabClock {
     fn elapsed(&self) -> Duration {
         Duration::from_millis(self.time.load(Ordering::Relaxed).unsigned_abs())
     }
+
+    fn rest(&self, _: Duration) {}
 }
 
 /// One machine of the shop.
