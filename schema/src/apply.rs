@@ -13,7 +13,7 @@ use crate::catalogue::{Table, is_ours};
 use crate::deletes::Tally;
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
-use crate::ground::{self, NUMBER_MAX};
+use crate::ground;
 use crate::held::{Keep, Why};
 use crate::key::Key;
 use crate::page::{AHEAD_MAX, digest_of_size};
@@ -584,8 +584,7 @@ impl Tx<'_> {
             };
         }
         if let Some(index) = table.number {
-            let Some(number) = entry.number.filter(|number| (0..=NUMBER_MAX).contains(number))
-            else {
+            let Some(number) = entry.number.filter(|number| table.takes_number(*number)) else {
                 return Ok(false);
             };
             if self.at_key(table.id, &Key::Integer(number))?.is_some()

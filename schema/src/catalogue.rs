@@ -19,6 +19,7 @@ pub use describe::NAME_BYTES_MAX;
 pub(crate) use describe::{Description, describe};
 pub(crate) use load::{Described, KEPT_OUT, LET_GO, Listed, load, read};
 
+use crate::key::Key;
 use crate::{Affinity, Cell, name, spare};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -131,6 +132,11 @@ pub(crate) struct Column {
 }
 
 impl Column {
+    /// What it makes of a value.
+    pub(crate) fn stores(&self, cell: Cell) -> Cell {
+        cell.stored(self.affinity).unwrap_or(cell)
+    }
+
     /// What it holds where nothing is said, and whether that is declared.
     pub(crate) fn default(&self) -> (Cell, bool) {
         match &self.default {
@@ -563,14 +569,46 @@ impl Table {
         if cells.contains(&Cell::Null) {
             return None;
         }
-        let folded: Vec<Cell> = match self.naming {
-            Naming::Key => {
-                cells.iter().zip(&self.key_collations).map(|(cell, by)| by.fold(cell)).collect()
-            }
-            Naming::Uuid(_) => cells.iter().map(one_way_to_write).collect(),
-            _ => cells.iter().map(|cell| Collation::Binary.fold(cell)).collect(),
-        };
+        let named = self.naming_columns().iter().zip(cells);
+        let folded: Vec<Cell> = named
+            .map(|(&index, cell)| {
+                let cell = self.as_compared(index, cell);
+                match self.naming {
+                    Naming::Key => self.collation(index).fold(&cell),
+                    Naming::Uuid(_) => one_way_to_write(&cell),
+                    _ => Collation::Binary.fold(&cell),
+                }
+            })
+            .collect();
         Some(name::of_key(&self.first, &folded))
+    }
+
+    /// A value as SQLite compares it with a column of this table: it is given the column's affinity.
+    fn as_compared(&self, index: usize, cell: &Cell) -> Cell {
+        match (cell, self.at(index)) {
+            (Cell::Row(_) | Cell::Number(_), _) | (_, None) => cell.clone(),
+            (_, Some(column)) => cell.stored(column.affinity).unwrap_or_else(|| cell.clone()),
+        }
+    }
+
+    /// How SQLite compares the texts of a column that others may point to.
+    pub(crate) fn collation(&self, index: usize) -> Collation {
+        let key = (&self.key, &self.key_collations);
+        let uniques = self.uniques.iter().map(|unique| (&unique.columns, &unique.collations));
+        std::iter::once(key)
+            .chain(uniques)
+            .find_map(|(columns, collations)| {
+                let place = columns.iter().position(|column| *column == index)?;
+                collations.get(place).copied()
+            })
+            .unwrap_or(Collation::Binary)
+    }
+
+    /// The key of the row that values of a child point to.
+    pub(crate) fn key_of(&self, values: &[Cell]) -> Option<Key> {
+        let key = self.key.iter().zip(values);
+        let key: Vec<Cell> = key.map(|(&index, cell)| self.as_compared(index, cell)).collect();
+        Key::of(&key, &self.key_collations)
     }
 
     /// The columns that name a row; none where a local number does not.

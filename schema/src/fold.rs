@@ -444,6 +444,7 @@ impl Tx<'_> {
         };
         let whole_row = (!is_plain).then(|| row.clone());
         let stored = kept.as_ref().map(|_| Cells::new(with_ids(table, row.clone())));
+        let texts = texts_of_references(table, &row);
         let mut cells = self.translate(table, row, names)?;
         self.loosen_dangling(table, &cells)?;
         let whole = whole_row.map(|row| (row, cells.clone()));
@@ -499,7 +500,7 @@ impl Tx<'_> {
             self.enlist(&entry, &cells)?;
             self.place(&Entry { state: State::Otherwise, ..entry })?;
         }
-        Ok(kept.is_some())
+        Ok(kept.is_some() || self.spells_otherwise(table, &texts, &cells)?)
     }
 
     /// A row that was listed, and that nobody is known to have written: what there is to do, unless it says something
@@ -686,6 +687,17 @@ pub(crate) fn carry_on(table: &Table, kept: &Kept, stored: &Cells, cells: &mut C
         }
     }
     Cells::new(still)
+}
+
+/// References that a row does not hold as numbers: the parent may be spelled otherwise.
+fn texts_of_references(table: &Table, row: &[Cell]) -> Vec<(usize, Cell)> {
+    let columns = table.columns.iter().zip(row).enumerate();
+    columns
+        .filter(|(_, (column, cell))| {
+            column.target.is_some() && matches!(cell, Cell::Text(_) | Cell::Real(_) | Cell::Blob(_))
+        })
+        .map(|(index, (_, cell))| (index, cell.clone()))
+        .collect()
 }
 
 /// A stored row, each cell under the id of its column.

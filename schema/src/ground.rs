@@ -7,10 +7,10 @@ mod claims;
 mod place;
 
 pub(crate) use claims::prefix;
-use claims::{claims, tuple_of};
+use claims::{alike_in, claims, looks_like_any_other, tuple_of};
 pub(crate) use place::refusal;
 
-use crate::catalogue::{By, Catalogue, Table};
+use crate::catalogue::{By, Catalogue, Collation, Table};
 use crate::entry::{Entry, State};
 use crate::held::{Keep, Why};
 use crate::key::Key;
@@ -24,8 +24,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// An origin's number above this is not taken over: 2^63 − 1 would stop AUTOINCREMENT for ever.
+/// No number above this is chosen here: JavaScript's are exact up to 2^53.
 pub(crate) const NUMBER_MAX: i64 = 1 << 52;
+
+/// AUTOINCREMENT goes on from the greatest number that a table ever had, and ends at 2^63 − 1.
+const AUTOINCREMENT_MAX: i64 = 1 << 62;
 
 /// What is remembered of a row while a settling lasts.
 #[derive(Clone, Debug)]
@@ -104,16 +107,17 @@ impl Tx<'_> {
             }));
         };
         let catalogue = Arc::clone(&self.catalogue);
-        let Some(target) = table.at(index).and_then(|column| column.target.as_ref()) else {
-            return Ok(None);
-        };
+        let Some(of) = table.at(index) else { return Ok(None) };
+        let Some(target) = &of.target else { return Ok(None) };
         let Some(parent) = catalogue.named(&target.table) else { return Ok(None) };
         let Some(key) = self.entry(*uuid)?.and_then(|entry| entry.key) else { return Ok(None) };
         let Some((column, _)) = parent.column(&target.column) else { return Ok(None) };
-        if parent.key == [column] {
-            return Ok(key.cells()?.into_iter().next());
-        }
-        Ok(self.read_row(parent, &key)?.and_then(|row| row.into_iter().nth(column)))
+        let shown = if parent.key == [column] && parent.collation(column) == Collation::Binary {
+            key.cells()?.into_iter().next()
+        } else {
+            self.read_row(parent, &key)?.and_then(|row| row.into_iter().nth(column))
+        };
+        Ok(shown.map(|cell| of.stores(cell)))
     }
 }
 
@@ -255,7 +259,7 @@ impl Place<'_, '_> {
                 return Ok(number);
             }
         }
-        if let Some(number) = known.entry.number.filter(|n| (0..=NUMBER_MAX).contains(n))
+        if let Some(number) = known.entry.number.filter(|n| table.takes_number(*n))
             && self.free(table, number, uuid)?
         {
             return Ok(number);
@@ -320,13 +324,14 @@ impl Place<'_, '_> {
         if let Some((column, _)) = of.column(&target.column)
             && let Some(plan) = self.plans.get(&parent).cloned()
         {
+            let stores = |cell| table.at(index).map_or(Cell::Null, |column| column.stores(cell));
             if Some(column) == of.number {
-                return Ok(plan.number.map_or(Cell::Null, Cell::Integer));
+                return Ok(plan.number.map_or(Cell::Null, |number| stores(Cell::Integer(number))));
             }
             if let Some(known) = self.known(parent)?.cloned()
                 && let Some(Some(cell)) = self.local_row(&known, of, &plan)?.into_iter().nth(column)
             {
-                return Ok(cell);
+                return Ok(stores(cell));
             }
         }
         if let Some(cell) = self.tx.local(table, index, &Cell::Row(parent))? {
@@ -365,8 +370,8 @@ impl Place<'_, '_> {
             if *old == Cell::Null || new.is_some_and(|new| new.as_ref() == Some(old)) {
                 continue;
             }
-            let Some(name) = child.at(*column).map(|column| column.name.as_str()) else { continue };
-            for key in self.tx.keys_where(child, &[name], std::slice::from_ref(old))? {
+            let (showing, shown) = ((&**child, &[*column][..]), (table, &[index][..]));
+            for key in self.tx.keys_pointing(showing, shown, std::slice::from_ref(old))? {
                 rows.extend(self.tx.at_key(child.id, &key)?);
             }
         }
@@ -382,6 +387,13 @@ impl Place<'_, '_> {
             }
         }
         Ok(on)
+    }
+}
+
+impl Table {
+    /// May a row have the number here that it has where it was made, as long as that is free?
+    pub(crate) fn takes_number(&self, number: i64) -> bool {
+        !self.autoincrement || number <= AUTOINCREMENT_MAX
     }
 }
 
@@ -651,6 +663,9 @@ impl Ground for Place<'_, '_> {
             let mut on = self.waits(&known)?;
             if adjusted.is_empty() {
                 on.retain(|on| on.len() == 16 && !lingers);
+            }
+            if why == Why::Unique && adjusted.iter().any(|(_, cell)| looks_like_any_other(cell)) {
+                on.insert(alike_in(table));
             }
             self.tx.wait_for(uuid, &on)?;
             if lingers { State::Lingers } else { State::Otherwise }

@@ -3,37 +3,44 @@
 use crate::Result;
 use crate::catalogue::Table;
 use crate::error::Doing as _;
+use crate::ground::NUMBER_MAX;
 use crate::tx::Tx;
 use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
 impl Tx<'_> {
-    /// The greatest number that a table has, had (AUTOINCREMENT) or has promised.
+    /// The greatest number that a table has, had (AUTOINCREMENT) or has promised, but for those that are larger than what is
+    /// chosen here.
     pub(crate) fn greatest_number(&self, table: &Table) -> Result<i64> {
         let doing = "find a free number";
         let Some(column) = table.number.and_then(|index| table.at(index)) else { return Ok(0) };
         let standing: Option<i64> = if table.away {
             self.conn
                 .prepare_cached(
-                    "SELECT max(key) FROM _dunlin_row WHERE tbl = ? AND typeof(key) = 'integer'",
+                    "SELECT max(key) FROM _dunlin_row WHERE tbl = ? AND typeof(key) = 'integer' AND key <= ?",
                 )
-                .and_then(|mut statement| statement.query_row([table.id], |row| row.get(0)))
+                .and_then(|mut statement| {
+                    statement.query_row([table.id, NUMBER_MAX], |row| row.get(0))
+                })
         } else {
             self.conn
                 .prepare_cached(&table.sql.greatest(&column.name))
-                .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+                .and_then(|mut statement| statement.query_row([NUMBER_MAX], |row| row.get(0)))
         }
         .doing(doing)?;
         let promised: Option<i64> = self
             .conn
-            .prepare_cached("SELECT max(number) FROM _dunlin_reserved WHERE tbl = ?")
-            .and_then(|mut statement| statement.query_row([table.id], |row| row.get(0)))
+            .prepare_cached(
+                "SELECT max(number) FROM _dunlin_reserved WHERE tbl = ? AND number <= ?",
+            )
+            .and_then(|mut statement| statement.query_row([table.id, NUMBER_MAX], |row| row.get(0)))
             .doing(doing)?;
         let had: Option<i64> = if table.autoincrement {
             self.conn
-                .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = ?")
+                .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = ? AND seq <= ?")
                 .and_then(|mut statement| {
-                    statement.query_row([&table.name], |row| row.get(0)).optional()
+                    let parameters = params![table.name, NUMBER_MAX];
+                    statement.query_row(parameters, |row| row.get(0)).optional()
                 })
                 .doing(doing)?
         } else {

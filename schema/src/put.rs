@@ -8,7 +8,6 @@ use crate::catalogue::{Naming, Table};
 use crate::dump::parse_time;
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
-use crate::ground::NUMBER_MAX;
 use crate::rows::Names;
 use crate::store::Flush;
 use crate::tx::Tx;
@@ -171,7 +170,7 @@ impl Tx<'_> {
         if old.is_none()
             && let Some(mut entry) = self.entry(uuid)?
         {
-            entry.number = line.id().filter(|id| (0..=NUMBER_MAX).contains(id));
+            entry.number = line.id().filter(|id| table.takes_number(*id));
             self.place(&entry)?;
         }
         Ok(Some(uuid))

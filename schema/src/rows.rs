@@ -36,12 +36,37 @@ impl Tx<'_> {
         columns: &[&str],
         values: &[Cell],
     ) -> Result<Vec<Key>> {
+        self.keys_by(table, &table.sql.keys_where(columns), values)
+    }
+
+    /// The keys of a child's rows whose columns point to these values of a parent's columns, as SQLite compares them.
+    pub(crate) fn keys_pointing(
+        &self,
+        (child, columns): (&Table, &[usize]),
+        (parent, shown): (&Table, &[usize]),
+        values: &[Cell],
+    ) -> Result<Vec<Key>> {
+        let pairs: Option<Vec<_>> = columns
+            .iter()
+            .zip(shown)
+            .map(|(&column, &shows)| {
+                Some((child.at(column)?, parent.at(shows)?, parent.collation(shows)))
+            })
+            .collect();
+        match pairs {
+            Some(pairs) if pairs.len() == values.len() => {
+                self.keys_by(child, &child.sql.keys_pointing(&pairs), values)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn keys_by(&self, table: &Table, sql: &str, values: &[Cell]) -> Result<Vec<Key>> {
         let doing = "find rows by their values";
         if table.away {
             return Ok(Vec::new());
         }
-        let mut statement =
-            self.conn.prepare_cached(&table.sql.keys_where(columns)).doing(doing)?;
+        let mut statement = self.conn.prepare_cached(sql).doing(doing)?;
         let mut rows = statement.query(params_from_iter(values)).doing(doing)?;
         let mut keys = Vec::new();
         while let Some(row) = rows.next().doing(doing)? {
@@ -86,6 +111,25 @@ impl Tx<'_> {
         })
     }
 
+    /// Does the table spell a reference otherwise than its parent does, in another case or as another type? `stored`: the
+    /// row as it stands, `cells`: as it travels. The parent's spelling is what everybody shows.
+    pub(crate) fn spells_otherwise(
+        &mut self,
+        table: &Table,
+        stored: &[(usize, Cell)],
+        cells: &Cells,
+    ) -> Result<bool> {
+        for (index, stored) in stored {
+            let Some(column) = table.at(*index) else { continue };
+            if let Some(row @ Cell::Row(_)) = cells.get(&column.id)
+                && self.local(table, *index, row)?.is_some_and(|shown| shown != *stored)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The row that a value of a reference column names.
     pub(crate) fn named_by(
         &mut self,
@@ -102,7 +146,7 @@ impl Tx<'_> {
             _ => false,
         };
         let key = if by_key {
-            Key::of(std::slice::from_ref(cell), &parent.key_collations)
+            parent.key_of(std::slice::from_ref(cell))
         } else {
             self.keys_where(parent, &[&target.column], std::slice::from_ref(cell))?.pop()
         };

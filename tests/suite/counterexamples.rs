@@ -114,7 +114,7 @@ fn a_barcode_that_two_parts_claim_is_shown_alike_everywhere_until_the_clash_ends
     equal(&mut [&mut anna, &mut bert, &mut carl]);
     let shown = anna.ask("SELECT code FROM part ORDER BY price");
     assert_eq!(shown[0], "400", "who was first keeps it");
-    assert!(shown[1].len() == 8 && shown[1].starts_with("400~"), "{shown:?}");
+    assert!(shown[1].len() == 9 && shown[1].starts_with("*400~"), "{shown:?}");
     // An edit of another column leaves the person's own value in the version.
     carl.run("UPDATE part SET price = 3 WHERE price = 2");
     equal(&mut [&mut anna, &mut bert, &mut carl]);
@@ -148,7 +148,7 @@ fn a_receipt_number_that_two_tills_gave_takes_no_sale_away() {
     bert.run("INSERT INTO sale (receipt) VALUES (7)");
     equal(&mut [&mut anna, &mut bert]);
     assert_eq!(anna.ask("SELECT count(*) FROM sale"), ["2"]);
-    assert_eq!(anna.ask("SELECT count(*) FROM sale WHERE receipt > (1 << 52)"), ["1"]);
+    assert_eq!(anna.ask("SELECT count(*) FROM sale WHERE receipt < 0"), ["1"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod aside;
 mod attacks;
 mod counterexamples;
 mod deletes;
@@ -9,6 +10,7 @@ mod folding;
 mod machines;
 mod northwind_store;
 mod put;
+mod references;
 mod restarts;
 mod revive;
 mod schema_cases;

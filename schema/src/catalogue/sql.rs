@@ -1,6 +1,7 @@
 //! The statements that read and write one tracked table, made once.
 
-use super::Table;
+use super::{Collation, Column, Table};
+use crate::Affinity;
 use crate::trigger::quote;
 
 /// Statements for one table. Key parameters come first, in the order of the key.
@@ -70,11 +71,22 @@ impl Sql {
 
     /// The keys of rows that hold given values in these columns.
     pub(crate) fn keys_where(&self, columns: &[&str]) -> String {
-        let at: Vec<String> = columns
-            .iter()
-            .enumerate()
-            .map(|(n, name)| format!("{} = ?{}", quote(name), n + 1))
-            .collect();
+        let at =
+            columns.iter().enumerate().map(|(n, name)| format!("{} = ?{}", quote(name), n + 1));
+        self.keys_if(at)
+    }
+
+    /// The keys of rows that point to given values: each column of a child with the column that it shows, and how the
+    /// texts of that one are compared.
+    pub(crate) fn keys_pointing(&self, columns: &[(&Column, &Column, Collation)]) -> String {
+        let at = columns.iter().enumerate();
+        self.keys_if(at.map(|(n, (child, parent, collation))| {
+            points(child, parent, *collation, &format!("?{}", n + 1))
+        }))
+    }
+
+    fn keys_if(&self, conditions: impl Iterator<Item = String>) -> String {
+        let at: Vec<String> = conditions.collect();
         format!("SELECT {} FROM {} WHERE {}", self.key_list, self.table, at.join(" AND "))
     }
 
@@ -97,8 +109,36 @@ impl Sql {
         format!("SELECT {} FROM {}", self.key_list, self.table)
     }
 
-    /// The greatest value of a column.
+    /// The greatest value of a column up to a parameter.
     pub(crate) fn greatest(&self, column: &str) -> String {
-        format!("SELECT max({}) FROM {}", quote(column), self.table)
+        let column = quote(column);
+        format!("SELECT max({column}) FROM {} WHERE {column} <= ?", self.table)
+    }
+}
+
+/// The condition under which a child's column points to a value of its parent's: SQLite gives the child's value the
+/// affinity of the parent's column, and compares as that column does.
+fn points(child: &Column, parent: &Column, collation: Collation, value: &str) -> String {
+    let is_number =
+        |affinity| matches!(affinity, Affinity::Integer | Affinity::Real | Affinity::Numeric);
+    let name = quote(&child.name);
+    if is_number(parent.affinity) {
+        return if is_number(child.affinity) {
+            format!("{name} = {value}")
+        } else {
+            format!("{name} = CAST({value} AS NUMERIC)")
+        };
+    }
+    let by = match collation {
+        Collation::Binary => " COLLATE BINARY",
+        Collation::NoCase => " COLLATE NOCASE",
+        Collation::RTrim => " COLLATE RTRIM",
+        Collation::Other => "",
+    };
+    match (parent.affinity, child.affinity) {
+        (parent, child) if parent == child => format!("{name} = {value}{by}"),
+        (Affinity::Text, _) => format!("CAST({name} AS TEXT) = {value}{by}"),
+        // Nothing is made of the child's value.
+        _ => format!("+{name} = {value}{by}"),
     }
 }

@@ -41,7 +41,9 @@ impl Tx<'_> {
                 continue;
             }
             let names = child.names_of(&reference.columns);
-            if self.keys_where(child, &names, &gone.key.cells()?)?.is_empty() {
+            let pointing = (&**child, reference.columns.as_slice());
+            let shown = (&*gone.table, gone.table.key.as_slice());
+            if self.keys_pointing(pointing, shown, &gone.key.cells()?)?.is_empty() {
                 continue;
             }
             if !reference.loose {
@@ -79,10 +81,10 @@ impl Tx<'_> {
             if promised == *now {
                 continue;
             }
+            let Some(key) = touched.table.number else { continue };
             for (child, column, _) in catalogue.showing(touched.table.id) {
-                let Some(column) = child.at(*column) else { continue };
-                let value = [Cell::Integer(number)];
-                for key in self.keys_where(child, &[&column.name], &value)? {
+                let (showing, shown) = ((&**child, &[*column][..]), (&*touched.table, &[key][..]));
+                for key in self.keys_pointing(showing, shown, &[Cell::Integer(number)])? {
                     if fold.place.contains_key(&(child.id, key.clone())) {
                         continue;
                     }
@@ -108,11 +110,7 @@ impl Tx<'_> {
                 .references
                 .iter()
                 .any(|reference| reference.loose && reference.columns.contains(column));
-            let (Some((of, _)), Some(name), true) =
-                (table.column(shows), child.at(*column), is_loose)
-            else {
-                continue;
-            };
+            let (Some((of, _)), true) = (table.column(shows), is_loose) else { continue };
             if standing.is_none() {
                 standing = match &gone.key {
                     Some(key) => self.read_row(table, key)?,
@@ -122,7 +120,8 @@ impl Tx<'_> {
             let Some(value) = standing.as_ref().and_then(|row| row.get(of)).cloned() else {
                 continue;
             };
-            let left = self.keys_where(child, &[&name.name], std::slice::from_ref(&value))?;
+            let (showing, shown) = ((&**child, &[*column][..]), (table, &[of][..]));
+            let left = self.keys_pointing(showing, shown, std::slice::from_ref(&value))?;
             if let (Some(number), false, true) =
                 (gone.key.as_ref().and_then(Key::number), left.is_empty(), Some(of) == table.number)
             {

@@ -71,12 +71,11 @@ impl Tx<'_> {
                 continue;
             };
             for (child, column, shows) in catalogue.showing(table.id) {
-                let Some(column) =
-                    child.at(*column).filter(|_| shows.eq_ignore_ascii_case(key_name))
-                else {
+                if !shows.eq_ignore_ascii_case(key_name) {
                     continue;
-                };
-                for key in self.keys_where(child, &[&column.name], std::slice::from_ref(value))? {
+                }
+                let (showing, shown) = ((&**child, &[*column][..]), (&*table, &[*key_column][..]));
+                for key in self.keys_pointing(showing, shown, std::slice::from_ref(value))? {
                     self.touch_again(fold, child, &key, time)?;
                 }
             }
@@ -152,9 +151,7 @@ impl Tx<'_> {
             else {
                 continue;
             };
-            let Some(key) = Key::of(std::slice::from_ref(cell), &parent.key_collations) else {
-                continue;
-            };
+            let Some(key) = parent.key_of(std::slice::from_ref(cell)) else { continue };
             if parent.key.len() != 1 || depth == AHEAD_MAX {
                 continue;
             }

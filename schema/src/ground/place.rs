@@ -73,21 +73,12 @@ impl Tx<'_> {
             else {
                 continue;
             };
-            let values: Option<Vec<Cell>> = reference
-                .parent_columns
-                .iter()
-                .map(|name| table.column(name).and_then(|(index, _)| standing.get(index).cloned()))
-                .collect();
-            let names: Vec<&str> = reference
-                .columns
-                .iter()
-                .filter_map(|&index| child.at(index))
-                .map(|column| column.name.as_str())
-                .collect();
-            let Some(values) = values.filter(|values| values.len() == names.len()) else {
-                continue;
-            };
-            for key in self.keys_where(child, &names, &values)? {
+            let named = reference.parent_columns.iter().map(|name| table.column(name));
+            let shown: Vec<usize> = named.filter_map(|found| Some(found?.0)).collect();
+            let values: Vec<Cell> =
+                shown.iter().filter_map(|&index| standing.get(index).cloned()).collect();
+            let pointing = (&**child, reference.columns.as_slice());
+            for key in self.keys_pointing(pointing, (table, &shown), &values)? {
                 children.extend(self.at_key(child.id, &key)?);
             }
         }

@@ -303,11 +303,11 @@ impl Tx<'_> {
             return Ok(rows);
         };
         for (child, column, shows) in catalogue.showing(table.id) {
-            let Some(column) = child.at(*column).filter(|_| shows.eq_ignore_ascii_case(name))
-            else {
+            if !shows.eq_ignore_ascii_case(name) {
                 continue;
-            };
-            for key in self.keys_where(child, &[&column.name], &key.cells()?)? {
+            }
+            let (showing, shown) = ((&**child, &[*column][..]), (table, table.key.as_slice()));
+            for key in self.keys_pointing(showing, shown, &key.cells()?)? {
                 rows.extend(self.at_key(child.id, &key)?);
             }
         }

@@ -126,7 +126,7 @@ pub fn text(cell: &Cell) -> Option<String> {
 
 /// Without what a migration, or a value that stands aside, makes of it.
 fn core(value: &str) -> String {
-    let value = value.replace("bad", "").replace("ok", "");
+    let value = value.replace("bad", "").replace("ok", "").replace('*', "");
     let value = value.split('~').next().unwrap_or_default();
     value.split('-').next().unwrap_or_default().to_owned()
 }

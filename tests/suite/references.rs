@@ -1,0 +1,164 @@
+//! References, compared as SQLite compares them: with the affinity and the collation of the column that is pointed to.
+
+use dunlin_tests::sim::{Lab, Machine, level};
+
+/// Two machines sell apart, each to a customer of its own whose key the other one gives too: the child's column is declared
+/// so, and holds what `spelt` makes of the key.
+fn sold_apart(parent: &str, child: &str, spelt: &str) -> (Lab, [Machine; 2]) {
+    let lab = Lab::new();
+    let schema = format!(
+        "CREATE TABLE customer (id {parent}, name TEXT);
+         CREATE TABLE invoice (id INTEGER PRIMARY KEY, what TEXT, customer {child} REFERENCES customer (id))"
+    );
+    let mut anna = lab.machine("anna", &schema);
+    let mut bert = lab.machine("bert", &schema);
+    level(&mut [&mut anna, &mut bert]);
+    for (machine, who) in [(&anna, "Ann"), (&bert, "Bo")] {
+        machine.run(&format!(
+            "INSERT INTO customer VALUES (7, '{who}');
+             INSERT INTO invoice VALUES (1, 'of {who}', {spelt})"
+        ));
+    }
+    level(&mut [&mut anna, &mut bert]);
+    (lab, [anna, bert])
+}
+
+const PAIRS: &str =
+    "SELECT what, name FROM invoice JOIN customer ON customer.id = invoice.customer ORDER BY 1";
+
+#[test]
+fn a_reference_means_its_parent_however_it_is_spelt() {
+    let integer = "INTEGER PRIMARY KEY";
+    for (child, spelt) in [
+        ("INTEGER", "7"),
+        ("INTEGER", "'7'"),
+        ("TEXT", "7"),
+        ("TEXT", "'7'"),
+        ("TEXT", "'07'"),
+        ("TEXT", "'7.0'"),
+        ("REAL", "7"),
+        ("NUMERIC", "'7'"),
+        ("BLOB", "7"),
+        ("BLOB", "'7'"),
+        ("VARCHAR(20) NOT NULL", "7"),
+    ] {
+        let (_lab, [anna, bert]) = sold_apart(integer, child, spelt);
+        for machine in [&anna, &bert] {
+            let found = machine.ask(PAIRS);
+            assert_eq!(found, ["of Ann|Ann", "of Bo|Bo"], "{child} {spelt} on {machine:?}");
+            assert_eq!(machine.broken_references(), 0, "{child} {spelt}");
+        }
+    }
+}
+
+#[test]
+fn a_parent_that_goes_takes_its_children_however_they_spell_it() {
+    for (parent, child, key, spelt) in [
+        ("INTEGER PRIMARY KEY", "TEXT", "7", "'07'"),
+        ("TEXT PRIMARY KEY COLLATE NOCASE", "TEXT", "'Kg'", "'kG'"),
+        ("TEXT PRIMARY KEY COLLATE RTRIM", "TEXT", "'kg'", "'kg  '"),
+        ("TEXT PRIMARY KEY", "INTEGER", "'401'", "401"),
+    ] {
+        let lab = Lab::new();
+        let schema = format!(
+            "CREATE TABLE unit (id {parent}, name TEXT);
+             CREATE TABLE part (id INTEGER PRIMARY KEY, unit {child} REFERENCES unit (id) ON DELETE CASCADE)"
+        );
+        let mut anna = lab.machine("anna", &schema);
+        let mut bert = lab.machine("bert", &schema);
+        anna.run(&format!(
+            "INSERT INTO unit VALUES ({key}, 'a unit'); INSERT INTO part VALUES (1, {spelt})"
+        ));
+        level(&mut [&mut anna, &mut bert]);
+        assert_eq!(bert.ask("SELECT count(*) FROM part"), ["1"], "{parent} {child} {spelt}");
+        anna.run("DELETE FROM unit");
+        level(&mut [&mut anna, &mut bert]);
+        for machine in [&anna, &bert] {
+            assert!(machine.ask("SELECT * FROM part").is_empty(), "{parent} {child} {spelt}");
+            assert_eq!(machine.broken_references(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_key_whose_digits_begin_with_a_zero_is_not_the_number() {
+    let lab = Lab::new();
+    let schema = "CREATE TABLE article (ean TEXT PRIMARY KEY, name TEXT);
+                  CREATE TABLE line (id INTEGER PRIMARY KEY, ean TEXT REFERENCES article (ean) ON DELETE CASCADE)";
+    let mut anna = lab.machine("anna", schema);
+    let mut bert = lab.machine("bert", schema);
+    anna.run(
+        "INSERT INTO article VALUES ('0401', 'with'), ('401', 'without');
+         INSERT INTO line VALUES (1, '0401'), (2, '401')",
+    );
+    level(&mut [&mut anna, &mut bert]);
+    anna.run("DELETE FROM article WHERE ean = '0401'");
+    level(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT id, ean FROM line"), ["2|401"]);
+}
+
+#[test]
+fn every_machine_spells_a_reference_as_its_parent_does() {
+    let lab = Lab::new();
+    let schema = "CREATE TABLE unit (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE COLLATE NOCASE);
+                  CREATE TABLE part (id INTEGER PRIMARY KEY, name TEXT, unit TEXT REFERENCES unit (code) ON UPDATE CASCADE)";
+    let mut anna = lab.machine("anna", schema);
+    let mut bert = lab.machine("bert", schema);
+    anna.run(
+        "INSERT INTO unit VALUES (1, 'KG'), (2, 'PC');
+         INSERT INTO part VALUES (1, 'Flour', 'kg'), (2, 'Egg', 'Pc')",
+    );
+    level(&mut [&mut anna, &mut bert]);
+    let parts = "SELECT name, unit FROM part ORDER BY id";
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask(parts), ["Flour|KG", "Egg|PC"], "{machine:?}");
+    }
+    anna.run("UPDATE unit SET code = 'kilo' WHERE id = 1");
+    bert.run("UPDATE part SET unit = 'pC' WHERE id = 2; INSERT INTO part VALUES (3, 'Rice', 'kG')");
+    level(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask(parts), ["Flour|kilo", "Egg|PC", "Rice|kilo"], "{machine:?}");
+        assert_eq!(machine.broken_references(), 0);
+    }
+}
+
+#[test]
+fn a_number_is_kept_wherever_it_is_free() {
+    let lab = Lab::new();
+    let schema = "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT);
+                  CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT)";
+    let mut anna = lab.machine("anna", schema);
+    let mut bert = lab.machine("bert", schema);
+    let numbers = [-9_223_372_036_854_775_808, -1, 0, 1_254_071_346_418_286_654, i64::MAX];
+    for number in numbers {
+        anna.run(&format!("INSERT INTO customer VALUES ({number}, 'a {number}')"));
+    }
+    anna.run("INSERT INTO counted VALUES (-5, 'below'), (9007199254740993, 'above')");
+    level(&mut [&mut anna, &mut bert]);
+    for all in
+        ["SELECT id, name FROM customer ORDER BY 1", "SELECT id, name FROM counted ORDER BY 1"]
+    {
+        assert_eq!(bert.ask(all), anna.ask(all));
+    }
+    // What is chosen here stays small, whatever large numbers there are.
+    bert.run("INSERT INTO customer VALUES (3, 'of bert')");
+    anna.run("INSERT INTO customer VALUES (3, 'of anna')");
+    level(&mut [&mut anna, &mut bert]);
+    let ids = "SELECT id FROM customer WHERE name LIKE 'of %' ORDER BY 1";
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask(ids), ["3", "4"], "{machine:?}");
+    }
+}
+
+#[test]
+fn the_last_number_of_all_does_not_stop_autoincrement_elsewhere() {
+    let lab = Lab::new();
+    let schema = "CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT)";
+    let mut anna = lab.machine("anna", schema);
+    let mut bert = lab.machine("bert", schema);
+    anna.run(&format!("INSERT INTO counted VALUES ({}, 'the last')", i64::MAX));
+    level(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT id, name FROM counted"), ["1|the last"]);
+    bert.run("INSERT INTO counted (name) VALUES ('goes on')");
+    assert_eq!(bert.ask("SELECT id FROM counted WHERE name = 'goes on'"), ["2"]);
+}
