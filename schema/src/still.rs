@@ -35,12 +35,17 @@ pub(crate) fn shop(schema: &str) -> (TempDir, Connection, Store) {
 
 /// As [`shop`], and nothing is tracked.
 pub(crate) fn untracked(schema: &str) -> (TempDir, Connection, Store) {
+    untracked_by(1, schema)
+}
+
+/// The same of another machine.
+pub(crate) fn untracked_by(machine: u128, schema: &str) -> (TempDir, Connection, Store) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let app = Connection::open(&path).unwrap();
     app.execute_batch(schema).unwrap();
     let options = Options {
-        machine: Uuid::from_u128(1),
+        machine: Uuid::from_u128(machine),
         clock: Arc::new(Still),
         epoch: 1,
         now_sql: Some(NOW.to_string()),

@@ -148,7 +148,7 @@ impl Tx<'_> {
         let rows: Vec<(u64, Uuid)> = self
             .conn
             .prepare_cached(
-                "SELECT r.pos, r.uuid FROM _dunlin_row AS r WHERE r.pos > ?1 AND r.tbl = ?2 AND (r.state = 0 OR (r.state = 1
+                "SELECT r.pos, r.uuid FROM _dunlin_row AS r WHERE r.pos > ?1 AND +r.tbl = ?2 AND (r.state = 0 OR (r.state = 1
                  AND NOT EXISTS (SELECT 1 FROM _dunlin_kept AS k WHERE k.uuid = r.uuid AND k.n < 0))) ORDER BY r.pos LIMIT ?3",
             )
             .and_then(|mut statement| {
