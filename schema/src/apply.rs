@@ -320,7 +320,14 @@ impl Tx<'_> {
             self.forget_old(new.uuid)?;
         }
         self.no_longer_withheld(new.uuid, &new.head)?;
-        self.stand(work, table, row, (old.as_ref(), old_cells.as_ref()))
+        self.stand(work, table, row, (old.as_ref(), old_cells.as_ref()))?;
+        self.call_as_told(table, row)
+    }
+
+    fn call_as_told(&self, table: i64, new: &Incoming) -> Result<()> {
+        let Some(table) = self.catalogue.id(table) else { return Ok(()) };
+        let cells = new.cells.as_ref();
+        self.call(new.uuid, table.called(|_, column| cells?.get(&column.id)))
     }
 
     /// What becomes of the row that we have when a version of it comes.

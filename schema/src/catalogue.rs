@@ -611,6 +611,15 @@ impl Table {
         Key::of(&key, &self.key_collations)
     }
 
+    /// What the `uuid` column says of a row, where that names it. `cell`: the row's cell of this column.
+    pub(crate) fn called<'c>(
+        &self,
+        cell: impl FnOnce(usize, &Column) -> Option<&'c Cell>,
+    ) -> Option<&'c Cell> {
+        let Naming::Uuid(index) = self.naming else { return None };
+        cell(index, self.at(index)?)
+    }
+
     /// The columns that name a row; none where a local number does not.
     pub(crate) fn naming_columns(&self) -> &[usize] {
         match &self.naming {

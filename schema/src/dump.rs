@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   id           the integer key; for other tables a number made of the row uuid
-//!   uuid         the row uuid
+//!   uuid         the row uuid; a column of that name that names the rows is told as it is, also of a tombstone
 //!   modified_on  the stamp, or the table's own column where that is later; whole seconds, UTC
 //!   deleted      true for a tombstone, which is a row of nulls
 //! ```
@@ -20,6 +20,9 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use rusqlite::OptionalExtension as _;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// Where a statement has `called`, behind [`COLUMNS`].
+const CALLED: usize = 15;
 
 /// From where a dump begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +80,7 @@ pub(crate) fn time_of(cell: &Cell) -> Option<Millis> {
     }
 }
 
-/// A time as text.
+/// A time as text; one that does not say of which place is that of UTC.
 pub(crate) fn parse_time(text: &str) -> Option<Millis> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -122,7 +125,8 @@ impl Layout {
         Self { table: Arc::clone(table), columns, supplied }
     }
 
-    fn row(&self, entry: &Entry, stored: Option<&[Cell]>) -> Vec<Cell> {
+    /// `called`: what its `uuid` column says, or said.
+    fn row(&self, entry: &Entry, stored: Option<&[Cell]>, called: Option<&Cell>) -> Vec<Cell> {
         let own = |name: &str| {
             let (index, _) = self.table.column(name)?;
             stored?.get(index).cloned()
@@ -151,6 +155,7 @@ impl Layout {
                 _ => own(name).unwrap_or(Cell::Null),
             })
             .collect()
+                    .or_else(|| called.cloned())
     }
 }
 
@@ -185,7 +190,7 @@ impl Tx<'_> {
         let conn = self.conn;
         let mut statement = conn
             .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM _dunlin_row WHERE pos > ? ORDER BY pos"
+                "SELECT {COLUMNS}, called FROM _dunlin_row WHERE pos > ? ORDER BY pos"
             ))
             .doing("read the journal")?;
         let mut rows = statement.query([from]).doing("read the journal")?;
@@ -219,7 +224,9 @@ impl Tx<'_> {
                     continue;
                 }
             }
-            table.rows.push(layout.row(&entry, stored.as_deref()));
+            let called = row.get_ref(CALLED).map(Cell::from).doing("read the journal")?;
+            let called = Some(called).filter(|called| *called != Cell::Null);
+            table.rows.push(layout.row(&entry, stored.as_deref(), called.as_ref()));
             taken += 1;
         }
         if !more {

@@ -9,7 +9,7 @@ use crate::standing::Place;
 use crate::state::{self, Dot};
 use crate::tx::Tx;
 use crate::version::Head;
-use crate::{Cells, Error, Origin, Result, Stamp};
+use crate::{Cell, Cells, Error, Origin, Result, Stamp};
 use rusqlite::{OptionalExtension as _, Row, params};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -201,6 +201,19 @@ impl Tx<'_> {
                 ])
             })
             .doing("place an entry")?;
+        Ok(())
+    }
+
+    /// Writes down what a row's own `uuid` column says of it. Its name is a hash of that, so of a row that is gone nobody
+    /// could tell what scripts know it by.
+    pub(crate) fn call(&self, uuid: Uuid, called: Option<&Cell>) -> Result<()> {
+        let Some(called) = called else { return Ok(()) };
+        self.conn
+            .prepare_cached(
+                "UPDATE _dunlin_row SET called = ?2 WHERE uuid = ?1 AND called IS NOT ?2",
+            )
+            .and_then(|mut statement| statement.execute(params![uuid.as_bytes(), called]))
+            .doing("write down what a row is called")?;
         Ok(())
     }
 

@@ -380,7 +380,9 @@ impl Tx<'_> {
             else {
                 continue;
             };
+            let called = touched.table.called(|index, _| row.get(index)).cloned();
             let settle = self.version_of_row(touched, uuid, row, (&fold.names, anything_kept))?;
+            self.call(uuid, called.as_ref())?;
             made.insert(uuid);
             if settle || anybody_waits {
                 dirty.insert(uuid);

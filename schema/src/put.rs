@@ -167,6 +167,8 @@ impl Tx<'_> {
         let stamp =
             Stamp::after(old.as_ref().map(|old| old.head.stamp), modified.min(self.clock.now()));
         dirty.extend(self.write_version((table, uuid), old.as_ref(), cells.as_ref(), stamp)?);
+        let cells = cells.as_ref();
+        self.call(uuid, table.called(|_, column| cells?.get(&column.id)))?;
         if old.is_none()
             && let Some(mut entry) = self.entry(uuid)?
         {

@@ -43,7 +43,7 @@ pub(crate) const COPYING: Duration = Duration::from_mins(1);
 /// Hashes of a row's earlier values that are kept, in bytes.
 const BEFORE: usize = 1_600;
 /// What it looks like; one of another kind is made again.
-const KIND: i64 = 1;
+const KIND: i64 = 2;
 
 /// Tables that are copied whole, whenever anything moved.
 const OFTEN: [&str; 9] =

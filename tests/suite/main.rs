@@ -6,6 +6,7 @@ mod aside;
 mod attacks;
 mod counterexamples;
 mod deletes;
+mod dumps;
 mod folding;
 mod machines;
 mod northwind_store;

@@ -64,7 +64,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_row (
     together INTEGER NOT NULL,                   -- entries of one number arrived together
     via      INTEGER,                            -- the link it came over; NULL: made here
     shape    INTEGER,                            -- the columns that the version speaks of; NULL: its table's first
-    own      INTEGER                             -- the version's digest, where the row has parts: then digest is the state's
+    own      INTEGER,                            -- the version's digest, where the row has parts: then digest is the state's
+    called                                       -- what the uuid column says that names the row; a tombstone keeps it
 );
 
 -- "What do we hold of this row?"
