@@ -68,6 +68,7 @@ fn of_store(error: &schema::Error) -> Fault {
         | E::Bound { .. }
         | E::Untracked { .. }
         | E::BadReference { .. }
+        | E::BadStamp { .. }
         | E::NoWal { .. } => Code::CannotTrack,
         E::PageGap { .. } => Code::PageGap,
         E::BadPage { .. } | E::BadValue { .. } => Code::InvalidParams,

@@ -110,7 +110,7 @@ impl Store {
 
     /// Columns of ours that a sidecar made by an earlier Dunlin lacks.
     fn add_columns(&self) -> Result<()> {
-        const ADDED: [(&str, &str, &str); 10] = [
+        const ADDED: [(&str, &str, &str); 11] = [
             ("_dunlin_table", "first", "TEXT COLLATE NOCASE"),
             ("_dunlin_table", "declared", "TEXT"),
             ("_dunlin_table", "changed", "INTEGER NOT NULL DEFAULT 0"),
@@ -118,6 +118,7 @@ impl Store {
             ("_dunlin_table", "away", "INTEGER NOT NULL DEFAULT 0"),
             ("_dunlin_table", "ghosts", "INTEGER NOT NULL DEFAULT 0"),
             ("_dunlin_table", "again", "INTEGER"),
+            ("_dunlin_table", "stamped", "TEXT"),
             ("_dunlin_row", "shape", "INTEGER"),
             ("_dunlin_row", "own", "INTEGER"),
             ("_dunlin_row", "called", ""),

@@ -230,6 +230,8 @@ pub struct Table {
     pub(crate) has_unseen_unique: bool,
     pub(crate) references: Vec<Reference>,
     pub(crate) copies: bool,
+    /// The column that says when rows were written that were there when tracking began.
+    pub(crate) stamped: Option<usize>,
     pub(crate) sql: sql::Sql,
     /// It is not here: dropped, or renamed so that nobody can tell. What is known of it is as it was.
     pub(crate) away: bool,

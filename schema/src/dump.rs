@@ -82,16 +82,31 @@ pub(crate) fn time_of(cell: &Cell) -> Option<Millis> {
 
 /// A time as text; one that does not say of which place is that of UTC.
 pub(crate) fn parse_time(text: &str) -> Option<Millis> {
-    let text = text.trim();
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Some(time.timestamp_millis());
-    }
-    let plain = text.strip_suffix(['Z', 'z']).unwrap_or(text).replace(['T', 't'], " ");
+    let (text, ahead) = split_offset(text.trim())?;
+    let plain = text.replace(['T', 't'], " ");
     ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"]
         .iter()
         .find_map(|format| NaiveDateTime::parse_from_str(&plain, format).ok())
         .or_else(|| NaiveDate::parse_from_str(&plain, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0))
-        .map(|time| time.and_utc().timestamp_millis())
+        .map(|time| time.and_utc().timestamp_millis() - ahead)
+}
+
+/// What stands before `Z` or an offset such as `+02:00`, and by how much it is ahead of UTC.
+fn split_offset(text: &str) -> Option<(&str, Millis)> {
+    /// Up to here a dash belongs to the date.
+    const DATE: usize = "YYYY-MM-DD".len();
+    if let Some(time) = text.strip_suffix(['Z', 'z']) {
+        return Some((time.trim_end(), 0));
+    }
+    let Some(at) = text.rfind(['+', '-']).filter(|at| *at > DATE) else {
+        return Some((text, 0));
+    };
+    let (time, offset) = text.split_at(at);
+    let digits = offset.get(1..)?.replacen(':', "", 1);
+    let is_offset = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let number: i64 = digits.parse().ok().filter(|_| is_offset)?;
+    let ahead = (number / 100 * 60 + number % 100) * 60_000;
+    Some((time.trim_end(), if offset.starts_with('-') { -ahead } else { ahead }))
 }
 
 impl Store {
@@ -140,6 +155,7 @@ impl Layout {
                     Cell::Integer(number.unwrap_or_else(|| label(entry.uuid)))
                 }
                 "uuid" => own("uuid")
+                    .or_else(|| called.cloned())
                     .filter(|_| !self.supplied.contains(&"uuid"))
                     .unwrap_or_else(|| Cell::Text(entry.uuid.to_string().into_bytes())),
                 "modified_on" => {
@@ -155,7 +171,6 @@ impl Layout {
                 _ => own(name).unwrap_or(Cell::Null),
             })
             .collect()
-                    .or_else(|| called.cloned())
     }
 }
 

@@ -111,6 +111,14 @@ pub enum Error {
         /// The reason.
         why: &'static str,
     },
+    /// A column that a person named does not say when rows were written.
+    #[error("{text} cannot say when rows were written: {why}")]
+    BadStamp {
+        /// As it was given.
+        text: String,
+        /// The reason.
+        why: &'static str,
+    },
     /// A page that does not start where the last one ended.
     #[error("the page starts at {found}, but the cursor stands at {cursor}")]
     PageGap {

@@ -29,7 +29,7 @@ use crate::rows::Names;
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::version::Head;
-use crate::{Cell, Cells, Millis, Result, Stamp, Store, dump, ground, stamp, trigger};
+use crate::{Cell, Cells, Millis, Result, Stamp, Store, ground, stamp, trigger, written};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -557,10 +557,11 @@ impl Tx<'_> {
             return Ok(Stamp::ZERO);
         }
         if touched.existing && old.is_none() {
-            let modified = touched.table.column("modified_on");
-            let modified = modified.and_then(|(_, column)| cells.get(&column.id));
-            let modified = modified.and_then(dump::time_of);
-            return Ok(modified.map_or(Stamp::ZERO, |time| Stamp::at(time.min(self.clock.now()))));
+            let now = self.clock.now();
+            let column = touched.table.stamped.and_then(|index| touched.table.at(index));
+            let time = column.and_then(|column| cells.get(&column.id));
+            let time = time.and_then(|cell| written::time(cell, now));
+            return Ok(time.map_or(Stamp::ZERO, |time| Stamp::at(time.min(now))));
         }
         Ok(Stamp::after(old.map(|old| old.head.stamp), self.believe(touched.time)?))
     }

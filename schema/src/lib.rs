@@ -68,6 +68,7 @@ mod unlike;
 mod unshown;
 mod untrack;
 pub mod version;
+mod written;
 
 pub use apply::{Applied, Sender};
 pub use catalogue::{

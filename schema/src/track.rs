@@ -22,6 +22,8 @@ pub struct Track {
     pub references: Vec<(String, String, String)>,
     /// Tables whose integer key is the name of the row.
     pub natural: Vec<String>,
+    /// Tables, each with the column that says when its rows were written that are there; with none, nothing says it.
+    pub stamps: Vec<(String, Option<String>)>,
     /// The files that are joined are copies of one: name rows by table and key.
     pub copies: bool,
 }
@@ -230,6 +232,13 @@ impl Tx<'_> {
             .filter(|table| !before.contains(&table.id) && !table.internal())
             .cloned()
             .collect();
+        // One that comes back is compared with what it showed when it was let go.
+        let comes_back = |table: &Arc<crate::Table>| let_go.get(&table.id) == Some(&true);
+        let first: Vec<_> = new.iter().filter(|table| !comes_back(table)).cloned().collect();
+        if outside == Outside::Refuse {
+            self.check_stamps(&track.stamps, &first)?;
+        }
+        self.choose_stamps(&track.stamps, &first, &mut done.notes)?;
         self.bind_new(&new)?;
         let fresh = |table: &&Arc<crate::Table>| new.iter().any(|new| new.id == table.id);
         let new: Vec<Arc<crate::Table>> =
@@ -238,7 +247,7 @@ impl Tx<'_> {
         let mut back = Vec::new();
         for table in &new {
             // Parents that went while it was let go say nothing of how the application keeps its references.
-            if let_go.get(&table.id) == Some(&true) {
+            if comes_back(table) {
                 back.push(Arc::clone(table));
             } else {
                 self.loosen_what_is_not_kept(&table.name, &mut done.notes)?;
@@ -457,11 +466,11 @@ impl Tx<'_> {
     fn track_anew(&mut self, now: &str) -> Result<()> {
         const OURS: &str = "SELECT id FROM _dunlin_table WHERE tracked = 1 AND name NOT LIKE '!_dunlin!_%' ESCAPE '!'";
         let doing = "track tables by the names that the shop has for them";
-        let listed: Vec<(String, bool, bool)> = self
+        let listed: Vec<(String, bool, bool, Option<String>)> = self
             .conn
-            .prepare("SELECT name, naming IS NOT NULL, copies FROM _dunlin_table WHERE tracked = 1 AND name NOT LIKE '!_dunlin!_%' ESCAPE '!'")
+            .prepare("SELECT name, naming IS NOT NULL, copies, stamped FROM _dunlin_table WHERE tracked = 1 AND name NOT LIKE '!_dunlin!_%' ESCAPE '!'")
             .and_then(|mut statement| {
-                let listed = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                let listed = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
                 listed.collect()
             })
             .doing(doing)?;
@@ -487,14 +496,21 @@ impl Tx<'_> {
         *self.cache = Cache::default();
         self.changes.retain(|id, _| catalogue.id(*id).is_some_and(|table| table.internal()));
         self.load_catalogue()?;
-        let named = |is: fn(&(String, bool, bool)) -> bool| {
-            listed.iter().filter(move |table| is(table)).map(|(name, ..)| name.clone()).collect()
-        };
-        let (all, natural) = (named(|_| true), named(|(_, natural, _)| *natural));
-        let track = Track { tables: Some(all), natural, ..Track::default() };
+        let all = listed.iter().map(|(name, ..)| name.clone()).collect();
+        let natural = listed.iter().filter(|(_, natural, ..)| *natural);
+        let natural = natural.map(|(name, ..)| name.clone()).collect();
+        let stamps = listed.iter().filter_map(|(name, .., column)| match column.as_deref()? {
+            "" => Some((name.clone(), None)),
+            column => catalogue
+                .named(name)?
+                .column(column)
+                .map(|(_, column)| (name.clone(), Some(column.name.clone()))),
+        });
+        let stamps = stamps.collect();
+        let track = Track { tables: Some(all), natural, stamps, ..Track::default() };
         // All at once: a table whose parent is not tracked is left out.
         self.track(&track, now, Outside::LeaveOut)?;
-        for (name, ..) in listed.iter().filter(|(.., copies)| *copies) {
+        for (name, ..) in listed.iter().filter(|(_, _, copies, _)| *copies) {
             self.conn
                 .execute("UPDATE _dunlin_table SET copies = 1 WHERE name = ?", [name])
                 .doing(doing)?;

@@ -270,6 +270,13 @@ pub struct Track {
     #[arg(long, value_name = "TABLE")]
     pub natural: Vec<String>,
 
+    /// COLUMN says when the rows of TABLE were written that are there; TABLE= if none does
+    ///
+    /// Where nothing is said, a column is taken that is called so (modified, updated …) and
+    /// holds times.
+    #[arg(long, value_name = "TABLE=COLUMN", value_parser = stamp)]
+    pub stamp: Vec<String>,
+
     /// The machines start from copies of one file: rows with equal keys are the same row
     #[arg(long)]
     pub copies: bool,
@@ -538,6 +545,16 @@ fn reference(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("write it as child.column=parent, such as order_lines.order_id=orders".to_owned())
+    }
+}
+
+/// `table=column`, or `table=`: likewise.
+fn stamp(text: &str) -> Result<String, String> {
+    if text.split_once('=').is_some_and(|(table, _)| !table.is_empty()) {
+        Ok(text.to_owned())
+    } else {
+        Err("write it as table=column, such as customers=updated_at, or as table= for none"
+            .to_owned())
     }
 }
 

@@ -67,6 +67,7 @@ pub(super) async fn track(args: &Track) -> Ended {
         all: args.all,
         references: args.references.clone(),
         natural: args.natural.clone(),
+        stamps: args.stamp.clone(),
         copies: args.copies,
     };
     let done = door.ask(door.tables_track(track)).await?;

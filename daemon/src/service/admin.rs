@@ -47,10 +47,12 @@ impl Service {
         }
         let references =
             track.references.iter().map(|text| reference(text)).collect::<Result<_>>()?;
+        let stamps = track.stamps.iter().map(|text| stamp(text)).collect::<Result<_>>()?;
         let wanted = dunlin_schema::Track {
             tables: (!track.all).then_some(track.tables),
             references,
             natural: track.natural,
+            stamps,
             copies: track.copies,
         };
         let (done, switched) = database
@@ -133,6 +135,15 @@ fn reference(text: &str) -> Result<(String, String, String)> {
         Error::Refused(format!("{text:?} is not a reference; write child.column=parent"))
     })?;
     Ok((child.to_owned(), column.to_owned(), parent.to_owned()))
+}
+
+/// `table=column`, or `table=`.
+fn stamp(text: &str) -> Result<(String, Option<String>)> {
+    let (table, column) =
+        text.split_once('=').filter(|(table, _)| !table.is_empty()).ok_or_else(|| {
+            Error::Refused(format!("{text:?} names no column; write table=column, or table="))
+        })?;
+    Ok((table.to_owned(), (!column.is_empty()).then(|| column.to_owned())))
 }
 
 #[async_trait]

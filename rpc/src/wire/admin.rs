@@ -242,6 +242,8 @@ pub struct Track {
     pub references: Vec<String>,
     /// Tables whose integer key is the name: an EAN, a product code.
     pub natural: Vec<String>,
+    /// Columns that say when the rows were written that are there: `table=column`; `table=`: none does.
+    pub stamps: Vec<String>,
     /// The files are copies of one: name rows by table and key.
     pub copies: bool,
 }
@@ -253,7 +255,8 @@ pub struct Tracked {
     pub tables: Vec<String>,
     /// Tables that were left out, each with a sentence.
     pub refused: Vec<RefusedTable>,
-    /// What the person should know: WAL was switched on, references are loose.
+    /// What the person should know: WAL was switched on, references are loose, or look as if they were not declared,
+    /// which columns say when rows were written.
     pub notes: Vec<String>,
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Listed {
     /// The statements that made it and its indexes, when it was last looked at.
     pub(crate) declared: Option<String>,
     pub(crate) away: bool,
+    /// See [`Table::stamped`].
+    pub(crate) stamped: Option<String>,
 }
 
 impl Listed {
@@ -56,6 +58,7 @@ impl Listed {
             remade: 0,
             declared: None,
             away: false,
+            stamped: None,
         }
     }
 }
@@ -132,7 +135,7 @@ fn tables_of(
 ) -> Result<Vec<Loaded>> {
     let mut statement = conn
         .prepare_cached(
-            "SELECT id, name, naming, copies, first, changed, remade, declared, away FROM _dunlin_table
+            "SELECT id, name, naming, copies, first, changed, remade, declared, away, stamped FROM _dunlin_table
              WHERE tracked = ? ORDER BY id",
         )
         .doing("list the tracked tables")?;
@@ -148,6 +151,7 @@ fn tables_of(
                 remade: row.get(6)?,
                 declared: row.get(7)?,
                 away: row.get(8)?,
+                stamped: row.get(9)?,
             })
         })
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
@@ -270,9 +274,12 @@ fn table_of(
         copies: listed.copies,
         name: description.name.clone(),
         first: listed.first.clone().unwrap_or_else(|| description.name.clone()),
+        stamped: None,
         sql: Sql::default(),
         away: listed.away,
     };
+    let stamped = listed.stamped.as_deref().and_then(|name| table.column(name));
+    table.stamped = stamped.map(|(index, _)| index);
     table.sql = Sql::of(&table);
     table
 }

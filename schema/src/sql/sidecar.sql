@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_table (
     away    INTEGER NOT NULL DEFAULT 0,          -- 1: it is not here, or not whole yet; 2: it needs what only its
                                                  -- application has: nothing is written to it
     ghosts  INTEGER NOT NULL DEFAULT 0,          -- 1: rows that went when it was made anew are to be found
-    again   INTEGER                              -- its rows from this position on are to be settled again
+    again   INTEGER,                             -- its rows from this position on are to be settled again
+    stamped TEXT                                 -- the column that says when rows were written that were there at first
 );
 
 -- References that the file does not declare, and those that the application does not keep.
