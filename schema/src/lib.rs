@@ -64,6 +64,7 @@ mod store;
 mod track;
 mod trigger;
 mod tx;
+mod undeclared;
 mod unlike;
 mod unshown;
 mod untrack;

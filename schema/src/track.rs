@@ -1,5 +1,7 @@
 //! Tracking: which tables are kept in step.
 
+mod references;
+
 use crate::catalogue::{self, is_ours};
 use crate::error::Doing as _;
 use crate::ground::refusal;
@@ -19,7 +21,7 @@ pub struct Track {
     /// These tables; none: all that can be.
     pub tables: Option<Vec<String>>,
     /// References that the file does not declare: child, column, parent.
-    pub references: Vec<(String, String, String)>,
+    pub references: Vec<Added>,
     /// Tables whose integer key is the name of the row.
     pub natural: Vec<String>,
     /// Tables, each with the column that says when its rows were written that are there; with none, nothing says it.
@@ -39,6 +41,9 @@ pub struct Candidate {
     pub left_out: Option<String>,
 }
 
+/// A reference that the file does not declare: child, column, parent.
+type Added = (String, String, String);
+
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tracked {
@@ -53,10 +58,17 @@ pub struct Tracked {
 impl Store {
     /// Starts keeping tables in step.
     pub fn track(&mut self, track: &Track) -> Result<Tracked> {
+        let anew = self.declare_late(&track.references)?;
         let now = self.now_sql().to_owned();
-        let tracked = self.write(Flush::Now, |tx| tx.track(track, &now, Outside::Refuse))?;
+        let mut tracked = self.write(Flush::Now, |tx| tx.track(track, &now, Outside::Refuse))?;
         self.fold()?;
         self.try_rows_of(&tracked)?;
+        if anew {
+            let note =
+                "the tables are tracked anew, so that the references hold for rows that are there";
+            tracked.notes.push(note.to_owned());
+        }
+        tracked.notes.extend(self.undeclared(track.tables.as_deref())?);
         self.looked.forget();
         Ok(tracked)
     }
@@ -89,6 +101,7 @@ impl Store {
         let mut wanted = Track { tables: Some(Vec::new()), ..Track::default() };
         let let_go = self.untracked()?;
         let untracked: Vec<&String> = untracked.iter().chain(&let_go).collect();
+        let mut late = Vec::new();
         self.write(Flush::Reads, |tx| {
             for other in declared {
                 if tx.catalogue.first(&other.name).is_some()
@@ -114,8 +127,17 @@ impl Store {
                     wanted.tables.get_or_insert_default().push(table.name);
                 }
             }
+            wanted.references = tx.declared_elsewhere(declared, &wanted)?;
+            late = wanted.references.iter().filter(|added| tx.is_late(added)).cloned().collect();
+            if tx.has_met_anybody()? {
+                wanted.references.retain(|added| !late.contains(added));
+                late.clear();
+            }
             Ok(())
         })?;
+        if !late.is_empty() {
+            self.track_all_anew(&late)?;
+        }
         let tracked = if wanted.tables.as_ref().is_none_or(Vec::is_empty) {
             Tracked::default()
         } else {
@@ -129,6 +151,21 @@ impl Store {
         Ok(tracked)
     }
 
+    /// Tracks all tables anew, with these references.
+    fn track_all_anew(&mut self, references: &[Added]) -> Result<()> {
+        let now = self.now_sql().to_owned();
+        self.write(Flush::Now, |tx| {
+            // A commit of the application may have come in between.
+            tx.fold(usize::MAX)?;
+            for (child, column, parent) in references {
+                tx.declare(child, column, parent)?;
+            }
+            tx.track_anew(&now)
+        })?;
+        self.forget_spare();
+        self.fold().map(drop)
+    }
+
     /// A joiner that tracked a table before anybody could say what the shop calls it tracks all of them anew, while nobody
     /// has seen anything of its rows: else it would be another table for ever.
     pub(crate) fn track_as_the_shop_does(&mut self) -> Result<()> {
@@ -137,14 +174,7 @@ impl Store {
         if !is_another {
             return Ok(());
         }
-        let now = self.now_sql().to_owned();
-        self.write(Flush::Now, |tx| {
-            // A commit of the application may have come in between.
-            tx.fold(usize::MAX)?;
-            tx.track_anew(&now)
-        })?;
-        self.forget_spare();
-        self.fold().map(drop)
+        self.track_all_anew(&[])
     }
 
     fn loosen_as(&mut self, declared: &[Declaration]) -> Result<()> {
@@ -548,36 +578,6 @@ impl Tx<'_> {
                 params![name, natural.then_some("natural"), copies],
             )
             .doing("list the table as tracked")?;
-        Ok(())
-    }
-
-    fn declare(&self, child: &str, column: &str, parent: &str) -> Result<()> {
-        let refuse = |why| Error::BadReference { text: format!("{child}.{column}={parent}"), why };
-        let exists = |table: &str, column: Option<&str>| {
-            self.conn
-                .query_row(
-                    "SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE ?2 IS NULL OR name = ?2 COLLATE NOCASE)",
-                    params![table, column],
-                    |row| row.get::<_, bool>(0),
-                )
-                .doing("look the reference up")
-        };
-        if !exists(child, None)? {
-            return Err(refuse("there is no such child table"));
-        }
-        if !exists(child, Some(column))? {
-            return Err(refuse("the child has no such column"));
-        }
-        if !exists(parent, None)? {
-            return Err(refuse("there is no such parent table"));
-        }
-        self.conn
-            .execute(
-                "INSERT INTO _dunlin_reference (child, column, parent) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (child, column) DO UPDATE SET parent = ?3",
-                params![child, column, parent],
-            )
-            .doing("write the reference down")?;
         Ok(())
     }
 

@@ -18,5 +18,6 @@ mod schema_cases;
 mod schema_sim;
 mod sim;
 mod turns;
+mod undeclared;
 mod untrack;
 mod upgrades;

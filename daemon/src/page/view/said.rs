@@ -102,7 +102,9 @@ fn value_of(t: Texts, name: &str, value: &str, deep: u8) -> String {
             told(t, value, deep).unwrap_or_else(|| words::sentence(value))
         }
         "0" => told(t, value, deep).unwrap_or_else(|| words::foreign(value)),
-        "addresses" | "fingerprint" | "columns" => dunlin_logs::strip(value, LONG_MAX),
+        "addresses" | "fingerprint" | "columns" | "tables" | "reference" => {
+            dunlin_logs::strip(value, LONG_MAX)
+        }
         _ => words::foreign(value.trim_matches(['"', '[', ']'])),
     }
 }

@@ -53,8 +53,11 @@ const SOURCES: [&str; 40] = [
     "schema/src/catalogue/load.rs",
 ];
 /// Where they stand among many of another kind; only whether those of the book are still there is asked.
-const ALSO: [&str; 6] = [
+const ALSO: [&str; 9] = [
     "schema/src/track.rs",
+    "schema/src/track/references.rs",
+    "schema/src/undeclared.rs",
+    "schema/src/written.rs",
     "schema/src/untrack.rs",
     "schema/src/held.rs",
     "schema/src/fold.rs",
