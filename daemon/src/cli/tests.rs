@@ -46,6 +46,19 @@ fn deletes_that_wait_are_named_by_number_or_all_at_once() {
 }
 
 #[test]
+fn a_stamp_names_a_table_and_a_column_or_none() {
+    let Ok(Command::Track(track)) =
+        parse(&["track", "--all", "--stamp", "parts=made", "--stamp", "orders="])
+    else {
+        panic!("it should be taken");
+    };
+    assert_eq!(track.stamp, ["parts=made", "orders="]);
+    for stamp in ["parts", "=made", ""] {
+        assert!(refused(&["track", "--all", "--stamp", stamp]).contains("table=column"));
+    }
+}
+
+#[test]
 fn every_command_shows_an_example() {
     for command in Cli::command().get_subcommands() {
         let help = command.clone().render_long_help().to_string();
