@@ -234,7 +234,7 @@ mod tests {
             }
         }
         tool.execute_batch("ALTER TABLE part ADD COLUMN colour TEXT").unwrap();
-        let cost = steps(&mut here, |here| drop(here.fold().unwrap()));
+        let cost = steps(&mut here, |here| assert!(!here.fold().unwrap()));
         let red = "SELECT count(*) FROM part WHERE colour = 'red'";
         assert_eq!(tool.query_row(red, [], |row| row.get::<_, u32>(0)).unwrap(), rows);
         cost
