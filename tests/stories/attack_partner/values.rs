@@ -107,7 +107,12 @@ fn s22_a_value_that_the_table_refuses_is_held_and_the_rest_of_the_page_stands() 
 #[test]
 fn s22_the_highest_number_of_all_does_not_end_the_numbering() {
     let lab = Lab::new();
-    let till = till(&lab);
+    let mut till = lab.machine(
+        "till",
+        "CREATE TABLE parts (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price REAL);",
+    );
+    till.ok(&["track", "--all"]);
+    till.start();
     let mallory = Partner::admitted(&lab, "mallory", &till);
     let mut link = mallory.link();
     let high = row(r#""wheel",1"#, 1).text().replace("[],null", "[],9223372036854775807");
@@ -116,5 +121,6 @@ fn s22_the_highest_number_of_all_does_not_end_the_numbering() {
         table("parts", &["name", "price"], &[]).replace("[]]", &format!("[{high},{below}]]"));
     link.put(&page(&mallory.origin(), &tables, (0, 2), None)).unwrap().unwrap();
     till.write("INSERT INTO parts (name) VALUES ('next')");
-    assert_eq!(till.ask("SELECT max(id) < 100 AND min(id) > 0 FROM parts"), "1");
+    assert_eq!(till.ask("SELECT max(id) < 100 FROM parts"), "1");
+    assert_eq!(till.ask("SELECT id FROM parts WHERE name = 'hub'"), "-9223372036854775808");
 }
