@@ -622,6 +622,23 @@ impl Table {
         cell(index, self.at(index)?)
     }
 
+    /// The columns of the key in which SQLite takes NULL: not in an INTEGER PRIMARY KEY, nor WITHOUT ROWID.
+    pub(crate) fn may_be_null(&self) -> impl Iterator<Item = &Column> {
+        let columns = self.key.iter().filter(|index| self.number != Some(**index));
+        columns.filter_map(|&index| self.at(index)).filter(|column| !column.not_null)
+    }
+
+    /// The statement that counts rows with NULL in their key, where there may be any.
+    pub(crate) fn count_nameless(&self) -> Option<String> {
+        let nulls: Vec<String> = self
+            .may_be_null()
+            .map(|column| format!("{} IS NULL", crate::trigger::quote(&column.name)))
+            .collect();
+        let on = crate::trigger::quote(&self.name);
+        (!nulls.is_empty())
+            .then(|| format!("SELECT count(*) FROM {on} WHERE {}", nulls.join(" OR ")))
+    }
+
     /// The columns that name a row; none where a local number does not.
     pub(crate) fn naming_columns(&self) -> &[usize] {
         match &self.naming {

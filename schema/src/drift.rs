@@ -382,9 +382,9 @@ impl Tx<'_> {
             .doing("count the rows that went")
     }
 
-    /// Does a row wait for a person because it went?
+    /// Does a row wait for a person because it went, or has no name here?
     pub(crate) fn has_gone(&self, uuid: Uuid) -> Result<bool> {
-        Ok(self.kept(uuid)?.is_some_and(|kept| kept.why == Why::Went))
+        Ok(self.kept(uuid)?.is_some_and(|kept| matches!(kept.why, Why::Went | Why::Nameless)))
     }
 
     /// A person wants a row back that went: partners are asked for its values.

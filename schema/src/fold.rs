@@ -70,6 +70,8 @@ struct Touched {
     listed: bool,
     /// Its number came from another key.
     moved: bool,
+    /// Its row has NULL in its key now.
+    nameless: bool,
 }
 
 /// What one piece of folding came to.
@@ -247,7 +249,13 @@ impl Tx<'_> {
         let catalogue = Arc::clone(&self.catalogue);
         for line in lines {
             let Some(table) = catalogue.id(line.table) else { continue };
-            let Some(key) = Key::of(&line.key, &table.key_collations) else { continue };
+            let Some(key) = Key::of(&line.key, &table.key_collations) else {
+                // Nothing names the row any more; that is no delete.
+                if let Some((table, key)) = from.take().filter(|_| line.kind == trigger::TO) {
+                    fold.mark(&(table.id, key), |touched| touched.nameless = true);
+                }
+                continue;
+            };
             let place = (table.id, key.clone());
             let by_moment = table.naming == Naming::Integer;
             if line.kind == trigger::LOOK {
@@ -300,6 +308,7 @@ impl Tx<'_> {
                 if line.kind != trigger::LISTED {
                     touched.written = Some(line.n);
                 }
+                touched.nameless = false;
                 touched.existing &= line.kind == trigger::EXISTING;
                 touched.inserted = line.kind == trigger::INSERT;
                 touched.found = found || (touched.found && line.kind == trigger::FOUND);
@@ -338,6 +347,7 @@ impl Tx<'_> {
             found: false,
             listed: false,
             moved: false,
+            nameless: false,
         });
         Ok(())
     }
@@ -396,6 +406,10 @@ impl Tx<'_> {
             };
             let old = self.entry(uuid)?.filter(|old| !old.head.dead || old.lingers());
             let Some(old) = old else { continue };
+            if touched.nameless {
+                self.went(&touched.table, uuid, Why::Nameless, None, &mut dirty)?;
+                continue;
+            }
             if let Some(parent) = fell_with(&catalogue, &touched.table, touched.last) {
                 let table = &parent.name;
                 let text = format!("{table} was made anew");

@@ -153,7 +153,7 @@ impl Place<'_, '_> {
         let mut claimed = Vec::new();
         match (&table, &cells) {
             _ if !live => {}
-            _ if row.held == Some(Why::Went) => row.barred = Some(Why::Went),
+            _ if matches!(row.held, Some(Why::Went | Why::Nameless)) => row.barred = row.held,
             (_, None) => row.barred = Some(Why::Size),
             (None, _) => row.barred = Some(Why::Schema),
             (Some(table), Some(cells)) if self.went_whole((table, &entry), cells)? => {

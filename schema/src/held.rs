@@ -35,6 +35,8 @@ pub enum Why {
     Asked,
     /// It went when a table that it refers to was made anew; a person decides.
     Went,
+    /// A part of its key is NULL here, so that nothing names the row: other machines have it as it was.
+    Nameless,
 }
 
 impl Why {
@@ -49,6 +51,7 @@ impl Why {
             Self::Deletes => "many deletes",
             Self::Asked => "asked for",
             Self::Went => "went",
+            Self::Nameless => "nameless",
         }
     }
 
@@ -62,6 +65,7 @@ impl Why {
             Self::Deletes => 6,
             Self::Asked => 7,
             Self::Went => 8,
+            Self::Nameless => 9,
         }
     }
 
@@ -75,6 +79,7 @@ impl Why {
             6 => Self::Deletes,
             7 => Self::Asked,
             8 => Self::Went,
+            9 => Self::Nameless,
             _ => return Err(Error::Sidecar { what: "a row held for no known reason" }),
         })
     }

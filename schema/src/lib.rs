@@ -89,7 +89,7 @@ pub use machines::Waiting;
 pub use meter::{BOUNDS, Counted, Histogram, Meters};
 pub use named::{Missing, ROWS_NAMED_MAX};
 pub use origin::Origin;
-pub use overview::Overview;
+pub use overview::{Nameless, Overview};
 pub use page::{Ask, Body, Last, Page, PageTable, Parts, Row, Withheld};
 pub use put::{Put, PutTable};
 pub use revive::{Happened, What};

@@ -24,7 +24,7 @@ impl Tx<'_> {
         let held = self.counted(
             "SELECT o.machine, count(*) FROM _dunlin_kept AS k
              JOIN _dunlin_row AS r ON r.uuid = k.uuid JOIN _dunlin_origin AS o ON o.id = r.origin
-             WHERE k.n > 0 AND k.why IN (1, 2, 3, 4, 5) AND r.state = 2 GROUP BY o.machine",
+             WHERE k.n > 0 AND k.why IN (1, 2, 3, 4, 5, 9) AND r.state = 2 GROUP BY o.machine",
         )?;
         for (machine, rows) in held {
             all.entry(machine).or_default().held = rows;

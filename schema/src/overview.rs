@@ -31,6 +31,9 @@ const DEAR: Duration = Duration::from_millis(5);
 /// What took longer is told again for so many times as long as it took.
 const SHARE: u32 = 20;
 
+/// So many tables are counted by one statement; SQLite takes 500.
+const AT_ONCE: usize = 200;
+
 /// How a database stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
@@ -42,8 +45,21 @@ pub struct Overview {
     pub many_deletes: Vec<ManyDeletes>,
     /// Rows that went when a table was made anew, and wait for a person.
     pub went: Vec<Went>,
+    /// Rows with NULL in their key: nothing names them, and no other machine hears of them.
+    pub nameless: Vec<Nameless>,
     /// What waits of each machine's versions; of those that are not in it, nothing.
     pub by_machine: BTreeMap<Uuid, Waiting>,
+}
+
+/// Rows of a table with NULL in their key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nameless {
+    /// The table.
+    pub table: String,
+    /// The columns of its key that may be NULL.
+    pub columns: Vec<String>,
+    /// How many rows have NULL there.
+    pub rows: u64,
 }
 
 /// What was found when somebody last looked.
@@ -66,6 +82,7 @@ struct Counts {
     conflicts: BTreeMap<String, u64>,
     deletes: Vec<ManyDeletes>,
     went: Vec<Went>,
+    nameless: Vec<Nameless>,
     by_machine: BTreeMap<Uuid, Waiting>,
 }
 
@@ -153,6 +170,7 @@ impl Tx<'_> {
             waiting_for_schema: counts.waiting_for_schema,
             many_deletes: counts.deletes.clone(),
             went: counts.went.clone(),
+            nameless: counts.nameless.clone(),
             by_machine: counts.by_machine.clone(),
         });
         looked.overview = Some((mark, Arc::clone(&self.catalogue), Arc::clone(&overview)));
@@ -200,7 +218,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT r.tbl, k.why, count(*) FROM _dunlin_kept AS k JOIN _dunlin_row AS r ON r.uuid = k.uuid
-                 WHERE k.why IN (1, 2, 3, 4, 5, 7) AND k.n > 0 AND r.state = 2 GROUP BY r.tbl, k.why",
+                 WHERE k.why IN (1, 2, 3, 4, 5, 7, 9) AND k.n > 0 AND r.state = 2 GROUP BY r.tbl, k.why",
             )
             .doing(doing)?;
         let held = statement
@@ -238,9 +256,37 @@ impl Tx<'_> {
             .doing(doing)?;
         counts.deletes = self.deletes_that_wait()?;
         counts.went = self.rows_that_went()?;
+        counts.nameless = self.nameless()?;
         counts.unshown = self.unshown()?;
         counts.by_machine = self.waiting_by_machine()?;
         Ok(counts)
+    }
+
+    /// Counts the rows that have NULL in their key, of all tables at once.
+    pub(crate) fn nameless(&self) -> Result<Vec<Nameless>> {
+        let doing = "count the rows without a name";
+        let mut found: Vec<Nameless> = Vec::new();
+        let mut counts = Vec::new();
+        for table in self.catalogue.tables.iter().filter(|table| !table.internal()) {
+            let Some(count) = table.count_nameless().filter(|_| !table.away) else { continue };
+            counts.push(format!("SELECT ({count})"));
+            found.push(Nameless {
+                table: table.name.clone(),
+                columns: table.may_be_null().map(|column| column.name.clone()).collect(),
+                rows: 0,
+            });
+        }
+        // SQLite joins so many at once.
+        for (found, counts) in found.chunks_mut(AT_ONCE).zip(counts.chunks(AT_ONCE)) {
+            let mut statement = self.conn.prepare(&counts.join(" UNION ALL ")).doing(doing)?;
+            let mut rows = statement.query([]).doing(doing)?;
+            for found in found {
+                let Some(row) = rows.next().doing(doing)? else { break };
+                found.rows = row.get(0).doing(doing)?;
+            }
+        }
+        found.retain(|found| found.rows > 0);
+        Ok(found)
     }
 
     fn deletes_that_wait(&self) -> Result<Vec<ManyDeletes>> {

@@ -9,7 +9,7 @@ use crate::listing::Kind;
 use crate::store::Flush;
 use crate::trigger;
 use crate::tx::{Cache, Tx};
-use crate::{Declaration, Error, Result, Store, left_out};
+use crate::{Declaration, Error, Nameless, Result, Store, left_out};
 use rusqlite::params;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -55,6 +55,23 @@ pub struct Tracked {
     pub notes: Vec<String>,
 }
 
+impl Nameless {
+    /// For people who begin to track the table.
+    pub(crate) fn note(&self) -> String {
+        let Self { table, columns, rows } = self;
+        let columns = columns.join(", ");
+        if *rows == 1 {
+            format!(
+                "{rows} row has NULL in a part of the key of {table} ({columns}), and it stays on this machine until there is a value"
+            )
+        } else {
+            format!(
+                "{rows} rows have NULL in a part of the key of {table} ({columns}), and they stay on this machine until there is a value"
+            )
+        }
+    }
+}
+
 impl Store {
     /// Starts keeping tables in step.
     pub fn track(&mut self, track: &Track) -> Result<Tracked> {
@@ -69,6 +86,8 @@ impl Store {
             tracked.notes.push(note.to_owned());
         }
         tracked.notes.extend(self.undeclared(track.tables.as_deref())?);
+        let nameless = self.write(Flush::Reads, |tx| tx.nameless())?;
+        tracked.notes.extend(nameless.iter().map(Nameless::note));
         self.looked.forget();
         Ok(tracked)
     }

@@ -162,3 +162,63 @@ fn the_last_number_of_all_does_not_stop_autoincrement_elsewhere() {
     bert.run("INSERT INTO counted (name) VALUES ('goes on')");
     assert_eq!(bert.ask("SELECT id FROM counted WHERE name = 'goes on'"), ["2"]);
 }
+
+#[test]
+fn a_key_part_that_becomes_null_is_no_delete_and_its_row_goes_on_when_it_has_a_value_again() {
+    let lab = Lab::new();
+    let schema = "CREATE TABLE stock (sku TEXT, place TEXT, n INTEGER, PRIMARY KEY (sku, place))";
+    let mut anna = lab.machine("anna", schema);
+    let mut bert = lab.machine("bert", schema);
+    anna.run("INSERT INTO stock VALUES ('s1', 'front', 1), ('s2', NULL, 2), ('s3', 'back', 3)");
+    level(&mut [&mut anna, &mut bert]);
+    let all = "SELECT sku, place, n FROM stock ORDER BY sku";
+    assert_eq!(bert.ask(all), ["s1|front|1", "s3|back|3"]);
+    anna.run("UPDATE stock SET place = NULL WHERE sku = 's1'; DELETE FROM stock WHERE sku = 's3'");
+    level(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask(all), ["s1|front|1"], "a delete goes on, a key without a value does not");
+    assert_eq!(anna.ask(all), ["s1|-|1", "s2|-|2"]);
+    let nameless = |machine: &mut Machine| {
+        let overview = machine.store().overview().unwrap();
+        let told = overview.nameless.iter();
+        told.map(|one| format!("{} {:?} {}", one.table, one.columns, one.rows)).collect::<Vec<_>>()
+    };
+    assert_eq!(nameless(&mut anna), [r#"stock ["sku", "place"] 2"#]);
+    assert_eq!(nameless(&mut bert), Vec::<String>::new());
+    anna.run("UPDATE stock SET place = 'front', n = 4 WHERE sku = 's1'");
+    level(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask(all), ["s1|front|4"], "it has a value again, and goes on");
+    assert_eq!(anna.store().held(9).unwrap(), []);
+    // Somebody goes on elsewhere with a row that has no name here: it comes back beside what has none.
+    anna.run("UPDATE stock SET place = NULL WHERE sku = 's1'");
+    level(&mut [&mut anna, &mut bert]);
+    bert.run("UPDATE stock SET n = 5 WHERE sku = 's1'");
+    level(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.ask(all), ["s1|-|4", "s1|front|5", "s2|-|2"]);
+    anna.run("UPDATE stock SET place = 'attic' WHERE sku = 's1' AND place IS NULL; UPDATE stock SET place = 'shelf' WHERE sku = 's2'");
+    level(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(
+            machine.ask("SELECT sku, place, n FROM stock ORDER BY sku, place"),
+            ["s1|attic|4", "s1|front|5", "s2|shelf|2"],
+            "{machine:?}"
+        );
+    }
+    assert_eq!(nameless(&mut anna), Vec::<String>::new());
+    assert_eq!(anna.store().held(9).unwrap(), []);
+}
+
+#[test]
+fn tracking_says_which_rows_have_no_name() {
+    let lab = Lab::new();
+    let schema = "CREATE TABLE stock (sku TEXT, place TEXT, PRIMARY KEY (sku, place));
+                  CREATE TABLE tag (name TEXT NOT NULL PRIMARY KEY);
+                  INSERT INTO stock VALUES ('s1', NULL), (NULL, NULL), ('s2', 'shelf')";
+    let mut anna = lab.untracked("anna", schema);
+    let tracked = anna.store().track(&dunlin_schema::Track::default()).unwrap();
+    assert_eq!(
+        tracked.notes,
+        [
+            "2 rows have NULL in a part of the key of stock (sku, place), and they stay on this machine until there is a value"
+        ]
+    );
+}

@@ -88,6 +88,10 @@ fn rows(
         let (table, what, rows) = (went.table.clone(), went.what.clone(), went.rows);
         found.push(Attention::Went { table, what, rows });
     }
+    for nameless in overviews.iter().flat_map(|overview| &overview.nameless) {
+        let dunlin_schema::Nameless { table, columns, rows } = nameless.clone();
+        found.push(Attention::Nameless { table, columns, rows });
+    }
     for table in databases.iter().flat_map(|database| &database.tables) {
         if let Some(reason) = table.away.clone() {
             found.push(Attention::Away { table: table.name.clone(), reason });

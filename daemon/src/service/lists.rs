@@ -192,6 +192,7 @@ fn why(why: Why, waits_for: &[Uuid]) -> String {
         }
         (Why::Asked, _) => "its values are asked of the other machines".to_owned(),
         (Why::Went, _) => "it went with a table that was made anew; a person decides".to_owned(),
+        (Why::Nameless, _) => "a part of its key is NULL here, so that nothing names it; the other machines have it as it was".to_owned(),
     }
 }
 

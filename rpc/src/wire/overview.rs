@@ -79,6 +79,15 @@ pub enum Attention {
         /// How many rows.
         rows: u64,
     },
+    /// Rows have NULL in their key: nothing names them, and they stay on this machine.
+    Nameless {
+        /// The table.
+        table: String,
+        /// The columns of its key that may be NULL.
+        columns: Vec<String>,
+        /// How many rows.
+        rows: u64,
+    },
     /// A tracked table is gone, or cannot be written to.
     Away {
         /// The table.

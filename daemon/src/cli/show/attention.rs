@@ -38,6 +38,7 @@ pub(super) fn sentence(attention: &Attention) -> String {
             foreign(table),
             foreign(what)
         ),
+        Attention::Nameless { table, columns, rows } => nameless(table, columns, *rows),
         Attention::Away { table, reason } => {
             format!("the table {}: {}", foreign(table), words(reason))
         }
@@ -81,6 +82,16 @@ pub(super) fn sentence(attention: &Attention) -> String {
         ),
         Attention::Other { text } => words(text),
     }
+}
+
+fn nameless(table: &str, columns: &[String], rows: u64) -> String {
+    format!(
+        "{}: {} NULL in {}, which names a row, so no other machine hears of {}; give it a value there, and it goes everywhere",
+        foreign(table),
+        count(rows, "row has", "rows have"),
+        foreign(&columns.join(" or ")),
+        if rows == 1 { "it" } else { "them" },
+    )
 }
 
 fn clock(name: &str, seconds: i64) -> String {

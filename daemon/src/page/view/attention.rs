@@ -169,6 +169,7 @@ fn line(look: Look<'_>, attention: &Attention) -> Line {
         | Attention::Deletes { .. }
         | Attention::Schema { .. }
         | Attention::Went { .. }
+        | Attention::Nameless { .. }
         | Attention::Away { .. }
         | Attention::Conflicts { .. } => rows(look, attention),
         Attention::Forgotten { .. }
@@ -243,6 +244,14 @@ fn rows(look: Look<'_>, attention: &Attention) -> Line {
             .mend(see(&of("see-went", &table)).about(&table))
             .mend_if(look.can_write, back.about(&table))
             .mend_if(look.can_write, go.about(&table))
+        }
+        Attention::Nameless { table, columns, rows } => {
+            let (table, columns) = (words::foreign(table), words::foreign(&columns.join(", ")));
+            warn(
+                t.count_with("attention.nameless", *rows, &[("table", &table)]),
+                t.with("attention.nameless_means", &[("columns", &columns)]),
+            )
+            .mend(lead("/tables", t.of("nav.tables"), &of("mend-nameless", &table)).about(&table))
         }
         Attention::Away { table, reason } => {
             let (id, table) = (of("mend-away", table), words::foreign(table));

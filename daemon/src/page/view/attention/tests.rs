@@ -95,6 +95,10 @@ fn all() -> Vec<(Attention, &'static [&'static str])> {
             },
             &["/held", "/do/keep-all", "/held/accept"],
         ),
+        (
+            Attention::Nameless { table: "stock".into(), columns: vec!["place".into()], rows: 2 },
+            &["/tables"],
+        ),
         (Attention::Away { table: "parts".into(), reason: "it is gone".into() }, &["/tables"]),
         (Attention::Conflicts { table: "parts".into(), count: 1 }, &["/conflicts"]),
         (Attention::HistoryLost { sessions: 4 }, &["/log"]),
