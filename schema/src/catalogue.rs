@@ -586,7 +586,7 @@ impl Table {
     }
 
     /// A value as SQLite compares it with a column of this table: it is given the column's affinity.
-    fn as_compared(&self, index: usize, cell: &Cell) -> Cell {
+    pub(crate) fn as_compared(&self, index: usize, cell: &Cell) -> Cell {
         match (cell, self.at(index)) {
             (Cell::Row(_) | Cell::Number(_), _) | (_, None) => cell.clone(),
             (_, Some(column)) => cell.stored(column.affinity).unwrap_or_else(|| cell.clone()),

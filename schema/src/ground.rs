@@ -306,7 +306,7 @@ impl Place<'_, '_> {
                 match known.cells.as_ref().and_then(|cells| cells.get(&column.id)) {
                     None => Some(column.blank.clone()),
                     Some(Cell::Row(parent)) => Some(self.shown_as(table, index, *parent)?),
-                    Some(Cell::Number(n)) => Some(Cell::Integer(*n)),
+                    Some(Cell::Number(n)) => Some(column.stores(Cell::Integer(*n))),
                     Some(cell) => Some(cell.clone()),
                 }
             });

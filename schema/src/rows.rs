@@ -105,9 +105,14 @@ impl Tx<'_> {
         if let Some(uuid) = self.named_by(target, &cell, names)? {
             return Ok(Cell::Row(uuid));
         }
-        Ok(match cell {
-            Cell::Integer(n) => Cell::Number(n),
-            other => other,
+        // A text of digits in a column that shows numbers is a number of this machine too.
+        let shown = self.catalogue.named(&target.table).and_then(|parent| {
+            let (index, _) = parent.column(&target.column)?;
+            Some(parent.as_compared(index, &cell))
+        });
+        Ok(match shown {
+            Some(Cell::Integer(n)) => Cell::Number(n),
+            _ => cell,
         })
     }
 

@@ -82,6 +82,28 @@ fn a_table_that_takes_no_mark_is_given_a_text_of_the_same_kind() {
 }
 
 #[test]
+fn a_text_of_the_same_kind_gives_way_to_whoever_writes_it_and_comes_back() {
+    let schema = "CREATE TABLE article (id INTEGER PRIMARY KEY, ean TEXT NOT NULL UNIQUE CHECK (ean GLOB '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]'), who TEXT)";
+    let (lab, [mut anna, mut bert]) =
+        clash(schema, "INSERT INTO article (ean, who) VALUES ('40063813', '@')");
+    let aside = "SELECT ean FROM article WHERE who = 'bert'";
+    let first = anna.ask(aside);
+    // Somebody who has not seen it writes just that number.
+    let mut carl = lab.machine("carl", schema);
+    carl.run(&format!("INSERT INTO article (ean, who) VALUES ('{}', 'carl')", first[0]));
+    level(&mut [&mut anna, &mut bert, &mut carl]);
+    let second = anna.ask(aside);
+    assert_ne!(second, first);
+    assert_eq!([bert.ask(aside), carl.ask(aside)], [second.clone(), second]);
+    carl.run("DELETE FROM article WHERE who = 'carl'");
+    let mut dora = lab.machine("dora", schema);
+    level(&mut [&mut anna, &mut bert, &mut carl, &mut dora]);
+    for machine in [&anna, &bert, &carl, &dora] {
+        assert_eq!(machine.ask(aside), first, "{machine:?}, whatever it has seen");
+    }
+}
+
+#[test]
 fn a_value_of_a_list_gives_way_to_null_where_that_is_allowed() {
     let (_lab, machines) = clash(
         "CREATE TABLE till (id INTEGER PRIMARY KEY, role TEXT UNIQUE CHECK (role IN ('main', 'spare')), who TEXT)",

@@ -52,6 +52,33 @@ fn a_reference_means_its_parent_however_it_is_spelt() {
 }
 
 #[test]
+fn a_text_that_names_no_row_here_is_nobody_elsewhere() {
+    let lab = Lab::new();
+    let mut shown = Vec::new();
+    for (n, (child, spelt)) in
+        [("INTEGER", "9"), ("TEXT", "'9'"), ("TEXT", "'09'")].into_iter().enumerate()
+    {
+        let schema = format!(
+            "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT);
+             CREATE TABLE invoice (id INTEGER PRIMARY KEY, what TEXT, customer {child} REFERENCES customer (id))"
+        );
+        let mut anna = lab.machine(&format!("anna {n}"), &schema);
+        let mut bert = lab.machine(&format!("bert {n}"), &schema);
+        anna.run(&format!(
+            "PRAGMA foreign_keys = OFF; INSERT INTO invoice VALUES (1, 'of nobody', {spelt})"
+        ));
+        anna.store().fold().unwrap();
+        bert.run("INSERT INTO customer VALUES (9, 'Bo')");
+        bert.store().fold().unwrap();
+        level(&mut [&mut anna, &mut bert]);
+        shown.push([anna.ask(PAIRS), bert.ask(PAIRS)]);
+    }
+    assert_eq!(shown[0], shown[1], "as a number does");
+    assert_eq!(shown[0], shown[2]);
+    assert!(shown[0][1].is_empty(), "it means nobody where the number is Bo's: {shown:?}");
+}
+
+#[test]
 fn a_parent_that_goes_takes_its_children_however_they_spell_it() {
     for (parent, child, key, spelt) in [
         ("INTEGER PRIMARY KEY", "TEXT", "7", "'07'"),

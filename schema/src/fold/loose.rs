@@ -81,8 +81,13 @@ impl Tx<'_> {
             if promised == *now {
                 continue;
             }
-            let Some(key) = touched.table.number else { continue };
-            for (child, column, _) in catalogue.showing(touched.table.id) {
+            let number_column =
+                touched.table.number.and_then(|at| Some((at, touched.table.at(at)?)));
+            let Some((key, key_column)) = number_column else { continue };
+            for (child, column, shows) in catalogue.showing(touched.table.id) {
+                if !shows.eq_ignore_ascii_case(&key_column.name) {
+                    continue;
+                }
                 let (showing, shown) = ((&**child, &[*column][..]), (&*touched.table, &[key][..]));
                 for key in self.keys_pointing(showing, shown, &[Cell::Integer(number)])? {
                     if fold.place.contains_key(&(child.id, key.clone())) {
