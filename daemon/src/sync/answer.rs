@@ -379,7 +379,8 @@ impl Answering {
             .call(move |store| {
                 let missing = if knows_parts { store.missing(after)? } else { Vec::new() };
                 store.ask_again(side.origin, skew)?;
-                let waiting = store.waiting_for(side.cursor, &side.knowledge)?;
+                let from = side.cursor.max(side.nothing_before);
+                let waiting = store.waiting_for(from, &side.knowledge)?;
                 let tables = digests(store)?;
                 Ok((tables, waiting, store.end()?, store.cursor(side.origin)?, missing))
             })

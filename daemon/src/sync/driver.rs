@@ -163,6 +163,7 @@ impl Driver<'_> {
                     cursor,
                     end: theirs.end,
                     knowledge: convert::knowledge_in(&theirs.knowledge),
+                    nothing_before: 0,
                     limit_in: PAGE_BYTES_FIRST,
                     limit_out: PAGE_BYTES_FIRST,
                     ahead_in: None,

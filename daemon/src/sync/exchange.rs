@@ -43,6 +43,8 @@ pub(super) struct Side {
     pub(super) end: u64,
     /// What he knows.
     pub(super) knowledge: Vec<Known>,
+    /// Up to here our journal holds nothing for him, as was seen: what he knows only grows while the link lives.
+    pub(super) nothing_before: u64,
     /// How large a page he, and we, can apply in time.
     pub(super) limit_in: u64,
     pub(super) limit_out: u64,
@@ -90,6 +92,8 @@ struct Totals {
     conflicts: u64,
     bytes_out: u64,
     bytes_in: u64,
+    /// A page that only moves his cursor has been given.
+    moved: bool,
 }
 
 impl Driver<'_> {
@@ -159,7 +163,7 @@ impl Driver<'_> {
             let done = match step {
                 Step::Pull(from) => self.pull(name, from, totals).await,
                 Step::Push(from) => self.push(name, from, totals).await,
-                Step::Compare => self.compare(name, totals).await.map(|()| Event::Compared),
+                Step::Compare => self.compare(name, totals).await,
                 Step::Close | Step::Ignore => return failed.map_or(Ok(()), Err),
             };
             event = done.unwrap_or_else(|error| {
@@ -294,16 +298,23 @@ impl Driver<'_> {
     }
 
     /// Values that are not on one of both sides are asked of the other; then both compare.
-    async fn compare(&mut self, name: &str, totals: &mut Totals) -> Result<()> {
+    async fn compare(&mut self, name: &str, totals: &mut Totals) -> Result<Event> {
         if self.knows_parts {
             self.ask_by_name(name, totals).await?;
         }
         loop {
             let missing = self.compare_tables(name).await?;
             if missing.is_empty() || self.give_by_name(name, missing, totals).await? == 0 {
-                return Ok(());
+                break;
             }
         }
+        // Both stand as they were found. Only now is his cursor moved over what he gave us himself: nobody waits
+        // for that, and once a session is often enough.
+        let side = self.sides.get(name).ok_or(Error::Stopping)?;
+        let lag = side.database.end().saturating_sub(side.cursor);
+        Ok(Event::Compared {
+            push: lag > CURSOR_LAG_MAX && !std::mem::replace(&mut totals.moved, true),
+        })
     }
 
     /// Asks for the rows of which a value is not here.
@@ -374,19 +385,23 @@ impl Driver<'_> {
 
     /// Both sides compare, table by table. Answers the rows of which a value is not with the partner.
     async fn compare_tables(&mut self, name: &str) -> Result<Vec<Uuid>> {
-        let side = self.sides.get(name).ok_or(Error::Stopping)?;
+        let side = self.sides.get_mut(name).ok_or(Error::Stopping)?;
         let (cursor, knowledge, origin) = (side.cursor, side.knowledge.clone(), side.origin);
+        let from = cursor.max(side.nothing_before);
         let (ours, going, end, taken) = side
             .database
             .call(move |store| {
                 Ok((
                     digests(store)?,
-                    store.waiting_for(cursor, &knowledge)?,
+                    store.waiting_for(from, &knowledge)?,
                     store.end()?,
                     store.cursor(origin)?,
                 ))
             })
             .await?;
+        if going == 0 {
+            side.nothing_before = end;
+        }
         let ask = DigestAsk {
             database: name.to_owned(),
             cursor: taken,
@@ -422,14 +437,18 @@ impl Driver<'_> {
 
 impl Side {
     /// Does our journal hold anything that the partner has not?
-    async fn has_something(&self) -> Result<bool> {
-        let (cursor, knowledge) = (self.cursor, self.knowledge.clone());
-        self.database
+    async fn has_something(&mut self) -> Result<bool> {
+        let (from, knowledge) = (self.cursor.max(self.nothing_before), self.knowledge.clone());
+        let nothing_before = self
+            .database
             .call(move |store| {
-                let lag = store.end()?.saturating_sub(cursor);
-                Ok(lag > CURSOR_LAG_MAX || (lag > 0 && store.anything_for(cursor, &knowledge)?))
+                let end = store.end()?;
+                let nothing = end <= from || !store.anything_for(from, &knowledge)?;
+                Ok(nothing.then_some(end))
             })
-            .await
+            .await?;
+        self.nothing_before = nothing_before.unwrap_or(self.nothing_before);
+        Ok(nothing_before.is_none())
     }
 }
 

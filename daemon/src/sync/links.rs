@@ -101,12 +101,15 @@ impl Link {
             loop {
                 let sign = self.sign.notified();
                 if self.signs.load(Ordering::Relaxed) > before {
-                    return;
+                    return true;
+                }
+                if self.ended.load(Ordering::Relaxed) {
+                    return false;
                 }
                 sign.await;
             }
         };
-        tokio::time::timeout(TO_ANSWER, answered).await.is_ok()
+        tokio::time::timeout(TO_ANSWER, answered).await.unwrap_or(false)
     }
 }
 
@@ -147,6 +150,11 @@ impl Links {
         boot.clone_into(&mut link.boot.lock().unwrap_or_else(PoisonError::into_inner));
         let older: Vec<Arc<Link>> = {
             let mut open = self.open();
+            // A connection may end while its greeting is being answered. A link that came in here after its end
+            // would be there for ever, and nobody would dial a machine that has one.
+            if link.ended.load(Ordering::Relaxed) {
+                return Err(Fault::new(Code::Busy, "this link is over"));
+            }
             let links = open.entry(link.pin).or_default();
             let older = links.clone();
             links.push(Arc::clone(link));
@@ -193,9 +201,10 @@ impl Links {
 
     /// A link is over.
     pub fn end(&self, link: &Arc<Link>) {
+        let mut open = self.open();
         link.ended.store(true, Ordering::Relaxed);
         link.ready.send_replace(true);
-        let mut open = self.open();
+        link.sign.notify_waiters();
         if let Some(links) = open.get_mut(&link.pin) {
             links.retain(|other| other.id != link.id);
             if links.is_empty() {
@@ -259,6 +268,33 @@ mod tests {
         links.admit(&new, "boot 2").await.unwrap();
         assert_eq!(old.closed().await, "this machine was started anew");
         assert_eq!(links.held(them), None);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_ended_while_it_was_greeted_is_none() {
+        let (us, them) = pins();
+        let links = Links::default();
+        let link = links.begin(them, false, us);
+        links.end(&link);
+        assert_eq!(links.admit(&link, "boot").await.unwrap_err().code, Code::Busy);
+        assert!(!links.any(them));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_link_that_ends_while_it_is_asked_is_waited_for_no_longer() {
+        let (us, them) = pins();
+        let links = Links::default();
+        let old = links.begin(them, false, us);
+        links.admit(&old, "boot 1").await.unwrap();
+        let new = links.begin(them, false, us);
+        let began = tokio::time::Instant::now();
+        let (admitted, ()) = tokio::join!(links.admit(&new, "boot 2"), async {
+            old.probe.notified().await;
+            links.end(&old);
+        });
+        admitted.unwrap();
+        assert!(began.elapsed() < TO_ANSWER);
+        assert_eq!(links.of(them).len(), 1);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! ```text
 //!             ┌──more──┐            ┌──more──┐
 //!   begin ──▶ Pulling ─┴─ last ──▶ Pushing ─┴─ last ──▶ Comparing ──▶ Done
+//!             │                       ▲─── his cursor lags ──┘
 //!             └────────────────────── lost ─────────────────────────▶ Lost
 //! ```
 //!
@@ -56,7 +57,10 @@ pub enum Event {
         more: bool,
     },
     /// Both sides have compared.
-    Compared,
+    Compared {
+        /// His cursor is far behind our end, though he knows all.
+        push: bool,
+    },
     /// The link broke, or the answer was an error.
     Lost,
 }
@@ -84,9 +88,8 @@ pub fn next(state: State, event: Event) -> (State, Step) {
             (State::Pulling, Step::Pull(None))
         }
         (State::Done | State::Lost, Wanted { pull: false, push: true })
-        | (State::Pulling, Pulled { more: false, push: true, .. }) => {
-            (State::Pushing, Step::Push(None))
-        }
+        | (State::Pulling, Pulled { more: false, push: true, .. })
+        | (State::Comparing, Compared { push: true }) => (State::Pushing, Step::Push(None)),
         (State::Done | State::Lost, Wanted { pull: false, push: false })
         | (State::Pulling, Pulled { more: false, push: false, .. })
         | (State::Pushing, Pushed { more: false, .. }) => (State::Comparing, Step::Compare),
@@ -98,10 +101,10 @@ pub fn next(state: State, event: Event) -> (State, Step) {
         (State::Pushing, Pushed { cursor, more: true }) => {
             (State::Pushing, Step::Push(Some(cursor)))
         }
-        (State::Comparing, Compared) => (State::Done, Step::Close),
+        (State::Comparing, Compared { push: false }) => (State::Done, Step::Close),
 
         // The link broke, or the partner spoke out of turn, which we treat the same.
-        (_, Lost | Wanted { .. } | Pulled { .. } | Pushed { .. } | Compared) => {
+        (_, Lost | Wanted { .. } | Pulled { .. } | Pushed { .. } | Compared { .. }) => {
             (State::Lost, Step::Close)
         }
     }
@@ -132,7 +135,7 @@ mod tests {
             Event::Pulled { cursor: 5, more: false, push: true },
             Event::Pushed { cursor: 9, more: true },
             Event::Pushed { cursor: 12, more: false },
-            Event::Compared,
+            Event::Compared { push: false },
         ]);
         let steps: Vec<Step> = story.iter().map(|(_, step)| *step).collect();
         assert_eq!(
@@ -151,8 +154,23 @@ mod tests {
 
     #[test]
     fn a_session_with_nothing_to_move_only_compares() {
-        let story = told(&[Event::Wanted { pull: false, push: false }, Event::Compared]);
+        let compared = Event::Compared { push: false };
+        let story = told(&[Event::Wanted { pull: false, push: false }, compared]);
         assert_eq!(story, [(State::Comparing, Step::Compare), (State::Done, Step::Close)]);
+    }
+
+    #[test]
+    fn a_cursor_that_lags_is_moved_once_both_have_compared() {
+        let story = told(&[
+            Event::Wanted { pull: true, push: false },
+            Event::Pulled { cursor: 3, more: false, push: false },
+            Event::Compared { push: true },
+            Event::Pushed { cursor: 9, more: false },
+            Event::Compared { push: false },
+        ]);
+        let steps: Vec<Step> = story.iter().map(|(_, step)| *step).collect();
+        let push = Step::Push(None);
+        assert_eq!(steps, [Step::Pull(None), Step::Compare, push, Step::Compare, Step::Close]);
     }
 
     #[test]
@@ -176,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_answer_out_of_turn_ends_the_session() {
-        for early in [Event::Pushed { cursor: 1, more: false }, Event::Compared] {
+        for early in [Event::Pushed { cursor: 1, more: false }, Event::Compared { push: true }] {
             let (state, step) = next(State::Pulling, early);
             assert_eq!((state, step), (State::Lost, Step::Close), "{early:?}");
         }
