@@ -16,6 +16,7 @@ use crate::error::Doing as _;
 use crate::ground;
 use crate::held::{Keep, Why};
 use crate::key::Key;
+use crate::namesakes::{Apart, were_made_apart};
 use crate::page::{AHEAD_MAX, digest_of_size};
 use crate::standing::{self, Place};
 use crate::state::{self, State as RowState};
@@ -92,6 +93,8 @@ struct Work {
     applied: u64,
     ahead: u64,
     deletes: Tally,
+    /// What lost its name to another row.
+    apart: Vec<Apart>,
 }
 
 /// A version in hand.
@@ -232,7 +235,12 @@ impl Tx<'_> {
         for withheld in &page.withheld {
             self.withhold(sender, withheld)?;
         }
-        let dirty = std::mem::take(&mut work.dirty);
+        let mut dirty = std::mem::take(&mut work.dirty);
+        if !work.apart.is_empty() {
+            // What came with them is found by what it refers to in its table.
+            self.settle(dirty.clone())?;
+            dirty.extend(self.part_namesakes(std::mem::take(&mut work.apart))?);
+        }
         self.settle(dirty.clone())?;
         self.note_deletes(&work.deletes)?;
         let via = self.via.unwrap_or(0);
@@ -286,7 +294,8 @@ impl Tx<'_> {
             Joined::Known => return Ok(()),
             Joined::Loses { lost } => {
                 if lost {
-                    self.conflict((table, new.uuid), &new.head, new.cells.as_ref())?;
+                    let heads = (&new.head, old.as_ref().map(|old| &old.head));
+                    self.loses(work, (table, new), heads, new.cells.as_ref())?;
                 }
                 return Ok(());
             }
@@ -295,14 +304,15 @@ impl Tx<'_> {
         let row = combined.as_deref().unwrap_or(new);
         work.applied += 1;
         if lost == Some(Lost::Theirs) {
-            self.conflict((table, new.uuid), &new.head, new.cells.as_ref())?;
+            let heads = (&new.head, old.as_ref().map(|old| &old.head));
+            self.loses(work, (table, new), heads, new.cells.as_ref())?;
         }
         if self.catalogue.untracked.contains_key(&table) {
             return self.stand_beside(table, row, old.as_ref(), lost == Some(Lost::Ours));
         }
         if let (Some(Lost::Ours), Some(old)) = (lost, &old) {
             let values = self.values(old)?;
-            self.conflict((table, new.uuid), &old.head, values.as_ref())?;
+            self.loses(work, (table, new), (&old.head, Some(&new.head)), values.as_ref())?;
         }
         let old_cells = match &old {
             Some(old) => self.visible_if_needed(old, row)?,
@@ -322,6 +332,24 @@ impl Tx<'_> {
         self.no_longer_withheld(new.uuid, &new.head)?;
         self.stand(work, table, row, (old.as_ref(), old_cells.as_ref()))?;
         self.call_as_told(table, row)
+    }
+
+    /// Keeps a version that lost. `new`: the one of both that came.
+    fn loses(
+        &mut self,
+        work: &mut Work,
+        (table, new): (i64, &Incoming),
+        (loser, winner): (&Head, Option<&Head>),
+        cells: Option<&Cells>,
+    ) -> Result<()> {
+        if let (Some(winner), Some(cells)) = (winner, cells)
+            && were_made_apart(loser, winner)
+            && self.has_met(new.head.origin)?
+        {
+            let (row, loser, cells) = (new.uuid, loser.clone(), cells.clone());
+            work.apart.push(Apart { table, row, loser, cells });
+        }
+        self.conflict((table, new.uuid), loser, cells)
     }
 
     fn call_as_told(&self, table: i64, new: &Incoming) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::key::Key;
 use crate::store::Flush;
 use crate::tx::Tx;
 use crate::version::Head;
-use crate::{Cells, Error, Origin, Result, Stamp, Store, name};
+use crate::{Cell, Cells, Error, Origin, Result, Stamp, Store, name};
 use rusqlite::{OptionalExtension as _, params};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub struct Conflict {
     pub winner_stamp: Option<Stamp>,
     /// The values that stand; none: the row is deleted.
     pub winner_cells: Option<Cells>,
+    /// It is a row of its own, made apart under one name: what its key is now.
+    pub stands_as: Option<String>,
     /// What a person did about it.
     pub settled: Option<String>,
 }
@@ -179,6 +181,35 @@ impl Tx<'_> {
         Ok(dirty)
     }
 
+    /// The row as which a version stands that lost its name to another row.
+    fn namesake_of(
+        &mut self,
+        line: &Line,
+        row: Uuid,
+    ) -> Result<Option<(Arc<crate::Table>, Entry, Cells)>> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let (Some(table), Some(cells), Ok(loser)) =
+            (catalogue.first(&line.table), &line.cells, line.loser.parse())
+        else {
+            return Ok(None);
+        };
+        let found = self.namesake(table, (row, loser), &Cells::decode(cells)?)?;
+        Ok(found.map(|(entry, cells)| (Arc::clone(table), entry, cells)))
+    }
+
+    /// A row's key, as its table shows it.
+    fn key_shown(&self, table: &crate::Table, entry: &Entry) -> Result<Option<String>> {
+        let Some(key) = &entry.key else { return Ok(None) };
+        let Some(row) = self.read_row(table, key)? else { return Ok(None) };
+        let parts = table.key.iter().filter_map(|&index| row.get(index)).map(|cell| match cell {
+            Cell::Integer(number) => number.to_string(),
+            Cell::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            Cell::Real(number) => number.to_string(),
+            _ => "…".to_owned(),
+        });
+        Ok(Some(parts.collect::<Vec<_>>().join(", ")))
+    }
+
     fn describe(&mut self, line: Line) -> Result<Conflict> {
         let row = Uuid::try_parse(&line.row).unwrap_or_default();
         let winner = self.entry(row)?;
@@ -186,9 +217,14 @@ impl Tx<'_> {
             Some(entry) => self.visible(entry)?,
             None => None,
         };
+        let namesake = match self.namesake_of(&line, row)? {
+            Some((table, entry, _)) => self.key_shown(&table, &entry)?,
+            None => None,
+        };
         Ok(Conflict {
             number: line.number,
             row,
+            stands_as: namesake,
             table: line.table,
             loser: format!("{}#{}", line.loser, line.seq),
             stamp: Stamp::from_i64(line.stamp).unwrap_or_default(),
@@ -233,6 +269,13 @@ impl Store {
             let row = Uuid::try_parse(&found.row)
                 .map_err(|_error| Error::Sidecar { what: "a conflict about no row" })?;
             let cells = found.cells.as_ref().map(|cells| Cells::decode(cells)).transpose()?;
+            if let (Some((table, entry, marked)), Some(cells)) =
+                (tx.namesake_of(&found, row)?, &cells)
+            {
+                let dirty = tx.count_on(&table, (&entry, &marked), cells)?;
+                tx.settle(dirty)?;
+                return tx.settle_conflict(&found, "restored");
+            }
             let old = tx.entry(row)?;
             let stamp = Stamp::after(old.as_ref().map(|old| old.head.stamp), tx.clock.now());
             let dirty = tx.write_version((table, row), old.as_ref(), cells.as_ref(), stamp)?;

@@ -6,8 +6,8 @@
 mod claims;
 mod place;
 
-pub(crate) use claims::prefix;
 use claims::{alike_in, claims, looks_like_any_other, tuple_of};
+pub(crate) use claims::{is_date, marked, prefix};
 pub(crate) use place::refusal;
 
 use crate::catalogue::{By, Catalogue, Collation, Table};

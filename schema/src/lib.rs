@@ -42,6 +42,7 @@ mod machines;
 mod meter;
 pub mod name;
 mod named;
+mod namesakes;
 mod numbers;
 mod origin;
 mod overview;

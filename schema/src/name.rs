@@ -53,6 +53,14 @@ pub fn of_conflict(row: Uuid, loser: crate::Origin, seq: u64) -> Uuid {
     derived(b"dunlin conflict", "", order(Some(&Cell::Row(row))), &bytes)
 }
 
+/// What marks a row whose name another one has: by that name, and by who wrote what lost it.
+pub fn of_namesake(row: Uuid, loser: crate::Origin) -> Uuid {
+    let mut bytes = row.as_bytes().to_vec();
+    bytes.extend(loser.machine.as_bytes());
+    bytes.extend(loser.epoch.to_be_bytes());
+    derived(b"dunlin namesake", "", order(Some(&Cell::Row(row))), &bytes)
+}
+
 /// A figure that does not fall where the first part of a key rises.
 fn order(first: Option<&Cell>) -> [u8; 4] {
     let of_bytes = |bytes: &[u8]| {

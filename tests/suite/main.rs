@@ -9,6 +9,7 @@ mod deletes;
 mod dumps;
 mod folding;
 mod machines;
+mod namesakes;
 mod northwind_store;
 mod put;
 mod references;

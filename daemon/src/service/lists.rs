@@ -25,6 +25,7 @@ impl Service {
             let found = database.call(move |store| store.conflicts(false, limit)).await?;
             all.extend(found.into_iter().map(|conflict| {
                 let kind = match (&conflict.cells, &conflict.winner_cells) {
+                    _ if conflict.stands_as.is_some() => "two rows with one name",
                     (None, _) => "delete lost",
                     (Some(_), None) => "edit lost to a delete",
                     (Some(_), Some(_)) => "edit lost",
@@ -48,6 +49,7 @@ impl Service {
                     winner_written: conflict.winner_stamp.map(when),
                     values: conflict.cells.as_ref().map(values).unwrap_or_default(),
                     winner_values: conflict.winner_cells.as_ref().map(values).unwrap_or_default(),
+                    stands_as: conflict.stands_as,
                     restored: conflict.settled.is_some(),
                 }
             }));

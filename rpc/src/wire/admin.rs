@@ -353,6 +353,9 @@ pub struct ConflictEntry {
     /// Columns and values of the version that stands; empty for a delete.
     #[serde(default)]
     pub winner_values: serde_json::Map<String, serde_json::Value>,
+    /// Of two rows with one name: the key under which the losing one stands now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_as: Option<String>,
     /// Whether it was put back.
     pub restored: bool,
 }

@@ -230,7 +230,7 @@ fn gives_way(table: &Table, unique: &Unique, tuple: &[Cell]) -> Option<usize> {
 }
 
 /// Does a text begin as a date does?
-fn is_date(cell: &Cell) -> bool {
+pub(crate) fn is_date(cell: &Cell) -> bool {
     let Cell::Text(text) = cell else { return false };
     let begins = b"0000-00-00".iter().zip(text);
     text.len() >= 10
@@ -333,7 +333,7 @@ fn substitutes(uuid: Uuid, cell: &Cell, may_be_null: bool) -> Vec<Cell> {
 
 /// The text with a mark that a person sees. Before a number at its end stands another mark, which sorts before all digits:
 /// whoever counts on from the greatest text does not meet it.
-fn marked(text: &[u8], uuid: Uuid, count: usize) -> Vec<u8> {
+pub(crate) fn marked(text: &[u8], uuid: Uuid, count: usize) -> Vec<u8> {
     let number = text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (before, number) = text.split_at(text.len() - number);
     let mark: &[u8] = if number.is_empty() { b"" } else { b"*" };

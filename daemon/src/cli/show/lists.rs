@@ -246,10 +246,10 @@ pub fn conflicts(conflicts: &[ConflictEntry], look: Look, now: NaiveDateTime) ->
     ];
     let mut grid = Grid::new(&headings, look);
     for conflict in conflicts {
-        let what = if conflict.restored {
-            format!("{}, put back", foreign(&conflict.kind))
-        } else {
-            foreign(&conflict.kind)
+        let what = match &conflict.stands_as {
+            _ if conflict.restored => format!("{}, put back", foreign(&conflict.kind)),
+            Some(key) => format!("{}: {}", foreign(&conflict.kind), foreign(key)),
+            None => foreign(&conflict.kind),
         };
         grid.row([
             Cell::new(conflict.number),
@@ -263,7 +263,7 @@ pub fn conflicts(conflicts: &[ConflictEntry], look: Look, now: NaiveDateTime) ->
         ]);
     }
     format!(
-        "{}\n`dunlin conflicts restore NO.` puts a version that lost back; `dunlin conflicts keep NO.` leaves it as it stands.\n",
+        "{}\n`dunlin conflicts restore NO.` puts a version that lost back, and gives a row that lost its name the next free number; `dunlin conflicts keep NO.` leaves it as it stands.\n",
         grid.text()
     )
 }

@@ -87,21 +87,26 @@ fn conflict(t: Texts, entry: &ConflictEntry, may: bool, now: NaiveDateTime) -> C
     let table = words::foreign(&entry.table);
     let names = [("table", table.as_str())];
     let what = match (lost.deleted, stands.deleted) {
+        _ if entry.stands_as.is_some() => t.with("conflict.two_rows", &names),
         (true, _) => t.with("conflict.delete_lost", &names),
         (_, true) => t.with("conflict.lost_to_delete", &names),
         _ => t.with("conflict.edit_lost", &names),
     };
-    let why = if entry.winner_written.as_deref() == Some(entry.written.as_str()) {
-        t.of("conflict.why_same")
+    let why = if let Some(key) = &entry.stands_as {
+        t.with("conflict.two_rows_means", &[("key", words::foreign(key).as_str())])
+    } else if entry.winner_written.as_deref() == Some(entry.written.as_str()) {
+        t.of("conflict.why_same").to_owned()
     } else {
-        t.of("conflict.why_later")
+        t.of("conflict.why_later").to_owned()
     };
     let mut presses = Vec::new();
     if may {
         let number = entry.number.to_string();
         let id = |what: &str| format!("{what}-{number}");
+        let restore =
+            if entry.stands_as.is_some() { "conflict.next_number" } else { "conflict.restore" };
         presses.push(
-            Press::post("/do/restore", t.of("conflict.restore"), id("restore"))
+            Press::post("/do/restore", t.of(restore), id("restore"))
                 .with("number", number.clone())
                 .about(&table),
         );
@@ -115,7 +120,7 @@ fn conflict(t: Texts, entry: &ConflictEntry, may: bool, now: NaiveDateTime) -> C
         number: entry.number,
         row: words::short(&entry.row.to_string()),
         what,
-        why: why.to_owned(),
+        why,
         cells: cells(t, &entry.winner_values, &entry.values),
         stands,
         lost,
@@ -193,6 +198,19 @@ mod tests {
         let cells = cells(T, &map(json!({})), &map(json!({"id": 1, "name": null})));
         assert_eq!(cells[0].stands, T.of("conflict.deleted"));
         assert_eq!(cells[1].lost, "NULL");
+    }
+
+    #[test]
+    fn a_row_that_lost_its_name_is_told_where_it_stands() {
+        let entry = ConflictEntry {
+            stands_as: Some("R-*0001~4f2a".to_owned()),
+            values: map(json!({"no": "R-0001"})),
+            winner_values: map(json!({"no": "R-0001"})),
+            ..ConflictEntry::default()
+        };
+        let shown = conflict(T, &entry, true, words::now());
+        assert!(shown.why.contains("R-*0001~4f2a"), "{}", shown.why);
+        assert_eq!(shown.presses[0].word, T.of("conflict.next_number"));
     }
 
     #[test]
