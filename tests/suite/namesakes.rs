@@ -14,15 +14,17 @@ const WHOLE: &str = "SELECT customer, (SELECT group_concat(what) FROM (SELECT wh
      (SELECT group_concat(paid) FROM payment p WHERE p.no = r.no) FROM receipt r ORDER BY 1";
 
 fn sale(no: &str, who: &str, lines: usize) -> String {
-    let mut sql = format!("INSERT INTO receipt VALUES ('{no}', '{who}', {lines});");
-    for n in 1..=lines {
-        sql.push_str(&format!(
+    let line = |n| {
+        format!(
             "INSERT INTO line VALUES ('{no}', {n}, '{who} {n}');
              INSERT INTO remark (no, n, text) VALUES ('{no}', {n}, '{who} says {n}');"
-        ));
-    }
-    sql.push_str(&format!("INSERT INTO payment (no, paid) VALUES ('{no}', {lines});"));
-    sql
+        )
+    };
+    let all: String = (1..=lines).map(line).collect();
+    format!(
+        "INSERT INTO receipt VALUES ('{no}', '{who}', {lines}); {all}
+         INSERT INTO payment (no, paid) VALUES ('{no}', {lines});"
+    )
 }
 
 /// Machines that have met, and hold nothing.
@@ -34,11 +36,12 @@ fn met<const N: usize>(schema: &str, names: [&str; N]) -> (Lab, [Machine; N]) {
 }
 
 fn same(machines: &[Machine], sql: &str) -> Vec<String> {
-    let said = machines[0].ask(sql);
-    for other in &machines[1..] {
-        assert_eq!(other.ask(sql), said, "{}", other.name);
+    let mut said = machines.iter().map(|machine| machine.ask(sql));
+    let first = said.next().unwrap();
+    for other in said {
+        assert_eq!(other, first);
     }
-    said
+    first
 }
 
 fn all(machines: &mut [Machine]) {

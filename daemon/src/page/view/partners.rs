@@ -348,7 +348,7 @@ fn facts(
         fact(t.of("partner.waiting_out"), going(t, partner)),
     ];
     if !tables.is_empty() {
-        facts.push(fact(t.of("partner.equal"), equal(t, tables)));
+        facts.push(fact(t.of("partner.equal"), equal(t, tables, &partner.unlike)));
     }
     facts.extend(to_look_at(t, partner).into_iter().filter(|fact| !fact.path.is_empty()));
     facts.extend(partner.unlike.iter().take(VERSIONS_MAX).map(|table| version(t, table)));
@@ -424,8 +424,8 @@ fn listed(t: Texts, tables: &[(&str, &str)]) -> (Vec<(String, Shown)>, String) {
     (listed.collect(), if rest > 0 { t.count("partner.tables_rest", rest) } else { String::new() })
 }
 
-/// How many tables are equal, in words.
-fn equal(t: Texts, tables: &[(&str, &str)]) -> String {
+/// How many tables are equal, in words. `unlike`: those of which one side has columns that the other has not.
+fn equal(t: Texts, tables: &[(&str, &str)], unlike: &[UnlikeTable]) -> String {
     // Of a table that the partner does not keep there is nothing to compare.
     let tables: Vec<_> = tables.iter().filter(|(_, state)| *state != "not here").collect();
     let all = tables.len() as u64;
@@ -433,8 +433,10 @@ fn equal(t: Texts, tables: &[(&str, &str)]) -> String {
     let equal = tables.iter().filter(|(_, state)| *state == "equal").count() as u64;
     if known == 0 {
         words::UNKNOWN.to_owned()
-    } else if equal == all {
+    } else if equal == all && unlike.is_empty() {
         t.count("partner.all_equal", all)
+    } else if equal == all {
+        t.count("partner.all_equal_but", all)
     } else {
         let equal = words::number(t, equal);
         t.count_with("partner.some_equal", all, &[("equal", &equal)])

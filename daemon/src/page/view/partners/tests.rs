@@ -108,6 +108,16 @@ fn equal_is_claimed_for_what_was_compared_only() {
     assert_eq!(told(&["equal", "equal"]), "all 2 tables are equal");
     assert_eq!(told(&["equal", "differs"]), "1 of 2 tables");
     assert_eq!(told(&["unknown"]), "–");
+    let newer = PartnerStatus {
+        unlike: vec![UnlikeTable { has: vec!["colour".to_owned()], ..UnlikeTable::default() }],
+        ..partner("Up to date")
+    };
+    let card = card(Around { tables: &[("parts", "equal")], ..around("keeper") }, &newer);
+    let equal = fact(
+        T.of("partner.equal"),
+        "the only table is equal, but for columns not here or not there",
+    );
+    assert!(card.facts.contains(&equal), "{:?}", card.facts);
 }
 
 #[test]
