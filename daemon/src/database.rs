@@ -12,6 +12,7 @@
 //!   the file, and whoever copies the file alone has all of it.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as channel};
 use std::thread;
 use std::time::Duration;
@@ -58,6 +59,16 @@ pub struct Database {
     declarations: watch::Receiver<u64>,
     wanted: watch::Receiver<u64>,
     meters: Arc<Meters>,
+    found_by_poll: Arc<AtomicU64>,
+}
+
+/// What looking at the file came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Looked {
+    /// The application had written something.
+    pub(crate) any: bool,
+    /// Something was written that cannot be read yet.
+    pub(crate) under_way: bool,
 }
 
 impl Database {
@@ -105,6 +116,7 @@ impl Database {
             declarations,
             wanted,
             meters,
+            found_by_poll: Arc::default(),
         })
     }
 
@@ -153,6 +165,16 @@ impl Database {
         &self.meters
     }
 
+    /// How often the poll found what no event had told of.
+    pub fn found_by_poll(&self) -> u64 {
+        self.found_by_poll.load(Ordering::Relaxed)
+    }
+
+    /// The poll found what no event had told of.
+    pub(crate) fn note_found_by_poll(&self) {
+        self.found_by_poll.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How many pieces of work wait in the queue.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
@@ -195,12 +217,18 @@ impl Database {
 
     /// Folds what the application wrote, piece by piece. Answers whether there was anything.
     pub async fn fold(&self) -> Result<bool> {
+        self.look().await.map(|looked| looked.any)
+    }
+
+    /// As [`Database::fold`]; answers also whether there is something to come.
+    pub(crate) async fn look(&self) -> Result<Looked> {
         let mut any = false;
         loop {
-            let folded = self.work(Store::fold_some).await?;
+            let look = |store: &mut Store| Ok((store.is_commit_under_way()?, store.fold_some()?));
+            let (under_way, folded) = self.work(look).await?;
             any |= folded.any;
             if !folded.more {
-                return Ok(any);
+                return Ok(Looked { any, under_way });
             }
         }
     }

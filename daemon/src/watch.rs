@@ -1,8 +1,10 @@
 //! Watching a database file: what other programs commit is noticed within a millisecond or so.
 //!
-//! A commit is an event on the folder (the file, or its `-wal`). Some events come before the commit can be seen, so
-//! the file is looked at a few times more; and once a second anyway, in case the watch is deaf (network and overlay
-//! file systems are).
+//! A commit is an event on the folder (the file, or its `-wal`). The event comes at the write, and what was written can
+//! be read after the disk's flush: while a commit is under way, the file is looked at again and again, at distances
+//! that grow. It is looked at once a second anyway, in case the watch is deaf (network and overlay file systems are).
+
+mod again;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,8 +13,10 @@ use std::time::Duration;
 
 use dunlin_logs::Chain;
 use dunlin_schema::{Happened, What};
+use futures_util::FutureExt as _;
 use notify::{EventKind, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tracing::warn;
 
 use crate::database::Database;
@@ -20,9 +24,6 @@ use crate::error::Error;
 
 /// In case the watch is deaf.
 const POLL: Duration = Duration::from_secs(1);
-/// After an event, so often and so far apart.
-const LOOKS: usize = 3;
-const APART: Duration = Duration::from_millis(1);
 /// So long the watch rests after an event, while the kernel makes one of all that follow: a page of ours is thousands
 /// of writes, and each of them would wake us.
 const REST: Duration = Duration::from_micros(300);
@@ -40,36 +41,65 @@ pub(crate) async fn watch(database: Database) {
     };
     let mut failing = false;
     let mut seen = Seen::new();
+    let mut waiting = Waiting::default();
     loop {
-        let looks = tokio::select! {
-            () = event.notified() => LOOKS,
-            () = tokio::time::sleep(seen.wait) => 1,
-        };
-        for look in 0..looks {
-            match look {
-                0 => {}
-                // A commit is several writes; the last of them is the one that shows it.
-                1 => drop(tokio::time::timeout(APART, event.notified()).await),
-                _ => tokio::time::sleep(APART).await,
-            }
-            match database.fold().await {
-                Ok(folded) => {
-                    failing = false;
-                    if folded {
-                        break;
-                    }
+        let by_poll = waiting.wait(&event, seen.wait).await;
+        match database.look().await {
+            Ok(looked) => {
+                failing = false;
+                if by_poll && looked.any {
+                    database.note_found_by_poll();
                 }
-                Err(Error::Stopping) => return,
-                Err(error) => {
-                    // Once, not once a second.
-                    if !std::mem::replace(&mut failing, true) {
-                        warn!(database = database.name(), cause = %Chain(&error), "log not folded");
-                    }
-                    break;
+                waiting.looked(looked.any, looked.under_way);
+                if looked.under_way && !looked.any {
+                    continue;
+                }
+            }
+            Err(Error::Stopping) => return,
+            Err(error) => {
+                waiting.looked(false, false);
+                // Once, not once a second.
+                if !std::mem::replace(&mut failing, true) {
+                    warn!(database = database.name(), cause = %Chain(&error), "log not folded");
                 }
             }
         }
         seen.look(&database).await;
+    }
+}
+
+/// For what the next look waits.
+#[derive(Default)]
+struct Waiting {
+    /// When the last event came. None: only the poll has looked since.
+    told: Option<Instant>,
+    /// Since when a commit is seen to be under way.
+    under_way: Option<Instant>,
+}
+
+impl Waiting {
+    /// Waits until the file is to be looked at, at the latest for so long. Answers whether the poll looks. A wait
+    /// that was shorter is over by chance before the event comes, and says nothing about the watch.
+    async fn wait(&mut self, event: &Notify, poll: Duration) -> bool {
+        let next = self.under_way.zip(self.told);
+        let next = next.and_then(|(since, told)| again::next(since.elapsed(), told.elapsed()));
+        if let Some(next) = next {
+            // An event meanwhile is of that commit, or of one after it, which this look sees under way.
+            tokio::time::sleep(next).await;
+            if event.notified().now_or_never().is_some() {
+                self.told = Some(Instant::now());
+            }
+            return false;
+        }
+        let is_told = tokio::time::timeout(poll, event.notified()).await.is_ok();
+        *self = Self { told: is_told.then(Instant::now), under_way: None };
+        !is_told && poll == POLL
+    }
+
+    /// Something new was seen; a commit is still under way.
+    fn looked(&mut self, any: bool, under_way: bool) {
+        let before = self.under_way.filter(|_| !any);
+        self.under_way = under_way.then(|| before.unwrap_or_else(Instant::now));
     }
 }
 

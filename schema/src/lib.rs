@@ -66,6 +66,7 @@ mod track;
 mod trigger;
 mod tx;
 mod undeclared;
+mod under_way;
 mod unlike;
 mod unshown;
 mod untrack;

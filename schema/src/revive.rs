@@ -95,7 +95,7 @@ fn id_of(path: &Path) -> Option<FileId> {
     path.exists().then_some((0, 0))
 }
 
-fn with_tail(path: &Path, tail: &str) -> PathBuf {
+pub(crate) fn with_tail(path: &Path, tail: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(tail);
     PathBuf::from(name)

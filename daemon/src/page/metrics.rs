@@ -91,6 +91,7 @@ struct File {
     disk: Option<Disk>,
     apply: Counted,
     commit: Counted,
+    found_by_poll: u64,
 }
 
 impl Facts {
@@ -129,6 +130,7 @@ impl Facts {
                     disk: path.parent().and_then(disk),
                     apply: database.meters().apply.counted(),
                     commit: database.meters().commit.counted(),
+                    found_by_poll: database.found_by_poll(),
                 }
             });
             (each.collect(), disk(&folder))
@@ -253,6 +255,11 @@ fn files(out: &mut Exposition, facts: &Facts) {
     out.histogram("fsync_seconds", "Commits of ours that wait for the disk.");
     for file in &facts.files {
         out.counted(&[("database", &file.database)], &file.commit);
+    }
+    let help = "Times that looking once a second found what no event had told of.";
+    out.counter("found_by_poll_total", help);
+    for file in &facts.files {
+        out.value(&[("database", &file.database)], file.found_by_poll);
     }
 }
 
