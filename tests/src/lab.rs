@@ -30,8 +30,10 @@ pub mod machine;
 pub mod outside;
 pub mod partner;
 pub mod person;
+pub mod slow_disk;
 pub mod space;
 pub mod talk;
+pub mod till;
 pub mod tls;
 pub mod webdriver;
 
@@ -40,6 +42,8 @@ pub use http::Answer;
 pub use machine::{Machine, Told};
 pub use partner::Partner;
 pub use person::Person;
+pub use slow_disk::SlowDisk;
+pub use till::Till;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

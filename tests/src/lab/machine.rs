@@ -41,6 +41,8 @@ pub struct Machine {
     place: PathBuf,
     /// What stands before the program on each command line: `ip netns exec NAME`.
     before: Vec<String>,
+    /// Variables of its programs' environment.
+    variables: Vec<(String, String)>,
     daemon: Option<Child>,
 }
 
@@ -116,6 +118,14 @@ pub(super) fn signal(name: &str, pid: u32) {
     assert!(sent.unwrap().success(), "no signal {name} to {pid}");
 }
 
+/// What a machine counts as found by the poll alone.
+pub fn found_by_poll(admin: SocketAddr) -> u64 {
+    let metrics = http::get(admin, "/metrics", &[]).body;
+    let counted = metrics.lines().find(|line| line.starts_with("dunlin_found_by_poll_total{"));
+    let figure = counted.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    figure.unwrap_or_else(|| panic!("{metrics}"))
+}
+
 impl Machine {
     /// A machine in a folder that holds the application's file; nothing is written.
     pub fn at(name: &str, place: &Path, partner: SocketAddr) -> Self {
@@ -124,6 +134,7 @@ impl Machine {
             partner,
             place: place.to_owned(),
             before: Vec::new(),
+            variables: Vec::new(),
             daemon: None,
         }
     }
@@ -131,6 +142,11 @@ impl Machine {
     /// Has all its programs started by another, such as `ip netns exec NAME`.
     pub fn run_by(&mut self, before: &[&str]) {
         self.before = before.iter().map(|word| (*word).to_owned()).collect();
+    }
+
+    /// Has its programs run with these variables.
+    pub fn run_with(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        self.variables.extend(variables);
     }
 
     /// The application's file.
@@ -195,6 +211,7 @@ impl Machine {
         let mut command = Command::new(words.next().unwrap());
         command.args(words).args(arguments).arg("--data").arg(self.data());
         command.env_remove("DUNLIN_DATA");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -399,6 +416,11 @@ impl Machine {
         let addresses: Value = serde_json::from_str(&text).unwrap();
         let first = addresses.pointer("/admin/0").and_then(Value::as_str);
         first.unwrap_or_else(|| panic!("{addresses}")).parse().unwrap()
+    }
+
+    /// How often looking once a second found what no event had told of.
+    pub fn found_by_poll(&self) -> u64 {
+        found_by_poll(self.admin())
     }
 
     /// Posts a body to the admin listener.
