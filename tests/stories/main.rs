@@ -34,6 +34,7 @@ mod secrets;
 mod settings;
 mod shop;
 mod spaces;
+mod till;
 mod tokens;
 mod tools;
 mod untrack;
