@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dunlin_tests::lab::machine::found_by_poll;
 use serde_json::Value;
 
 /// How long anything may take before the bench gives up.
@@ -102,9 +103,17 @@ impl Machine {
 
     /// Where its daemon takes the calls of partners.
     fn address(&self) -> String {
+        self.addresses()["partner"].as_str().unwrap().to_owned()
+    }
+
+    /// How often looking once a second found what no event had told of.
+    pub(crate) fn found_by_poll(&self) -> u64 {
+        found_by_poll(self.addresses()["admin"][0].as_str().unwrap().parse().unwrap())
+    }
+
+    fn addresses(&self) -> Value {
         let text = std::fs::read_to_string(self.data().join("addresses.json")).unwrap();
-        let addresses: Value = serde_json::from_str(&text).unwrap();
-        addresses["partner"].as_str().unwrap().to_owned()
+        serde_json::from_str(&text).unwrap()
     }
 
     /// Lets another machine in.

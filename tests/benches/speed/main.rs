@@ -5,6 +5,8 @@
 //!   engine     fold, page and apply in one process
 //!   catch-up   100 000 rows from one daemon to an empty partner
 //!   visible    a commit on A, until another program sees it in B's file
+//!   flush      the same after flushes of 0 to 20 ms, also beside four busy programs
+//!   till       a till's commits while the daemon has much to do, on a disk whose flush takes 10 ms
 //!   page       each page and export of a large shop
 //!   watched    whether looking is in the way: of a till, of a catch-up, of a person's decision
 //! ```
@@ -14,7 +16,7 @@
 //! make of it.
 //!
 //! Needs the release binary `dunlin` beside it, which `scripts/bench` builds. `--json` prints JSON, `--quick` does a
-//! tenth of the work, and words choose some of the six.
+//! tenth of the work, `--long` five times as much of `flush` and `till`, and words choose some of the eight.
 
 #![expect(
     clippy::print_stdout,
@@ -25,9 +27,11 @@
 
 mod catch_up;
 mod engine;
+mod flush;
 mod machines;
 mod page;
 mod report;
+mod till;
 mod visible;
 mod watched;
 mod writes;
@@ -38,16 +42,18 @@ use report::Report;
 struct Asked {
     json: bool,
     quick: bool,
+    long: bool,
     only: Vec<String>,
 }
 
 impl Asked {
     fn read(words: impl Iterator<Item = String>) -> Self {
-        let mut asked = Self { json: false, quick: false, only: Vec::new() };
+        let mut asked = Self { json: false, quick: false, long: false, only: Vec::new() };
         for word in words {
             match word.as_str() {
                 "--json" => asked.json = true,
                 "--quick" => asked.quick = true,
+                "--long" => asked.long = true,
                 // What cargo adds.
                 "--bench" => {}
                 _ => asked.only.push(word),
@@ -63,6 +69,11 @@ impl Asked {
     /// So many, or a tenth of it.
     fn many(&self, count: u64) -> u64 {
         if self.quick { count / 10 } else { count }
+    }
+
+    /// So many, or a tenth of it, or five times as much.
+    fn even_more(&self, count: u64) -> u64 {
+        if self.long { count * 5 } else { self.many(count) }
     }
 }
 
@@ -80,6 +91,12 @@ fn main() {
     }
     if asked.wants("visible") {
         visible::measure(&mut report, asked.many(200));
+    }
+    if asked.wants("flush") {
+        flush::measure(&mut report, asked.even_more(200));
+    }
+    if asked.wants("till") {
+        till::measure(&mut report, asked.even_more(200_000));
     }
     if asked.wants("page") {
         page::measure(&mut report, asked.many(100).max(20));

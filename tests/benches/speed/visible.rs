@@ -13,7 +13,7 @@ use crate::report::{Report, spread};
 /// Between two writes: a till's pace, at random, so that no timer of ours is met in step.
 const GAP_MS: (i64, i64) = (5, 60);
 /// Between two looks at the file: far below what is measured, and the core is left to the daemons.
-const LOOK: Duration = Duration::from_micros(50);
+pub(crate) const LOOK: Duration = Duration::from_micros(50);
 
 pub(crate) fn measure(report: &mut Report, writes: u64) {
     for (dials, who) in [("a", "A dials"), ("b", "B dials")] {
@@ -42,7 +42,7 @@ pub(crate) fn measure(report: &mut Report, writes: u64) {
     }
 }
 
-fn gap(dice: &mut Dice) -> Duration {
+pub(crate) fn gap(dice: &mut Dice) -> Duration {
     Duration::from_millis(u64::try_from(dice.between(GAP_MS.0, GAP_MS.1)).unwrap())
 }
 
