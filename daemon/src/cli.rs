@@ -74,6 +74,7 @@ fn run(command: &Command) -> Result<Exit, Error> {
 async fn serve(command: &Command) -> Result<Exit, Error> {
     match command {
         Command::Init(args) => commands::init(args),
+        Command::Check(args) => commands::check(args),
         Command::Track(args) => commands::track(args).await,
         Command::Run(args) => {
             engine::run(&args.folder()).await?;

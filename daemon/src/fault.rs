@@ -62,6 +62,8 @@ fn of_store(error: &schema::Error) -> Fault {
         | E::Open { .. }
         | E::NotADatabase { .. }
         | E::NoFile { .. }
+        | E::Unreadable { .. }
+        | E::Unfinished { .. }
         | E::Newer { .. } => Code::StoreUnavailable,
         E::NoSuchTable { .. } => Code::UnknownTable,
         E::Untrackable { .. }

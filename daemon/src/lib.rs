@@ -2,6 +2,7 @@
 
 pub mod brake;
 mod certificate;
+pub mod check;
 pub mod cli;
 mod clock;
 pub mod config;

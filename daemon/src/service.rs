@@ -37,6 +37,7 @@ use tracing::error;
 
 use crate::machine::Machine;
 
+pub(crate) use admin::wanted;
 pub(crate) use inside::Inside;
 pub(crate) use rights::trusted;
 

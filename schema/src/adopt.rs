@@ -207,10 +207,17 @@ pub(crate) fn connect(path: &Path) -> Result<Connection> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(open)?;
+    set_up(&conn, path)?;
+    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(open)?;
+    Ok(conn)
+}
+
+/// How each of our connections to an application's file is.
+pub(crate) fn set_up(conn: &Connection, path: &Path) -> Result<()> {
+    let open = |source| Error::Open { path: path.to_owned(), source };
     conn.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     conn.pragma_update(None, "cache_size", -CACHE_KIB).map_err(open)?;
-    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(open)?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
@@ -218,10 +225,10 @@ pub(crate) fn connect(path: &Path) -> Result<Connection> {
     ] {
         conn.set_db_config(option, on).map_err(open)?;
     }
-    spare::add_functions(&conn).map_err(open)?;
+    spare::add_functions(conn).map_err(open)?;
     // The first look into the file: what is no database says so here.
     match conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
-        Ok(()) => Ok(conn),
+        Ok(()) => Ok(()),
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
             Err(Error::NotADatabase { path: path.to_owned() })
         }

@@ -22,6 +22,22 @@ pub enum Error {
         /// Which file.
         path: PathBuf,
     },
+    /// The file cannot be read.
+    #[error("{path} cannot be read")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A program was stopped in the midst of its work on the file.
+    #[error(
+        "a program was stopped in the midst of its work on {path}; start the application once, so that it puts its file in order"
+    )]
+    Unfinished {
+        /// Which file.
+        path: PathBuf,
+    },
     /// There is no such file.
     #[error("there is no file {path}; start the application once, so that it makes its database")]
     NoFile {

@@ -11,6 +11,30 @@ use crate::listing::{Kind, Listing, Trigger};
 use crate::{Result, left_out};
 use rusqlite::Connection;
 
+/// A trigger of the application, and what becomes of what it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// Its name.
+    pub trigger: String,
+    /// The table that it watches.
+    pub table: String,
+    /// When it runs.
+    pub runs: Runs,
+}
+
+/// When a trigger of the application runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// Where a row is written; what it does arrives elsewhere as rows.
+    There,
+    /// Everywhere: for rows that arrive, too.
+    Everywhere,
+    /// Where a row is written, and what it writes to these tables stays there.
+    Alone(Vec<String>),
+    /// It should run for rows that arrive, and needs what only its application has.
+    Never,
+}
+
 /// Copies the triggers that are to fire onto this connection, in place of those copied before. Answers their names.
 pub(crate) fn copy(
     conn: &Connection,
@@ -27,15 +51,9 @@ pub(crate) fn copy(
     for name in before {
         drop_copy(conn, &name)?;
     }
-    let is_fed_here = |name: &String| {
-        let is_virtual = listing.named(name).is_some_and(|table| table.kind == Kind::Virtual);
-        is_virtual || (tracked.named(name).is_none() && is_left_out(conn, listing, name))
-    };
     let mut copied = Vec::new();
     for (table, trigger) in triggers(tracked, listing) {
-        let is_listed = listed.iter().any(|listed| listed.eq_ignore_ascii_case(&trigger.name));
-        let fed = targets(&trigger.sql);
-        if !is_listed && (fed.is_empty() || !fed.iter().all(is_fed_here)) {
+        if !is_to_fire(conn, (tracked, listing), listed, trigger) {
             continue;
         }
         let Some(rest) = trigger.sql.get("CREATE TRIGGER ".len()..) else { continue };
@@ -52,6 +70,62 @@ pub(crate) fn copy(
     }
     copied.sort_unstable();
     Ok(copied)
+}
+
+/// Is a trigger to fire for our writes too?
+fn is_to_fire(
+    conn: &Connection,
+    (tracked, listing): (&Catalogue, &Listing),
+    listed: &[String],
+    trigger: &Trigger,
+) -> bool {
+    let is_fed_here = |name: &String| {
+        let is_virtual = listing.named(name).is_some_and(|table| table.kind == Kind::Virtual);
+        is_virtual || (tracked.named(name).is_none() && is_left_out(conn, listing, name))
+    };
+    let is_listed = listed.iter().any(|listed| listed.eq_ignore_ascii_case(&trigger.name));
+    let fed = targets(&trigger.sql);
+    is_listed || (!fed.is_empty() && fed.iter().all(is_fed_here))
+}
+
+/// What becomes of what the application's triggers on tracked tables do, by the names of the triggers. `copied`: those
+/// that were copied.
+pub(crate) fn effects(
+    conn: &Connection,
+    (tracked, listing): (&Catalogue, &Listing),
+    listed: &[String],
+    copied: &[String],
+) -> Vec<Effect> {
+    let mut found: Vec<Effect> = triggers(tracked, listing)
+        .map(|(table, trigger)| {
+            let fed = targets(&trigger.sql).into_iter();
+            let mut alone: Vec<String> = fed.filter(|name| tracked.named(name).is_none()).collect();
+            alone.sort_unstable();
+            alone.dedup();
+            let runs = if copied.contains(&trigger.name) {
+                Runs::Everywhere
+            } else if is_to_fire(conn, (tracked, listing), listed, trigger) {
+                Runs::Never
+            } else if alone.is_empty() {
+                Runs::There
+            } else {
+                Runs::Alone(alone)
+            };
+            Effect { trigger: trigger.name.clone(), table: table.name.clone(), runs }
+        })
+        .collect();
+    found.sort_by(|one, other| one.trigger.cmp(&other.trigger));
+    found
+}
+
+/// The application's triggers that write to a table.
+pub(crate) fn feeding<'l>(
+    listing: &'l Listing,
+    table: &'l str,
+) -> impl Iterator<Item = &'l Trigger> {
+    let all = listing.tables().flat_map(|listed| &listed.triggers);
+    let own = all.filter(|trigger| !is_ours(&trigger.name));
+    own.filter(|trigger| targets(&trigger.sql).iter().any(|name| name.eq_ignore_ascii_case(table)))
 }
 
 /// Is a table one that `track --all` passes over, because triggers fill it?

@@ -1,13 +1,14 @@
 //! Left out: tables that `track --all` passes over, and why. A person may add them by name.
 //!
 //! ```text
+//!   what a person said               --except; let go on this machine before; `untracked` in the configuration
 //!   what tools keep for themselves   each machine's tool writes it for its own file: which migrations ran, who is
 //!                                    signed in, how the tables are called
 //!   what only triggers fill          each machine's triggers fill it from rows that are kept in step
 //! ```
 
-use crate::feed;
 use crate::listing::{Kind, Listed, Listing};
+use crate::{Track, feed};
 use std::collections::BTreeSet;
 
 /// Tables of tools, and whose they are. Names in lower case; a name that ends in `*` stands for all that begin so.
@@ -53,6 +54,36 @@ const BY_COLUMNS: [(&str, &str, &[&str]); 2] = [
     ("migrations", "TypeORM", &["id", "timestamp", "name"]),
     ("migrations", "Knex", &["id", "name", "batch", "migration_time"]),
 ];
+
+/// What people said before of a table that is one of all.
+pub(crate) struct Person<'t> {
+    pub(crate) track: &'t Track,
+    /// Tables that were let go here.
+    pub(crate) let_go: &'t [String],
+    /// The table is tracked.
+    pub(crate) is_tracked: bool,
+}
+
+impl Person<'_> {
+    /// Why it is left out; none where it is not.
+    pub(crate) fn why(&self, table: &str) -> Option<String> {
+        let names = |list: &[String]| list.iter().any(|name| name.eq_ignore_ascii_case(table));
+        let why = if names(&self.track.except) && self.is_tracked {
+            "it stays tracked: it was before; let it go to stop that on this machine"
+        } else if names(&self.track.except) {
+            "it was to be left out"
+        } else if self.is_tracked {
+            return None;
+        } else if names(self.let_go) {
+            "a person let it go on this machine; track it by its name to take it back"
+        } else if names(&self.track.kept_out) {
+            "the settings file names it under `untracked`; track it by its name if it is to be kept in step"
+        } else {
+            return None;
+        };
+        Some(why.to_owned())
+    }
+}
 
 /// Why a table is left out; none where it is not. `columns`: its own, in lower case.
 pub(crate) fn why(table: &str, columns: &BTreeSet<String>, listing: &Listing) -> Option<String> {

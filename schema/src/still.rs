@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub(crate) const NOW: Millis = 1_790_000_000_000;
 
 #[derive(Debug)]
-struct Still;
+pub(crate) struct Still;
 
 impl Clock for Still {
     fn now(&self) -> Millis {

@@ -139,8 +139,15 @@ pub struct TableState {
 impl Store {
     /// Opens a database that exists, puts the sidecar into it, and makes a copied file this machine's own.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
-        let conn = adopt::connect(path)?;
-        let mut store = Self {
+        let mut store = Self::over(adopt::connect(path)?, path, options);
+        store.open_adopting()?;
+        store.file = File::of(path);
+        Ok(store)
+    }
+
+    /// A store over an open file, of which nothing is known yet.
+    pub(crate) fn over(conn: Connection, path: &Path, options: Options) -> Self {
+        Self {
             conn,
             path: path.to_owned(),
             options,
@@ -168,10 +175,7 @@ impl Store {
             unheard: None,
             happened: Vec::new(),
             meters: Arc::default(),
-        };
-        store.open_adopting()?;
-        store.file = File::of(path);
-        Ok(store)
+        }
     }
 
     /// Nothing is remembered of a file that was put in the place of another, or whose sidecar was dropped.

@@ -20,8 +20,14 @@ use uuid::Uuid;
 pub struct Track {
     /// These tables; none: all that can be.
     pub tables: Option<Vec<String>>,
+    /// Of all, these are left out.
+    pub except: Vec<String>,
+    /// And these, because the configuration says so.
+    pub kept_out: Vec<String>,
     /// References that the file does not declare: child, column, parent.
     pub references: Vec<Added>,
+    /// Columns that look like references and are none: table, column.
+    pub no_references: Vec<(String, String)>,
     /// Tables whose integer key is the name of the row.
     pub natural: Vec<String>,
     /// Tables, each with the column that says when its rows were written that are there; with none, nothing says it.
@@ -43,6 +49,10 @@ pub struct Candidate {
 
 /// A reference that the file does not declare: child, column, parent.
 type Added = (String, String, String);
+
+/// What a person is told where references are declared late.
+pub(crate) const TRACKED_ANEW: &str =
+    "the tables are tracked anew, so that the references hold for rows that are there";
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,14 +90,9 @@ impl Store {
         let mut tracked = self.write(Flush::Now, |tx| tx.track(track, &now, Outside::Refuse))?;
         self.fold()?;
         self.try_rows_of(&tracked)?;
-        if anew {
-            let note =
-                "the tables are tracked anew, so that the references hold for rows that are there";
-            tracked.notes.push(note.to_owned());
-        }
-        tracked.notes.extend(self.undeclared(track.tables.as_deref())?);
-        let nameless = self.write(Flush::Reads, |tx| tx.nameless())?;
-        tracked.notes.extend(nameless.iter().map(Nameless::note));
+        tracked.notes.extend(anew.then(|| TRACKED_ANEW.to_owned()));
+        let told = self.write(Flush::Reads, |tx| tx.told_of_all(track))?;
+        tracked.notes.extend(told);
         self.looked.forget();
         Ok(tracked)
     }
@@ -249,28 +254,41 @@ impl Store {
 
 /// What becomes of a table that refers to one which is not tracked: its local numbers would travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outside {
+pub(crate) enum Outside {
     /// A person asked for it: refuse, and say why.
     Refuse,
     /// A partner has it: leave it out, and go on.
     LeaveOut,
 }
 
+/// What is to be tracked, before anything is done to it.
+pub(crate) struct Plan {
+    /// Tables that are new here, and those that come back after they were let go.
+    pub(crate) new: Vec<i64>,
+    pub(crate) back: BTreeSet<i64>,
+    /// So many of those that are left out could be tracked; the others cannot.
+    pub(crate) passed_over: usize,
+    /// What a person is told.
+    pub(crate) done: Tracked,
+}
+
 impl Tx<'_> {
-    fn track(&mut self, track: &Track, now: &str, outside: Outside) -> Result<Tracked> {
+    /// Decides what is to be tracked, and writes that into the sidecar; the application's tables are only read. So it also
+    /// says beforehand what tracking would come to.
+    pub(crate) fn plan(&mut self, track: &Track, outside: Outside) -> Result<Plan> {
         let mut done = Tracked::default();
         let names = match &track.tables {
             Some(names) => names.clone(),
-            None => self.all_but_left_out(&mut done.refused),
+            None => self.all_but_left_out(track, &mut done.refused)?,
         };
+        let passed_over = done.refused.len();
         for (child, column, parent) in &track.references {
             self.declare(child, column, parent)?;
         }
-        let let_go = self.catalogue.untracked.clone();
-        if !let_go.is_empty() {
-            // What the log tells of other tables is read while those that come back are none of ours yet.
-            self.fold(usize::MAX)?;
+        for (child, column) in &track.no_references {
+            self.declare_none(child, column)?;
         }
+        let let_go = self.catalogue.untracked.clone();
         let before: BTreeSet<i64> = self.catalogue.tables.iter().map(|table| table.id).collect();
         self.list_tables(track, &names, &mut done)?;
         self.unlist_what_cannot_be(track, &before, (outside, &mut done))?;
@@ -282,26 +300,42 @@ impl Tx<'_> {
             .cloned()
             .collect();
         // One that comes back is compared with what it showed when it was let go.
-        let comes_back = |table: &Arc<crate::Table>| let_go.get(&table.id) == Some(&true);
+        let comes_back = |table: &&Arc<crate::Table>| let_go.get(&table.id) == Some(&true);
+        let back: BTreeSet<i64> = new.iter().filter(comes_back).map(|table| table.id).collect();
         let first: Vec<_> = new.iter().filter(|table| !comes_back(table)).cloned().collect();
         if outside == Outside::Refuse {
             self.check_stamps(&track.stamps, &first)?;
         }
         self.choose_stamps(&track.stamps, &first, &mut done.notes)?;
-        self.bind_new(&new)?;
-        let fresh = |table: &&Arc<crate::Table>| new.iter().any(|new| new.id == table.id);
-        let new: Vec<Arc<crate::Table>> =
-            self.catalogue.tables.iter().filter(fresh).cloned().collect();
-        self.write_format()?;
-        let mut back = Vec::new();
-        for table in &new {
-            // Parents that went while it was let go say nothing of how the application keeps its references.
-            if comes_back(table) {
-                back.push(Arc::clone(table));
-            } else {
-                self.loosen_what_is_not_kept(&table.name, &mut done.notes)?;
-            }
+        // Parents that went while a table was let go say nothing of how the application keeps its references.
+        for table in &first {
+            self.loosen_what_is_not_kept(&table.name, &mut done.notes)?;
         }
+        Ok(Plan { new: new.iter().map(|table| table.id).collect(), back, passed_over, done })
+    }
+
+    /// What a person is told of all that is tracked.
+    pub(crate) fn told_of_all(&self, track: &Track) -> Result<Vec<String>> {
+        let guesses = self.undeclared(track.tables.as_deref())?;
+        let mut told: Vec<String> = guesses.iter().map(crate::Undeclared::note).collect();
+        told.extend(self.nameless()?.iter().map(Nameless::note));
+        Ok(told)
+    }
+
+    fn track(&mut self, track: &Track, now: &str, outside: Outside) -> Result<Tracked> {
+        if !self.catalogue.untracked.is_empty() {
+            // What the log tells of other tables is read while those that come back are none of ours yet.
+            self.fold(usize::MAX)?;
+        }
+        let Plan { new, back, mut done, .. } = self.plan(track, outside)?;
+        let planned = |tx: &Self| -> Vec<Arc<crate::Table>> {
+            let tables = tx.catalogue.tables.iter();
+            tables.filter(|table| new.contains(&table.id)).cloned().collect()
+        };
+        self.bind_new(&planned(self))?;
+        let new = planned(self);
+        self.write_format()?;
+        let back: Vec<_> = new.iter().filter(|table| back.contains(&table.id)).cloned().collect();
         for table in &new {
             for statement in trigger::install(table, now) {
                 self.conn.execute_batch(&statement).doing("add the triggers")?;
@@ -407,15 +441,28 @@ impl Tx<'_> {
     }
 
     /// The application's own tables but for those that are left out, each of which is told with the reason.
-    fn all_but_left_out(&self, refused: &mut Vec<(String, String)>) -> Vec<String> {
+    fn all_but_left_out(
+        &self,
+        track: &Track,
+        refused: &mut Vec<(String, String)>,
+    ) -> Result<Vec<String>> {
         let mut names = self.all_tables();
+        let is_here = |asked: &&String| !names.iter().any(|name| name.eq_ignore_ascii_case(asked));
+        if let Some(table) = track.except.iter().find(is_here) {
+            return Err(Error::NoSuchTable { table: table.clone() });
+        }
+        let let_go = self.tables_let_go()?;
         names.retain(|name| {
-            // One that is tracked already was added by name.
-            let why = self.why_left_out(name).filter(|_| self.catalogue.named(name).is_none());
+            let is_tracked = self.catalogue.named(name).is_some();
+            let person = left_out::Person { track, let_go: &let_go, is_tracked };
+            let why = person.why(name).or_else(|| {
+                // One that is tracked already was added by name.
+                self.why_left_out(name).filter(|_| !is_tracked)
+            });
             refused.extend(why.clone().map(|why| (name.clone(), why)));
             why.is_none()
         });
-        names
+        Ok(names)
     }
 
     /// Why `track --all` passes a table over.
@@ -494,7 +541,7 @@ impl Tx<'_> {
     }
 
     /// Has this file taken in anything of others?
-    fn has_met_anybody(&self) -> Result<bool> {
+    pub(crate) fn has_met_anybody(&self) -> Result<bool> {
         self.conn
             .query_row("SELECT EXISTS (SELECT 1 FROM _dunlin_cursor)", [], |row| row.get(0))
             .doing("ask whether anybody was met")

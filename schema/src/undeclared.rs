@@ -1,7 +1,8 @@
 //! Undeclared references: columns named like the key of another table, which the file does not declare as references.
 //!
 //! Such a column travels as a bare number, and a number means another row on another machine. Nobody but a person can
-//! say what a column means, so `track` names those that look like it, with what to write.
+//! say what a column means, so those that look like it are named, with what to write, until a person says yes or no:
+//! by `check`, `track`, and among what needs a person.
 //!
 //! ```text
 //!   named like a key   see `names`; nothing of the file is read for it
@@ -13,10 +14,21 @@ mod names;
 
 use crate::error::Doing as _;
 use crate::trigger::quote;
-use crate::{Affinity, Result, Store, Table};
+use crate::tx::Tx;
+use crate::{Affinity, Result, Table};
 use names::{Child, Named, Names, Parent};
-use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// A column that looks like a reference which the file does not declare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undeclared {
+    /// Its table.
+    pub child: String,
+    /// The column.
+    pub column: String,
+    /// The table whose rows it seems to mean.
+    pub parent: String,
+}
 
 /// What the values of a column say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +45,10 @@ struct Guess<'t> {
     parent: &'t Table,
 }
 
-impl Store {
-    /// Columns of tracked tables that look like undeclared references, each with what declares it. `of`: those from or to
-    /// these tables; none: from or to any.
-    pub(crate) fn undeclared(&self, of: Option<&[String]>) -> Result<Vec<String>> {
+impl Tx<'_> {
+    /// Columns of tracked tables that look like undeclared references, but for those of which a person said that they are
+    /// none. `of`: those from or to these tables; none: from or to any.
+    pub(crate) fn undeclared(&self, of: Option<&[String]>) -> Result<Vec<Undeclared>> {
         let catalogue = Arc::clone(&self.catalogue);
         let here = catalogue.tables.iter().filter(|table| !table.internal() && !table.away);
         let here: Vec<&Table> = here.map(AsRef::as_ref).collect();
@@ -53,12 +65,12 @@ impl Store {
         let is_asked = |table: &Table| {
             of.is_none_or(|of| of.iter().any(|name| name.eq_ignore_ascii_case(&table.name)))
         };
-        let mut notes = Vec::new();
+        let mut found = Vec::new();
         for &child in &here {
-            let declared = self.declared_references(child)?;
+            let mut answered = self.references_of(&child.name)?;
+            answered.extend(self.no_references_of(&child.name)?);
             for column in &child.columns {
-                let is_free = !declared.contains(&column.name.to_ascii_lowercase());
-                if !is_free {
+                if answered.contains(&column.name.to_ascii_lowercase()) {
                     continue;
                 }
                 let like = words.of_column(Child { table: &child.name, column: &column.name });
@@ -66,29 +78,13 @@ impl Store {
                     let Some((parent, _)) = numbered.get(named.parent) else { continue };
                     let guess = Guess { child, column: &column.name, parent };
                     if (is_asked(child) || is_asked(parent)) && self.looks_like_it(&guess, named)? {
-                        notes.extend(guess.note());
+                        found.extend(guess.told());
                         break;
                     }
                 }
             }
         }
-        Ok(notes)
-    }
-
-    /// The columns of a table that are references already, by their names in lower case.
-    fn declared_references(&self, table: &Table) -> Result<BTreeSet<String>> {
-        let doing = "read the table's references";
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT \"from\" FROM pragma_foreign_key_list(?)")
-            .doing(doing)?;
-        let written = statement
-            .query_map([&table.name], |row| row.get::<_, String>(0))
-            .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-            .doing(doing)?;
-        let added = table.references.iter().flat_map(|known| table.names_of(&known.columns));
-        let all = written.iter().map(String::as_str).chain(added);
-        Ok(all.map(str::to_ascii_lowercase).collect())
+        Ok(found)
     }
 
     fn looks_like_it(&self, guess: &Guess<'_>, named: Named) -> Result<bool> {
@@ -96,12 +92,12 @@ impl Store {
             let declared = guess.child.column(column).map(|(_, column)| column.affinity);
             declared == Some(Affinity::Integer)
         };
-        let values = self.values_of(guess)?;
+        let values = self.guessed_values(guess)?;
         let is_plain = named.says_key && named.is_plain() && is_number(guess.column);
         Ok(values == Values::AllAreKeys || (values == Values::None && is_plain))
     }
 
-    fn values_of(&self, guess: &Guess<'_>) -> Result<Values> {
+    fn guessed_values(&self, guess: &Guess<'_>) -> Result<Values> {
         let ask = |sql: &str| {
             self.conn
                 .query_row(sql, [], |row| row.get::<_, bool>(0))
@@ -125,30 +121,66 @@ impl Store {
 }
 
 impl Guess<'_> {
-    /// What a person reads; nothing where no line can say it.
-    fn note(&self) -> Option<String> {
+    /// As it is told; nothing where no line can say it.
+    fn told(&self) -> Option<Undeclared> {
         let (child, column, parent) = (&self.child.name, self.column, &self.parent.name);
-        if child.contains('=') || column.contains(['=', '.']) {
-            return None;
-        }
-        let reference = in_shell(&format!("{child}.{column}={parent}"));
+        let can_be_said = !child.contains('=') && !column.contains(['=', '.']);
+        can_be_said.then(|| Undeclared {
+            child: child.clone(),
+            column: column.to_owned(),
+            parent: parent.clone(),
+        })
+    }
+}
+
+impl Undeclared {
+    /// What declares it, for a shell.
+    pub fn flag(&self) -> String {
+        let reference = format!("{}.{}={}", self.child, self.column, self.parent);
+        format!("--references {}", in_shell(&reference))
+    }
+
+    /// What says that it is none.
+    pub fn no_flag(&self) -> String {
+        let column = format!("{}.{}", self.child, self.column);
+        format!("--no-reference {}", in_shell(&column))
+    }
+
+    /// The line of a shell that declares it where the tables are tracked.
+    pub fn yes(&self) -> String {
+        format!("dunlin track {} {}", self.table(), self.flag())
+    }
+
+    /// And the one that says that it is none.
+    pub fn no(&self) -> String {
+        format!("dunlin track {} {}", self.table(), self.no_flag())
+    }
+
+    /// For people who begin to track the table.
+    pub fn note(&self) -> String {
+        let Self { child, column, parent } = self;
+        let (yes, no) = (self.yes(), self.no());
+        format!(
+            "{child}.{column} looks like a reference to {parent} that the schema does not declare, so its numbers may mean other rows on other machines; if it is one: {yes}; if it is none: {no}"
+        )
+    }
+
+    fn table(&self) -> String {
         let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-        let table = if child.chars().all(is_word) { child.clone() } else { in_shell(child) };
-        Some(format!(
-            "{child}.{column} looks like a reference to {parent} that the schema does not declare, so its numbers may mean other rows on other machines; if it is one: dunlin track {table} --references {reference}"
-        ))
+        if self.child.chars().all(is_word) { self.child.clone() } else { in_shell(&self.child) }
     }
 }
 
 /// A word for a shell, whatever is in it.
-fn in_shell(word: &str) -> String {
+pub fn in_shell(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]
 mod tests {
     use crate::still::{steps, untracked};
-    use crate::{Store, Track};
+    use crate::store::Flush;
+    use crate::{Error, Store, Track};
 
     /// What tracking these tables says of references.
     fn notes(schema: &str) -> Vec<String> {
@@ -176,7 +208,7 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "orders.customer_id looks like a reference to customers that the schema does not declare, so its numbers may mean other rows on other machines; if it is one: dunlin track orders --references 'orders.customer_id=customers'"
+                "orders.customer_id looks like a reference to customers that the schema does not declare, so its numbers may mean other rows on other machines; if it is one: dunlin track orders --references 'orders.customer_id=customers'; if it is none: dunlin track orders --no-reference 'orders.customer_id'"
             ]
         );
         // As SQLite compares: a text of digits is found by a number.
@@ -216,6 +248,42 @@ mod tests {
     }
 
     #[test]
+    fn a_column_of_which_a_person_said_no_is_never_named_again() {
+        let (_folder, _app, mut store) = untracked(
+            "CREATE TABLE customers (id INTEGER PRIMARY KEY); CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER)",
+        );
+        let no = |column: &str| Track {
+            no_references: vec![("Orders".to_owned(), column.to_owned())],
+            ..Track::default()
+        };
+        assert!(guesses(&mut store, &no("CUSTOMER_ID")).is_empty());
+        assert!(guesses(&mut store, &Track::default()).is_empty(), "and again");
+        let declared = ["orders", "customer_id", "customers"].map(str::to_owned);
+        let [child, column, parent] = declared;
+        let yes = Track { references: vec![(child, column, parent)], ..Track::default() };
+        store.track(&yes).unwrap();
+        let changed = store.catalogue.named("orders").unwrap().references.len();
+        assert_eq!(changed, 1, "who thinks better of it may");
+        for (column, why) in [("customer_id", "already"), ("nothing", "no such column")] {
+            match store.track(&no(column)) {
+                Err(Error::BadReference { why: told, .. }) => assert!(told.contains(why), "{told}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_no_is_no_reference_that_could_name_a_link() {
+        let (_folder, _app, mut store) = untracked(
+            "CREATE TABLE a (id INTEGER PRIMARY KEY);
+             CREATE TABLE l (id INTEGER PRIMARY KEY, a_id INTEGER NOT NULL UNIQUE)",
+        );
+        let no = vec![("l".to_owned(), "a_id".to_owned())];
+        store.track(&Track { no_references: no, ..Track::default() }).unwrap();
+        assert_eq!(store.catalogue.named("l").unwrap().naming.word(), "integer");
+    }
+
+    #[test]
     fn a_key_that_is_the_same_on_every_machine_is_nothing_to_declare() {
         let (_folder, _app, mut store) = untracked(
             "CREATE TABLE part (id INTEGER PRIMARY KEY); INSERT INTO part VALUES (4006633);
@@ -250,8 +318,10 @@ mod tests {
             "CREATE TABLE \"cook's\" (id INTEGER PRIMARY KEY); CREATE TABLE \"the day\" (id INTEGER PRIMARY KEY, \"cook's id\" INTEGER)",
         );
         assert_eq!(notes.len(), 1);
-        let line = notes[0].rsplit_once("dunlin track ").unwrap().1;
-        assert_eq!(line, r"'the day' --references 'the day.cook'\''s id=cook'\''s'");
+        let line = notes[0].split_once("dunlin track ").unwrap().1;
+        let (yes, no) = line.split_once("; if it is none: dunlin track ").unwrap();
+        assert_eq!(yes, r"'the day' --references 'the day.cook'\''s id=cook'\''s'");
+        assert_eq!(no, r"'the day' --no-reference 'the day.cook'\''s id'");
     }
 
     /// What looking costs where so many orders hold these values.
@@ -265,7 +335,9 @@ mod tests {
         ))
         .unwrap();
         store.track(&Track::default()).unwrap();
-        steps(&mut store, |store| drop(store.undeclared(None).unwrap()))
+        steps(&mut store, |store| {
+            drop(store.write(Flush::Reads, |tx| tx.undeclared(None)).unwrap());
+        })
     }
 
     #[test]

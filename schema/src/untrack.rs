@@ -66,18 +66,21 @@ impl Store {
 
     /// The tables that a person let go here, in the order of their names.
     pub fn untracked(&mut self) -> Result<Vec<String>> {
-        self.write(Flush::Reads, |tx| {
-            tx.conn
-                .prepare_cached("SELECT name FROM _dunlin_table WHERE tracked >= 2 ORDER BY name")
-                .and_then(|mut statement| {
-                    statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<_>>>()
-                })
-                .doing("list the tables that were let go")
-        })
+        self.write(Flush::Reads, |tx| tx.tables_let_go())
     }
 }
 
 impl Tx<'_> {
+    /// The tables that a person let go here, in the order of their names.
+    pub(crate) fn tables_let_go(&self) -> Result<Vec<String>> {
+        self.conn
+            .prepare_cached("SELECT name FROM _dunlin_table WHERE tracked >= 2 ORDER BY name")
+            .and_then(|mut statement| {
+                statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .doing("list the tables that were let go")
+    }
+
     fn untrack(&mut self, names: &[String]) -> Result<Untracked> {
         // A commit of the application may have come in between.
         self.fold(usize::MAX)?;

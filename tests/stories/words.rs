@@ -257,3 +257,50 @@ fn a_folder_that_cannot_be_written_is_told_and_nothing_is_made() {
     let told = init(Path::new("/proc/dunlin"), &a.database());
     told.failed(1, &["/proc/dunlin"]);
 }
+
+#[test]
+fn a_file_is_checked_without_a_machine_and_nothing_of_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shop.db");
+    let path = file.to_str().unwrap();
+    let shop = rusqlite::Connection::open(&file).unwrap();
+    shop.execute_batch(
+        "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT);
+         CREATE TABLE lines (id INTEGER PRIMARY KEY, part_id INTEGER); CREATE TABLE notes (text TEXT);",
+    )
+    .unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let told = dunlin(&["check", path]);
+    assert_eq!(told.code, 5, "{told:?}");
+    for word in ["2 tables", "Nothing was changed", "--references 'lines.part_id=parts'", "notes: "]
+    {
+        assert!(told.out.contains(word), "no {word:?} in {told:?}");
+    }
+    let json = dunlin(&["check", path, "--json"]);
+    let kinds = json.json()["decide"].as_array().unwrap().clone();
+    let kinds: Vec<&str> = kinds.iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert_eq!((json.code, kinds), (5, vec!["reference", "cannot"]));
+    let answers = ["--except", "notes", "--references", "lines.part_id=parts"];
+    assert_eq!(dunlin(&[&["check", path][..], &answers].concat()).code, 0);
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    dunlin(&["check", "/no/such.db"]).failed(1, &["there is no file /no/such.db"]);
+    dunlin(&["check", folder.path().to_str().unwrap()]).failed(1, &["not a SQLite database"]);
+    dunlin(&["check", path, "no_table"]).failed(1, &["no_table"]);
+    assert_eq!(dunlin(&["check"]).code, 2);
+
+    // The same of a machine's file, before and after it tracks.
+    let data = folder.path().join("data");
+    assert_eq!(init(&data, &file).code, 0);
+    let data = data.to_str().unwrap();
+    let here = |arguments: &[&str]| dunlin(&[arguments, &["--data", data]].concat());
+    let line = ["track", "--all", "--except", "notes", "--no-reference", "lines.part_id"];
+    let dry = here(&[&line[..], &["--dry-run"]].concat());
+    assert!(dry.code == 0 && dry.out.contains("2 tables would be kept in step."), "{dry:?}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    let done = here(&line);
+    assert!(done.code == 0 && done.out.contains("Tracking 2 tables"), "{done:?}");
+    let dry = here(&["track", "--all", "--dry-run"]);
+    assert!(dry.out.contains("2 of them already"), "{dry:?}");
+    dunlin(&["track", "--all", "--dry-run", "--data", "/no/such"]).failed(1, &["no machine"]);
+}

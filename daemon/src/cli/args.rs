@@ -16,6 +16,7 @@ use std::time::Duration;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use dunlin_rpc::wire::admin::Track as TrackAsk;
 
 pub use access::{Role, TokenAct, Tokens, UserAct, Users};
 pub use settings::{Bundle, Level, Set, SettingAct, Settings};
@@ -68,6 +69,14 @@ pub enum Command {
     /// Make a machine: its folder, its key, its configuration
     #[command(after_help = "Example:\n  dunlin init --database /srv/shop/shop.db --name 'till 2'")]
     Init(Init),
+
+    /// Look at a SQLite file before anybody tracks it: what would be kept in step, and what to decide
+    ///
+    /// Changes nothing, and needs no machine and no daemon. Exit code 5 when a person has to decide
+    /// something, or something is in the way.
+    #[command(after_help = "Examples:\n  dunlin check /srv/shop/shop.db\n  \
+        dunlin check shop.db --except audit --references 'orders.part=parts' --json")]
+    Check(Check),
 
     /// Keep tables in step from now on
     ///
@@ -262,9 +271,53 @@ pub struct Track {
     #[arg(long)]
     pub all: bool,
 
+    /// Leave TABLE out of all; may be given several times
+    #[arg(long, value_name = "TABLE", conflicts_with = "tables")]
+    pub except: Vec<String>,
+
+    /// Say what would be done, as `dunlin check` does, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub how: How,
+}
+
+/// `dunlin check`.
+#[derive(Debug, Clone, Args)]
+pub struct Check {
+    /// The application's SQLite file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Only these tables [default: every table that can be tracked]
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+
+    /// Leave TABLE out of all; may be given several times
+    #[arg(long, value_name = "TABLE", conflicts_with = "tables")]
+    pub except: Vec<String>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the same in each command; documented at its type")]
+    pub how: How,
+
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How tables are tracked.
+#[derive(Debug, Clone, Default, Args)]
+pub struct How {
     /// A reference that the schema does not declare; may be given several times
     #[arg(long, value_name = "CHILD.COLUMN=PARENT", value_parser = reference)]
     pub references: Vec<String>,
+
+    /// A column that looks like a reference and is none; may be given several times
+    #[arg(long = "no-reference", value_name = "TABLE.COLUMN", value_parser = column)]
+    pub no_references: Vec<String>,
 
     /// Name the rows of TABLE by their key, the same on every machine; may be given several times
     #[arg(long, value_name = "TABLE")]
@@ -274,8 +327,8 @@ pub struct Track {
     ///
     /// Where nothing is said, a column is taken that is called so (modified, updated …) and
     /// holds times.
-    #[arg(long, value_name = "TABLE=COLUMN", value_parser = stamp)]
-    pub stamp: Vec<String>,
+    #[arg(long = "stamp", value_name = "TABLE=COLUMN", value_parser = stamp)]
+    pub stamps: Vec<String>,
 
     /// The machines start from copies of one file: rows with equal keys are the same row
     #[arg(long)]
@@ -530,6 +583,33 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
         Ok(address)
     } else {
         Err("only this computer may call here: use 127.0.0.1 or [::1]".to_owned())
+    }
+}
+
+impl How {
+    /// What a machine is asked to track.
+    pub fn track(&self, tables: &[String], except: &[String]) -> TrackAsk {
+        TrackAsk {
+            database: None,
+            all: tables.is_empty(),
+            tables: tables.to_vec(),
+            except: except.to_vec(),
+            references: self.references.clone(),
+            no_references: self.no_references.clone(),
+            natural: self.natural.clone(),
+            stamps: self.stamps.clone(),
+            copies: self.copies,
+        }
+    }
+}
+
+/// `table.column`: likewise.
+fn column(text: &str) -> Result<String, String> {
+    let names = |(table, column): (&str, &str)| !table.is_empty() && !column.is_empty();
+    if text.rsplit_once('.').is_some_and(names) {
+        Ok(text.to_owned())
+    } else {
+        Err("write it as table.column, such as order_lines.order_id".to_owned())
     }
 }
 

@@ -5,18 +5,17 @@ pub(super) mod shop;
 use chrono::Utc;
 use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::overview::OverviewClient as _;
-use dunlin_rpc::wire::admin::Track as TrackAsk;
 use serde::Serialize;
 
 use super::args::{
-    ConflictAct, Conflicts, Demo, Held, HeldAct, Here, History, Init, Invite, Sync, Tables,
+    Check, ConflictAct, Conflicts, Demo, Held, HeldAct, Here, History, Init, Invite, Sync, Tables,
     TablesAct, Track,
 };
-use super::door::Door;
+use super::door::{self, Door};
 use super::error::Error;
 use super::exit::Exit;
 use super::output::{self, Look};
-use super::{ask, show, text};
+use super::{ask, engine, show, text};
 use crate::{demo, init};
 
 pub(super) type Ended = Result<Exit, Error>;
@@ -60,20 +59,28 @@ pub(super) fn init(args: &Init) -> Ended {
 }
 
 pub(super) async fn track(args: &Track) -> Ended {
+    let track = args.how.track(&args.tables, &args.except);
+    if args.dry_run {
+        let folder = args.here.folder();
+        door::look_for_machine(&folder)?;
+        return answer_check(args.here.json, &engine::would_track(&folder, track)?);
+    }
     let door = Door::open(&args.here.folder()).await?;
-    let track = TrackAsk {
-        database: None,
-        tables: args.tables.clone(),
-        all: args.all,
-        references: args.references.clone(),
-        natural: args.natural.clone(),
-        stamps: args.stamp.clone(),
-        copies: args.copies,
-    };
     let done = door.ask(door.tables_track(track)).await?;
     print(&args.here, "tables", &done, || show::tracked(&done))?;
     // With --all, what cannot be tracked was not asked for by name; else it was, and is missing now.
     Ok(if args.all || done.refused.is_empty() { Exit::Ok } else { Exit::Failed })
+}
+
+pub(super) fn check(args: &Check) -> Ended {
+    let track = args.how.track(&args.tables, &args.except);
+    answer_check(args.json, &engine::check(&args.file, track)?)
+}
+
+fn answer_check(json: bool, checked: &crate::check::Checked) -> Ended {
+    let here = Here { data: None, json };
+    print(&here, "check", checked, || show::checked(checked, Look::of_stdout()))?;
+    Ok(if checked.needs_a_person() { Exit::Attention } else { Exit::Ok })
 }
 
 pub(super) async fn invite(args: &Invite) -> Ended {

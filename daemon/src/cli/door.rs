@@ -161,7 +161,7 @@ fn is_absent(kind: ErrorKind) -> bool {
 }
 
 /// Tells a folder without a machine from a machine without a daemon.
-fn look_for_machine(data: &Path) -> Result<(), Error> {
+pub(super) fn look_for_machine(data: &Path) -> Result<(), Error> {
     match std::fs::metadata(data.join(config::FILE)) {
         Ok(_) => Ok(()),
         Err(source) if source.kind() == ErrorKind::PermissionDenied => {

@@ -1,12 +1,16 @@
 //! The seam to the machine itself: what a command does without a daemon, and what `run` is.
 //!
-//! The commands know the machine only through these two functions.
+//! The commands know the machine only through these functions.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use dunlin_rpc::Caller;
+use dunlin_rpc::wire::admin::Track;
 
 use super::exit::Exit;
+use crate::check::{self, Checked};
+use crate::config::{Config, Flags};
 use crate::folder;
 use crate::machine::Machine;
 use crate::service::{self, Inside};
@@ -24,6 +28,9 @@ impl Error {
         match self {
             // A daemon that is starting or stopping holds the lock and does not answer.
             Self::Machine(crate::Error::Folder(folder::Error::InUse { .. })) => Exit::NoDaemon,
+            Self::Machine(crate::Error::Store(dunlin_schema::Error::Unreadable {
+                source, ..
+            })) if source.kind() == ErrorKind::PermissionDenied => Exit::NotAuthorised,
             Self::Machine(_) => Exit::Failed,
         }
     }
@@ -38,6 +45,18 @@ pub(super) async fn offline(data: &Path) -> Result<Inside, Error> {
         .await
         .map_err(|_panic| crate::Error::Stopping)??;
     Ok(Inside { api: service::api(&machine), caller: Caller::socket() })
+}
+
+/// Looks at a file as tracking would.
+pub(super) fn check(file: &Path, track: Track) -> Result<Checked, Error> {
+    Ok(check::check(file, track, None)?)
+}
+
+/// The same of the database of the machine in this folder, and of what its settings say.
+pub(super) fn would_track(data: &Path, track: Track) -> Result<Checked, Error> {
+    let loaded = Config::load(data, &Flags::default()).map_err(crate::Error::from)?;
+    let section = loaded.config.database.first().ok_or(crate::Error::NoDatabase)?;
+    Ok(check::check(&section.file, track, Some(section))?)
 }
 
 /// Serves until told to stop.

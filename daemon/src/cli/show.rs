@@ -7,6 +7,7 @@
 
 mod access;
 mod attention;
+mod check;
 mod lists;
 pub mod pair;
 pub mod settings;
@@ -17,6 +18,7 @@ mod table;
 mod tests;
 
 pub use access::{sign_ins, tokens, users};
+pub use check::checked;
 pub use lists::{conflicts, held, history, partners, tables};
 pub use shop::{forgotten, guests, left, let_in_again, paused, promoted, renewed, staying};
 pub use status::{needs_a_person, status};

@@ -29,7 +29,8 @@ fn every_command_that_answers_has_a_json_form_and_a_folder() {
         let has = |id| command.get_arguments().any(|argument| argument.get_id() == id);
         let alone = ["run", "demo", "completions", "help"].contains(&name);
         assert_eq!(has("json"), !alone, "{name}");
-        assert_eq!(has("data"), !alone || name == "run", "{name}");
+        // What looks at a file alone needs no machine.
+        assert_eq!(has("data"), !alone && name != "check" || name == "run", "{name}");
     }
 }
 
@@ -52,10 +53,44 @@ fn a_stamp_names_a_table_and_a_column_or_none() {
     else {
         panic!("it should be taken");
     };
-    assert_eq!(track.stamp, ["parts=made", "orders="]);
+    assert_eq!(track.how.stamps, ["parts=made", "orders="]);
     for stamp in ["parts", "=made", ""] {
         assert!(refused(&["track", "--all", "--stamp", stamp]).contains("table=column"));
     }
+}
+
+#[test]
+fn tables_are_left_out_of_all_and_of_nothing_else() {
+    for line in [
+        &["track", "--all", "--except", "a", "--except", "b"][..],
+        &["track", "--all", "--dry-run", "--no-reference", "a.b"],
+        &["track", "a", "--dry-run"],
+        &["check", "shop.db"],
+        &["check", "shop.db", "a", "b", "--json"],
+        &["check", "shop.db", "--except", "a", "--references", "a.b=c", "--copies"],
+    ] {
+        assert!(parse(line).is_ok(), "{line:?}");
+    }
+    for line in [
+        &["track", "a", "--except", "b"][..],
+        &["track", "--dry-run"],
+        &["track", "--except", "b"],
+        &["check"],
+        &["check", "shop.db", "a", "--except", "b"],
+        &["check", "shop.db", "--no-reference", "a"],
+        &["check", "shop.db", "--no-reference", ".b"],
+        &["check", "shop.db", "--data", "/d"],
+    ] {
+        refused(line);
+    }
+    let Ok(Command::Check(check)) = parse(&["check", "f", "a", "--no-reference", "x.y"]) else {
+        panic!("it should be taken");
+    };
+    let ask = check.how.track(&check.tables, &check.except);
+    assert_eq!(
+        (ask.all, ask.tables, ask.no_references),
+        (false, vec!["a".into()], vec!["x.y".into()])
+    );
 }
 
 #[test]

@@ -7,8 +7,8 @@ use chrono::{NaiveDateTime, TimeDelta};
 /// The longest text of another machine or of a row that is shown, in characters.
 const SHOWN_MAX: usize = 64;
 
-/// How much of a sentence of the daemon is shown: it may carry a name or two.
-const SENTENCE_MAX: usize = 400;
+/// How much of a sentence of the daemon is shown: it may carry names, and lines to paste.
+const SENTENCE_MAX: usize = 800;
 
 /// A number or a time that is not known. Never 0: that would be a claim.
 pub const UNKNOWN: &str = "—";

@@ -42,19 +42,7 @@ impl Service {
             Some(name) => self.machine.database(name)?,
             None => self.machine.main_database()?,
         };
-        if track.all != track.tables.is_empty() {
-            return Err(Error::Refused("name the tables, or say --all".to_owned()));
-        }
-        let references =
-            track.references.iter().map(|text| reference(text)).collect::<Result<_>>()?;
-        let stamps = track.stamps.iter().map(|text| stamp(text)).collect::<Result<_>>()?;
-        let wanted = dunlin_schema::Track {
-            tables: (!track.all).then_some(track.tables),
-            references,
-            natural: track.natural,
-            stamps,
-            copies: track.copies,
-        };
+        let wanted = wanted(track, database.untracked())?;
         let (done, switched) = database
             .call(move |store| Ok((store.track(&wanted)?, store.switched_to_wal())))
             .await?;
@@ -122,6 +110,39 @@ impl Service {
             token: token.encode(),
         })
     }
+}
+
+/// What to track, as the store has it. `kept_out`: what the configuration leaves out of all.
+pub(crate) fn wanted(track: Track, kept_out: &[String]) -> Result<dunlin_schema::Track> {
+    if track.all != track.tables.is_empty() {
+        return Err(Error::Refused("name the tables, or say --all".to_owned()));
+    }
+    if !track.all && !track.except.is_empty() {
+        return Err(Error::Refused("--except leaves tables out of --all".to_owned()));
+    }
+    Ok(dunlin_schema::Track {
+        tables: (!track.all).then_some(track.tables),
+        except: track.except,
+        kept_out: kept_out.to_vec(),
+        references: track.references.iter().map(|text| reference(text)).collect::<Result<_>>()?,
+        no_references: track
+            .no_references
+            .iter()
+            .map(|text| column(text))
+            .collect::<Result<_>>()?,
+        natural: track.natural,
+        stamps: track.stamps.iter().map(|text| stamp(text)).collect::<Result<_>>()?,
+        copies: track.copies,
+    })
+}
+
+/// `table.column`.
+fn column(text: &str) -> Result<(String, String)> {
+    let parts =
+        text.rsplit_once('.').filter(|(table, column)| !table.is_empty() && !column.is_empty());
+    let (table, column) = parts
+        .ok_or_else(|| Error::Refused(format!("{text:?} is not a column; write table.column")))?;
+    Ok((table.to_owned(), column.to_owned()))
 }
 
 /// `child.column=parent`.

@@ -238,8 +238,12 @@ pub struct Track {
     pub tables: Vec<String>,
     /// All tables that can be tracked, instead.
     pub all: bool,
+    /// Of all, these are left out.
+    pub except: Vec<String>,
     /// References that the file does not declare: `child.column=parent`.
     pub references: Vec<String>,
+    /// Columns that look like references and are none: `table.column`.
+    pub no_references: Vec<String>,
     /// Tables whose integer key is the name: an EAN, a product code.
     pub natural: Vec<String>,
     /// Columns that say when the rows were written that are there: `table=column`; `table=`: none does.

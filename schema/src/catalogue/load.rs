@@ -114,7 +114,7 @@ fn references(conn: &Connection) -> Result<HashMap<String, Vec<Added>>> {
     let doing = "read the tables' references";
     let mut statement = conn
         .prepare_cached(
-            "SELECT child, column, parent FROM _dunlin_reference ORDER BY child, column",
+            "SELECT child, column, parent FROM _dunlin_reference WHERE parent IS NOT '' ORDER BY child, column",
         )
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;

@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS _dunlin_table (
 CREATE TABLE IF NOT EXISTS _dunlin_reference (
     child  TEXT NOT NULL COLLATE NOCASE,
     column TEXT NOT NULL COLLATE NOCASE,
-    parent TEXT COLLATE NOCASE,                  -- NULL: a declared reference that is loose
+    parent TEXT COLLATE NOCASE,                  -- NULL: a declared reference that is loose; '': a person said that
+                                                 -- the column is no reference
     PRIMARY KEY (child, column)
 ) WITHOUT ROWID;
 

@@ -13,21 +13,17 @@ use rusqlite::params;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// What stands for the parent where a person said that a column is no reference: a table that nobody can have.
+const NO_TABLE: &str = "";
+
 impl Store {
     /// References of tables that are tracked already: what their rows say was written down as bare numbers, so all tables
     /// are tracked anew. Once others have those numbers nobody can tell any more which rows they mean. Answers whether
     /// there were any.
     pub(super) fn declare_late(&mut self, references: &[Added]) -> Result<bool> {
-        let (late, has_met) = self.write(Flush::Reads, |tx| {
-            let late = references.iter().filter(|added| tx.is_late(added));
-            Ok((late.cloned().collect::<Vec<_>>(), tx.has_met_anybody()?))
-        })?;
-        let Some((child, column, parent)) = late.first() else { return Ok(false) };
-        if has_met {
-            let text = format!("{child}.{column}={parent}");
-            let why =
-                "the table is tracked already, and other machines have its rows with bare numbers";
-            return Err(Error::BadReference { text, why });
+        let late = self.write(Flush::Reads, |tx| tx.late(references))?;
+        if late.is_empty() {
+            return Ok(false);
         }
         self.track_all_anew(&late)?;
         Ok(true)
@@ -35,6 +31,20 @@ impl Store {
 }
 
 impl Tx<'_> {
+    /// Those of the references whose tables are tracked already; refused once anybody was met.
+    pub(crate) fn late(&self, references: &[Added]) -> Result<Vec<Added>> {
+        let late = references.iter().filter(|added| self.is_late(added));
+        let late: Vec<Added> = late.cloned().collect();
+        match late.first() {
+            Some((child, column, parent)) if self.has_met_anybody()? => {
+                let text = format!("{child}.{column}={parent}");
+                let why = "the table is tracked already, and other machines have its rows with bare numbers";
+                Err(Error::BadReference { text, why })
+            }
+            _ => Ok(late),
+        }
+    }
+
     /// Is its child tracked already, and its column no reference yet?
     pub(super) fn is_late(&self, (child, column, _): &Added) -> bool {
         let child = self.catalogue.named(child);
@@ -80,26 +90,76 @@ impl Tx<'_> {
     }
 
     /// Writes a reference down that the file does not declare.
-    pub(super) fn declare(&self, child: &str, column: &str, parent: &str) -> Result<()> {
+    pub(crate) fn declare(&self, child: &str, column: &str, parent: &str) -> Result<()> {
         let refuse = |why| Error::BadReference { text: format!("{child}.{column}={parent}"), why };
-        let exists = |table: &str, column: Option<&str>| {
-            self.conn
-                .query_row(
-                    "SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE ?2 IS NULL OR name = ?2 COLLATE NOCASE)",
-                    params![table, column],
-                    |row| row.get::<_, bool>(0),
-                )
-                .doing("look the reference up")
-        };
-        if !exists(child, None)? {
-            return Err(refuse("there is no such child table"));
-        }
-        if !exists(child, Some(column))? {
-            return Err(refuse("the child has no such column"));
-        }
-        if !exists(parent, None)? {
+        self.find_column((child, column), refuse)?;
+        if !self.exists(parent, None)? {
             return Err(refuse("there is no such parent table"));
         }
+        self.answer(child, column, parent)
+    }
+
+    /// Writes down that a column which looks like a reference is none.
+    pub(crate) fn declare_none(&self, child: &str, column: &str) -> Result<()> {
+        let refuse = |why| Error::BadReference { text: format!("{child}.{column}"), why };
+        self.find_column((child, column), refuse)?;
+        if self.references_of(child)?.contains(&column.to_ascii_lowercase()) {
+            return Err(refuse("the column is a reference already"));
+        }
+        self.answer(child, column, NO_TABLE)
+    }
+
+    /// The columns of a table that are references, declared or added, by their names in lower case.
+    pub(crate) fn references_of(&self, table: &str) -> Result<BTreeSet<String>> {
+        self.columns_by(
+            "SELECT lower(\"from\") FROM pragma_foreign_key_list(?1)
+             UNION SELECT lower(column) FROM _dunlin_reference WHERE child = ?1 AND parent <> ''",
+            table,
+        )
+    }
+
+    /// The columns of a table of which a person said that they are no references, by their names in lower case.
+    pub(crate) fn no_references_of(&self, table: &str) -> Result<BTreeSet<String>> {
+        self.columns_by(
+            "SELECT lower(column) FROM _dunlin_reference WHERE child = ?1 AND parent = ''",
+            table,
+        )
+    }
+
+    fn columns_by(&self, sql: &str, table: &str) -> Result<BTreeSet<String>> {
+        self.conn
+            .prepare_cached(sql)
+            .and_then(|mut statement| {
+                statement.query_map([table], |row| row.get(0)).and_then(Iterator::collect)
+            })
+            .doing("read the table's references")
+    }
+
+    fn exists(&self, table: &str, column: Option<&str>) -> Result<bool> {
+        self.conn
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE ?2 IS NULL OR name = ?2 COLLATE NOCASE)",
+                params![table, column],
+                |row| row.get(0),
+            )
+            .doing("look the reference up")
+    }
+
+    fn find_column(
+        &self,
+        (child, column): (&str, &str),
+        refuse: impl Fn(&'static str) -> Error,
+    ) -> Result<()> {
+        if !self.exists(child, None)? {
+            return Err(refuse("there is no such child table"));
+        }
+        if !self.exists(child, Some(column))? {
+            return Err(refuse("the child has no such column"));
+        }
+        Ok(())
+    }
+
+    fn answer(&self, child: &str, column: &str, parent: &str) -> Result<()> {
         self.conn
             .execute(
                 "INSERT INTO _dunlin_reference (child, column, parent) VALUES (?1, ?2, ?3)

@@ -299,3 +299,77 @@ fn a_narrow_terminal_gets_narrow_lines_and_colours_only_where_they_are_seen() {
     let look = Look { color: true, width: Some(60) };
     assert!(partners(&[partner("x", "Stopped")], look, now()).contains('\u{1b}'));
 }
+
+#[test]
+fn what_tracking_would_come_to() {
+    use crate::check::{Checked, Decide, LeftOut, Obstacle, Reference, Table};
+    let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect();
+    let checked = Checked {
+        file: "/srv/shop.db".into(),
+        tables: vec![
+            Table {
+                name: "orders".into(),
+                naming: "integer",
+                rows: 1_204,
+                written: Some("updated_at".into()),
+                ..Table::default()
+            },
+            Table {
+                name: "order_lines".into(),
+                tracked: true,
+                naming: "key",
+                named_by: words(&["order_id", "part_id"]),
+                references: vec![Reference {
+                    columns: words(&["order_id"]),
+                    parent: "orders".into(),
+                    loose: true,
+                }],
+                ..Table::default()
+            },
+        ],
+        left_out: vec![LeftOut { name: "log\u{1b}".into(), reason: "no key".into(), cannot: true }],
+        decide: vec![
+            Decide::Reference {
+                table: "orders".into(),
+                column: "till_id".into(),
+                parent: "tills".into(),
+                yes: "--references 'orders.till_id=tills'".into(),
+                no: "--no-reference 'orders.till_id'".into(),
+            },
+            Decide::Cannot { table: "log\u{1b}".into(), reason: "no key".into() },
+        ],
+        obstacles: vec![Obstacle::Network { system: "NFS".into() }],
+        application: vec!["wait"],
+        next: "dunlin track --all".into(),
+        ..Checked::default()
+    };
+    let told = "\
+/srv/shop.db: 2 tables would be kept in step, 1 of them already. Nothing was changed.
+
+ Table         Rows  Rows go by                    Written     Refers to
+ orders       1 204  a name of their own           updated_at
+ order_lines      0  their key: order_id, part_id              order_id → orders (loose)  tracked
+Rows with a name of their own keep it on every machine; their number may be another one there.
+
+Left out
+ - log\\u{1b}: no key
+
+To be known
+ - tracking switches the file to a write-ahead log (WAL), so that the application and Dunlin do not wait for each other
+
+For a person to decide
+ - orders.till_id looks like a reference to tills that the schema does not declare, so its numbers may mean other rows on other machines. It is one: --references 'orders.till_id=tills'  It is none: --no-reference 'orders.till_id'
+ - log\\u{1b} would stay each machine's own: no key
+
+In the way
+ - the file is on a network file system (NFS), where a write-ahead log does not work; it has to be on a local disk
+
+The application should
+ - wait
+
+Next, if all of these are references:
+  dunlin track --all
+";
+    let text = super::checked(&checked, Look::PLAIN);
+    assert_eq!(text, told, "\n{text}");
+}
