@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //!
-//! * Each answer takes a fixed number of statements, however many tables, held rows and conflicts there are.
+//! * Each answer takes a fixed number of statements, however many tables, held rows and conflicts there are; but once an
+//!   hour, and when the tables changed, it is asked which columns look like references.
 //! * What was found in less than [`DEAR`] is never older than the last write.
 
 use std::collections::BTreeMap;
@@ -24,12 +25,15 @@ use crate::held::Why;
 use crate::machines::Waiting;
 use crate::store::{Flush, TableState};
 use crate::tx::Tx;
-use crate::{Millis, Result, Store};
+use crate::{Millis, Result, Store, Undeclared};
 
 /// What took less to find is found anew after each write.
 const DEAR: Duration = Duration::from_millis(5);
 /// What took longer is told again for so many times as long as it took.
 const SHARE: u32 = 20;
+
+/// Whether columns still look like references is asked no more often: their values are read for it.
+const GUESSED: Duration = Duration::from_hours(1);
 
 /// So many tables are counted by one statement; SQLite takes 500.
 const AT_ONCE: usize = 200;
@@ -47,6 +51,10 @@ pub struct Overview {
     pub went: Vec<Went>,
     /// Rows with NULL in their key: nothing names them, and no other machine hears of them.
     pub nameless: Vec<Nameless>,
+    /// Columns that look like references, of which no person has said whether they are.
+    pub undeclared: Arc<Vec<Undeclared>>,
+    /// Other machines have rows of this file: what those columns mean can be declared no more.
+    pub has_met: bool,
     /// What waits of each machine's versions; of those that are not in it, nothing.
     pub by_machine: BTreeMap<Uuid, Waiting>,
 }
@@ -68,6 +76,8 @@ pub(crate) struct Looked {
     overview: Option<(u64, Arc<Catalogue>, Arc<Overview>)>,
     counts: Option<Told<(), Counts>>,
     changed: Option<Told<u64, Vec<(String, u64)>>>,
+    /// Of which tables, and when.
+    guesses: Option<(Arc<Catalogue>, Duration, Arc<Vec<Undeclared>>)>,
     /// Sets of rows that were really counted: a test's.
     pub(crate) counted: u64,
 }
@@ -171,10 +181,25 @@ impl Tx<'_> {
             many_deletes: counts.deletes.clone(),
             went: counts.went.clone(),
             nameless: counts.nameless.clone(),
+            undeclared: self.guesses(looked)?,
+            has_met: self.has_met_anybody()?,
             by_machine: counts.by_machine.clone(),
         });
         looked.overview = Some((mark, Arc::clone(&self.catalogue), Arc::clone(&overview)));
         Ok(overview)
+    }
+
+    fn guesses(&self, looked: &mut Looked) -> Result<Arc<Vec<Undeclared>>> {
+        let now = self.clock.elapsed();
+        if let Some((catalogue, at, guesses)) = &looked.guesses
+            && Arc::ptr_eq(catalogue, &self.catalogue)
+            && now < *at + GUESSED
+        {
+            return Ok(Arc::clone(guesses));
+        }
+        let guesses = Arc::new(self.undeclared(None)?);
+        looked.guesses = Some((Arc::clone(&self.catalogue), now, Arc::clone(&guesses)));
+        Ok(guesses)
     }
 
     fn table_states(&self, counts: &Counts) -> Result<Vec<TableState>> {

@@ -234,8 +234,16 @@ async fn track(form: &Filled) -> Result<Done, Error> {
     if tables.is_empty() {
         return Ok(Done::bad(t.of("said.no_table")));
     }
-    let done = form.visit.inside.tables_track(Track { tables, ..Track::default() }).await?;
-    let mut text = t.count("said.tracked", done.tables.len() as u64);
+    let (references, no_references) =
+        (form.fields.all("reference"), form.fields.all("no_reference"));
+    let is_answer = !references.is_empty() || !no_references.is_empty();
+    let track = Track { tables, references, no_references, ..Track::default() };
+    let done = form.visit.inside.tables_track(track).await?;
+    let mut text = if is_answer && done.tables.is_empty() {
+        t.of("said.answered").to_owned()
+    } else {
+        t.count("said.tracked", done.tables.len() as u64)
+    };
     for note in &done.notes {
         text.push(' ');
         text.push_str(&view::said::sentence(t, note));

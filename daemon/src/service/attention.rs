@@ -92,6 +92,12 @@ fn rows(
         let dunlin_schema::Nameless { table, columns, rows } = nameless.clone();
         found.push(Attention::Nameless { table, columns, rows });
     }
+    for overview in overviews {
+        for one in overview.undeclared.iter().cloned() {
+            let (table, column, parent) = (one.child, one.column, one.parent);
+            found.push(Attention::Undeclared { table, column, parent, late: overview.has_met });
+        }
+    }
     for table in databases.iter().flat_map(|database| &database.tables) {
         if let Some(reason) = table.away.clone() {
             found.push(Attention::Away { table: table.name.clone(), reason });

@@ -88,6 +88,18 @@ pub enum Attention {
         /// How many rows.
         rows: u64,
     },
+    /// A column looks like a reference that the application's schema does not declare, and nobody said whether it is.
+    Undeclared {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The table whose rows it seems to mean.
+        parent: String,
+        /// Other machines have the rows: it can be declared no more.
+        #[serde(default)]
+        late: bool,
+    },
     /// A tracked table is gone, or cannot be written to.
     Away {
         /// The table.

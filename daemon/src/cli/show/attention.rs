@@ -2,6 +2,7 @@
 
 use dunlin_rpc::wire::overview::Attention;
 use dunlin_rpc::wire::shop::Named;
+use dunlin_schema::Undeclared;
 
 use crate::cli::text::{count, foreign, span};
 
@@ -39,6 +40,9 @@ pub(super) fn sentence(attention: &Attention) -> String {
             foreign(what)
         ),
         Attention::Nameless { table, columns, rows } => nameless(table, columns, *rows),
+        Attention::Undeclared { table, column, parent, late } => {
+            undeclared(table, column, parent, *late)
+        }
         Attention::Away { table, reason } => {
             format!("the table {}: {}", foreign(table), words(reason))
         }
@@ -91,6 +95,23 @@ fn nameless(table: &str, columns: &[String], rows: u64) -> String {
         count(rows, "row has", "rows have"),
         foreign(&columns.join(" or ")),
         if rows == 1 { "it" } else { "them" },
+    )
+}
+
+fn undeclared(table: &str, column: &str, parent: &str, late: bool) -> String {
+    let [child, column, parent] = [table, column, parent].map(str::to_owned);
+    let one = Undeclared { child, column, parent };
+    let yes = if late {
+        "other machines have the rows, so it can be declared no more".to_owned()
+    } else {
+        format!("if it is one: {}", words(&one.yes()))
+    };
+    format!(
+        "{}.{} looks like a reference to {} that the schema does not declare, so its numbers may mean other rows on other machines; {yes}; if it is none: {}",
+        foreign(&one.child),
+        foreign(&one.column),
+        foreign(&one.parent),
+        words(&one.no())
     )
 }
 

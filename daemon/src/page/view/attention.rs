@@ -170,6 +170,7 @@ fn line(look: Look<'_>, attention: &Attention) -> Line {
         | Attention::Schema { .. }
         | Attention::Went { .. }
         | Attention::Nameless { .. }
+        | Attention::Undeclared { .. }
         | Attention::Away { .. }
         | Attention::Conflicts { .. } => rows(look, attention),
         Attention::Forgotten { .. }
@@ -253,6 +254,9 @@ fn rows(look: Look<'_>, attention: &Attention) -> Line {
             )
             .mend(lead("/tables", t.of("nav.tables"), &of("mend-nameless", &table)).about(&table))
         }
+        Attention::Undeclared { table, column, parent, late } => {
+            undeclared(look, (table, column, parent), *late)
+        }
         Attention::Away { table, reason } => {
             let (id, table) = (of("mend-away", table), words::foreign(table));
             let reason = said::sentence(t, reason);
@@ -271,6 +275,27 @@ fn rows(look: Look<'_>, attention: &Attention) -> Line {
         // What is about something else is told elsewhere.
         _ => Line::default(),
     }
+}
+
+/// A column that looks like a reference: yes or no, and once others have the rows only no.
+fn undeclared(look: Look<'_>, (table, column, parent): (&str, &str, &str), late: bool) -> Line {
+    let t = look.t;
+    let exact = format!("{table}.{column}");
+    let shown = words::foreign(&exact);
+    let names = [("column", shown.as_str()), ("parent", &*words::foreign(parent))];
+    let means = if late { "attention.undeclared_late" } else { "attention.undeclared_means" };
+    let press = |word: &'static str, id: &str| {
+        let id = format!("{id}-{}", form::escaped(&exact));
+        Press::post("/do/track", t.of(word), id).with("table", table.to_owned()).about(&shown)
+    };
+    let yes = press("attention.undeclared_yes", "yes-undeclared");
+    let no = press("attention.undeclared_no", "no-undeclared");
+    let id = format!("mend-undeclared-{}", form::escaped(&exact));
+    let tables = lead("/tables", t.of("nav.tables"), &id);
+    warn(t.with("attention.undeclared", &names), t.of(means))
+        .mend_if(look.can_admin && !late, yes.with("reference", format!("{exact}={parent}")))
+        .mend_if(look.can_admin, no.with("no_reference", exact))
+        .mend_if(!look.can_admin, tables.about(&shown))
 }
 
 /// What is wrong with the shop itself.

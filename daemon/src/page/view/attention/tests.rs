@@ -57,6 +57,11 @@ fn keeper(id: Uuid) -> Attention {
     Attention::OneKeeper { id, name: "office".into() }
 }
 
+fn undeclared(late: bool) -> Attention {
+    let [table, column, parent] = ["orders", "part_id", "parts"].map(str::to_owned);
+    Attention::Undeclared { table, column, parent, late }
+}
+
 fn password() -> Attention {
     let from = vec!["10.0.0.9".into(), "this computer".into()];
     Attention::Password { user: "anna & co".into(), wrong: 6, from }
@@ -99,6 +104,8 @@ fn all() -> Vec<(Attention, &'static [&'static str])> {
             Attention::Nameless { table: "stock".into(), columns: vec!["place".into()], rows: 2 },
             &["/tables"],
         ),
+        (undeclared(false), &["/do/track", "/do/track"]),
+        (undeclared(true), &["/do/track"]),
         (Attention::Away { table: "parts".into(), reason: "it is gone".into() }, &["/tables"]),
         (Attention::Conflicts { table: "parts".into(), count: 1 }, &["/conflicts"]),
         (Attention::HistoryLost { sessions: 4 }, &["/log"]),
@@ -119,6 +126,22 @@ fn all() -> Vec<(Attention, &'static [&'static str])> {
         (Attention::Other { text: "something".into() }, &["/log"]),
         (Attention::PageShut { reason: "x".into() }, &["/settings"]),
     ]
+}
+
+#[test]
+fn a_column_that_may_be_a_reference_is_answered_with_its_exact_names() {
+    let fields = |press: &Press| {
+        let fields: Vec<String> =
+            press.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        fields.join("&")
+    };
+    let line = one(undeclared(false));
+    let told: Vec<String> = line.mends.iter().map(fields).collect();
+    assert_eq!(
+        told,
+        ["table=orders&reference=orders.part_id=parts", "table=orders&no_reference=orders.part_id"]
+    );
+    assert_eq!(fields(&one(undeclared(true)).mends[0]), told[1], "only no, once others have them");
 }
 
 #[test]
