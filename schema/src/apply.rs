@@ -691,6 +691,8 @@ impl Tx<'_> {
                 None => Some(column.blank.clone()),
                 Some(Cell::Null) if column.not_null => return Ok(None),
                 Some(cell) => match self.local(table, index, cell)? {
+                    // A parent that says NULL where it is shown.
+                    Some(Cell::Null) if *cell != Cell::Null => return Ok(None),
                     Some(value) => Some(value),
                     None => return Ok(None),
                 },

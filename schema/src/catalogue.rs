@@ -537,6 +537,12 @@ impl Catalogue {
         self.showing.get(&parent).map_or(&[], Vec::as_slice)
     }
 
+    /// Do rows that refer to a table show this column of it?
+    pub(crate) fn is_shown_by_others(&self, table: &Table, column: &Column) -> bool {
+        let is_it = |shows: &str| shows.eq_ignore_ascii_case(&column.name);
+        self.showing(table.id).iter().any(|(_, _, shows)| is_it(shows))
+    }
+
     /// The row that a reference of these cells points to; none for NULL, and for numbers that name no row. Cells are
     /// asked for by the ids of their columns.
     pub(crate) fn parent_of<'c>(

@@ -294,24 +294,32 @@ impl Place<'_, '_> {
         table: &Arc<Table>,
         plan: &Plan,
     ) -> Result<Vec<Option<Cell>>> {
-        let mut local = Vec::with_capacity(table.columns.len());
-        for (index, column) in table.columns.iter().enumerate() {
-            let adjusted =
-                plan.adjusted.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.id));
-            local.push(if Some(index) == table.number {
-                plan.number.map(Cell::Integer)
-            } else if let Some((_, cell)) = adjusted {
-                Some(cell.clone())
-            } else {
-                match known.cells.as_ref().and_then(|cells| cells.get(&column.id)) {
-                    None => Some(column.blank.clone()),
-                    Some(Cell::Row(parent)) => Some(self.shown_as(table, index, *parent)?),
-                    Some(Cell::Number(n)) => Some(column.stores(Cell::Integer(*n))),
-                    Some(cell) => Some(cell.clone()),
-                }
-            });
+        (0..table.columns.len()).map(|index| self.local_cell(known, table, plan, index)).collect()
+    }
+
+    /// One of them. Not more: rows may refer to each other by columns that are no references themselves.
+    fn local_cell(
+        &mut self,
+        known: &Known,
+        table: &Arc<Table>,
+        plan: &Plan,
+        index: usize,
+    ) -> Result<Option<Cell>> {
+        let Some(column) = table.at(index) else { return Ok(None) };
+        if Some(index) == table.number {
+            return Ok(plan.number.map(Cell::Integer));
         }
-        Ok(local)
+        if let Some((_, cell)) =
+            plan.adjusted.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.id))
+        {
+            return Ok(Some(cell.clone()));
+        }
+        Ok(Some(match known.cells.as_ref().and_then(|cells| cells.get(&column.id)) {
+            None => column.blank.clone(),
+            Some(Cell::Row(parent)) => self.shown_as(table, index, *parent)?,
+            Some(Cell::Number(n)) => column.stores(Cell::Integer(*n)),
+            Some(cell) => cell.clone(),
+        }))
     }
 
     /// What a reference shows: the parent's number or value, as it stands or is going to stand.
@@ -329,7 +337,7 @@ impl Place<'_, '_> {
                 return Ok(plan.number.map_or(Cell::Null, |number| stores(Cell::Integer(number))));
             }
             if let Some(known) = self.known(parent)?.cloned()
-                && let Some(Some(cell)) = self.local_row(&known, of, &plan)?.into_iter().nth(column)
+                && let Some(cell) = self.local_cell(&known, of, &plan, column)?
             {
                 return Ok(stores(cell));
             }
@@ -415,6 +423,22 @@ fn stand_ins(table: &Table, cells: &Cells) -> Option<Adjusted> {
         }
     }
     Some(stand_ins)
+}
+
+/// References to parents that stand and say NULL where the reference shows them: the row shows NULL too, and still means
+/// them.
+fn emptied(table: &Table, cells: &Cells, plan: &Plan) -> Adjusted {
+    let columns = table.columns.iter().zip(&plan.local).filter(|(column, local)| {
+        **local == Some(Cell::Null) && matches!(cells.get(&column.id), Some(Cell::Row(_)))
+    });
+    let is_new = |id: &Arc<str>| !plan.adjusted.iter().any(|(known, _)| known == id);
+    let columns = columns.map(|(column, _)| Arc::clone(&column.id)).filter(is_new);
+    columns.map(|id| (id, Cell::Null)).collect()
+}
+
+/// What a row waits under for those that it refers to.
+fn parents(known: &Known) -> impl Iterator<Item = Vec<u8>> {
+    known.row.references.iter().map(|link| link.parent.as_bytes().to_vec())
 }
 
 impl Ground for Place<'_, '_> {
@@ -625,6 +649,8 @@ impl Ground for Place<'_, '_> {
         let Some(known) = self.known(uuid)?.cloned() else { return Ok(()) };
         let (Some(table), Some(cells)) = (&known.table, &known.cells) else { return Ok(()) };
         let plan = self.plans.get(&uuid).cloned().unwrap_or_default();
+        let emptied = emptied(table, cells, &plan);
+        let adjusted = &[adjusted.as_slice(), &emptied].concat();
         let lingers = known.entry.lingers();
         let state = if !lingers && adjusted.is_empty() {
             self.parts_in_table(&known, table)?;
@@ -661,6 +687,7 @@ impl Ground for Place<'_, '_> {
             }
             // A row that claims no other value than it shows is found in its table.
             let mut on = self.waits(&known)?;
+            on.extend(parents(&known).filter(|_| !emptied.is_empty()));
             if adjusted.is_empty() {
                 on.retain(|on| on.len() == 16 && !lingers);
             }
@@ -684,7 +711,9 @@ impl Ground for Place<'_, '_> {
             let (cells, size) = (known.own.as_ref().or(known.cells.as_ref()), known.size);
             self.tx.keep(uuid, &Keep { cells, shown: &shown, why, text, size })?;
         }
-        let on = self.waits(&known)?;
+        let mut on = self.waits(&known)?;
+        // A parent that stands may have no value to be shown by.
+        on.extend(parents(&known));
         self.tx.wait_for(uuid, &on)?;
         self.set_state(uuid, if lingers { State::Lingers } else { State::Held })
     }

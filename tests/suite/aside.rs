@@ -137,3 +137,19 @@ fn where_all_are_refused_the_row_is_held_everywhere_and_its_children_with_it() {
         assert_eq!(machine.broken_references(), 0);
     }
 }
+
+#[test]
+fn a_number_that_others_refer_by_does_not_give_way_to_null() {
+    let (_lab, machines) = clash(
+        "CREATE TABLE article (id INTEGER PRIMARY KEY, code INTEGER UNIQUE, who TEXT);
+         CREATE TABLE sale (id INTEGER PRIMARY KEY, article INTEGER NOT NULL REFERENCES article (code), n INTEGER)",
+        "INSERT INTO article (id, code, who) VALUES (1, 7, '@'); INSERT INTO sale (article, n) VALUES (7, 3)",
+    );
+    assert_eq!(
+        same(
+            &machines,
+            "SELECT who, n FROM sale JOIN article ON article.code = sale.article ORDER BY 1"
+        ),
+        ["anna|3", "bert|3"]
+    );
+}

@@ -1,5 +1,6 @@
 //! References, compared as SQLite compares them: with the affinity and the collation of the column that is pointed to.
 
+use dunlin_tests::sim::story::same;
 use dunlin_tests::sim::{Lab, Machine, level};
 
 /// Two machines sell apart, each to a customer of its own whose key the other one gives too: the child's column is declared
@@ -248,4 +249,45 @@ fn tracking_says_which_rows_have_no_name() {
             "2 rows have NULL in a part of the key of stock (sku, place), and they stay on this machine until there is a value"
         ]
     );
+}
+
+#[test]
+fn rows_that_refer_to_each_other_by_values_are_shown_together() {
+    let lab = Lab::new();
+    let schema = "CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT UNIQUE, head TEXT REFERENCES person (name) DEFERRABLE INITIALLY DEFERRED);
+                  CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT UNIQUE, team TEXT REFERENCES team (name) DEFERRABLE INITIALLY DEFERRED)";
+    let mut anna = lab.machine("anna", schema);
+    let mut bert = lab.machine("bert", schema);
+    anna.run(
+        "BEGIN; INSERT INTO team VALUES (1, 'Tills', 'Ann'); INSERT INTO person VALUES (1, 'Ann', 'Tills');
+         INSERT INTO person VALUES (2, 'Bo', 'Tills'); COMMIT",
+    );
+    level(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.ask("SELECT * FROM team"), ["1|Tills|Ann"]);
+    assert_eq!(bert.ask("SELECT * FROM person ORDER BY id"), ["1|Ann|Tills", "2|Bo|Tills"]);
+}
+
+#[test]
+fn a_row_goes_on_meaning_a_parent_that_has_no_value_to_be_shown_by() {
+    let lab = Lab::new();
+    let schema = "CREATE TABLE article (id INTEGER PRIMARY KEY, code INTEGER UNIQUE, name TEXT);
+                  CREATE TABLE part (id INTEGER PRIMARY KEY, article INTEGER REFERENCES article (code))";
+    let mut anna = lab.machine("anna", schema);
+    let mut bert = lab.machine("bert", schema);
+    anna.run("INSERT INTO article VALUES (1, 7, 'Bolt')");
+    level(&mut [&mut anna, &mut bert]);
+    bert.run("INSERT INTO part VALUES (1, 7)");
+    anna.run("UPDATE article SET code = NULL");
+    level(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask("SELECT * FROM part"), ["1|-"], "{machine:?}");
+        assert_eq!(machine.broken_references(), 0);
+    }
+    same(&mut anna, &mut bert);
+    anna.run("UPDATE article SET code = 9");
+    level(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask("SELECT * FROM part"), ["1|9"], "{machine:?}");
+    }
+    same(&mut anna, &mut bert);
 }

@@ -148,7 +148,9 @@ impl Place<'_, '_> {
         let Some(place) = gives_way(table, unique, tuple) else { return Ok(None) };
         let column = unique.columns.get(place).and_then(|&column| table.at(column));
         let (Some(column), Some(value)) = (column, tuple.get(place)) else { return Ok(None) };
-        for instead in substitutes(member, value, !column.not_null) {
+        // Rows that are shown by it would be shown by nothing.
+        let is_referred_to = self.tx.catalogue.is_shown_by_others(table, column);
+        for instead in substitutes(member, value, !column.not_null && !is_referred_to) {
             let mut wanted = tuple.to_vec();
             if let Some(cell) = wanted.get_mut(place) {
                 *cell = instead.clone();
