@@ -1,6 +1,7 @@
 //! Whole shops from seeds: whatever happens, all machines end equal and nothing acknowledged is gone.
 
 use dunlin_tests::sim::story::{Plot, tell};
+use dunlin_tests::sim::world::Parts;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// As many as a normal run has time for.
@@ -23,7 +24,7 @@ fn shops_whose_applications_keep_no_references_end_with_equal_versions() {
 #[test]
 fn shops_end_equal_whatever_happens_to_their_links_clocks_and_files() {
     if let Some(seed) = asked("DUNLIN_SEED") {
-        return tell(seed, Plot { tell: true, ..Plot::default() });
+        return told(seed, Plot { tell: true, ..Plot::default() });
     }
     let from = asked("DUNLIN_SEED_FROM").unwrap_or(1);
     let until = asked("DUNLIN_SEED_UNTIL").unwrap_or(from + SEEDS);
@@ -36,7 +37,7 @@ fn shops_end_equal_whatever_happens_to_their_links_clocks_and_files() {
 fn shops_end_equal_though_tables_are_let_go_and_taken_back() {
     let plot = Plot { untrack: true, ..Plot::default() };
     if let Some(seed) = asked("DUNLIN_SEED") {
-        return tell(seed, Plot { tell: true, ..plot });
+        return told(seed, Plot { tell: true, ..plot });
     }
     let from = asked("DUNLIN_SEED_FROM").unwrap_or(1);
     let until = asked("DUNLIN_SEED_UNTIL").unwrap_or(from + SEEDS / 4);
@@ -47,7 +48,9 @@ fn shops_end_equal_though_tables_are_let_go_and_taken_back() {
 
 /// Tells a story, and names its seed when it ends badly.
 fn told(seed: u64, plot: Plot) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| tell(seed, plot))) {
+    if let Err(panic) =
+        catch_unwind(AssertUnwindSafe(|| tell(seed, plot, &mut Parts, &mut Vec::new())))
+    {
         #[expect(clippy::print_stderr, reason = "who wants to replay it needs the seed")]
         {
             eprintln!("the story of seed {seed} failed; replay it with DUNLIN_SEED={seed}");

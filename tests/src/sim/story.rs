@@ -1,19 +1,29 @@
 //! A story: machines that sell, edit and delete while links break, clocks are wrong and files are copied; then all
 //! is mended, and all must be equal.
 
+use super::portrait::portrait;
 use super::session::{Broken, greet, pull};
 use super::witness::{Witness, journal};
-use super::world;
 use super::{Lab, Machine};
 use dunlin_schema::shop::Dice;
-use dunlin_schema::{Cell, DumpSince, Known, Track, Why};
-use std::collections::BTreeMap;
+use dunlin_schema::{Known, Track, Why};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A session may need another to pass on what it brought: as many rounds as that can take, and some.
 const ROUNDS_MAX: usize = 14;
 /// At most so many machines: each pair exchanges when all is mended.
 const MACHINES_MAX: usize = 5;
+
+/// What runs on all machines of a story, and writes there.
+pub trait Application {
+    /// The statements that make its tables.
+    fn tables(&self) -> &str;
+    /// One deed that changes something, as far as a few tries find one.
+    fn act(&mut self, machine: &Machine, dice: &mut Dice) -> Option<String>;
+    /// Looks at a machine when all is over, for what only the application knows.
+    fn check(&self, _machine: &mut Machine) {}
+}
 
 /// What a story may contain.
 #[expect(clippy::struct_excessive_bools, reason = "each is in the story or not")]
@@ -27,8 +37,8 @@ pub struct Plot {
     pub copies: bool,
     /// Tables let go, and tracked again.
     pub untrack: bool,
-    /// Steps.
-    pub steps: i64,
+    /// Steps after the opening.
+    pub steps: u64,
     /// Says on stderr what happens.
     pub tell: bool,
 }
@@ -39,50 +49,73 @@ impl Default for Plot {
     }
 }
 
-struct Story {
+struct Story<'a> {
     lab: Lab,
     dice: Dice,
     machines: Vec<Machine>,
     witness: Witness,
     plot: Plot,
+    application: &'a mut dyn Application,
+    /// What happened, step by step.
+    told: &'a mut Vec<String>,
 }
 
-/// Tells the story of a seed, and checks its end.
-pub fn tell(seed: u64, plot: Plot) {
+/// Tells the story of a seed, and checks its end. What happens is written down.
+pub fn tell(seed: u64, plot: Plot, application: &mut dyn Application, told: &mut Vec<String>) {
+    tell_without(seed, (plot, &BTreeSet::new()), application, told);
+}
+
+/// As [`tell`], some of its steps left out. Each step has dice of its own: what is left is mostly as it was.
+pub fn tell_without(
+    seed: u64,
+    (plot, without): (Plot, &BTreeSet<u64>),
+    application: &mut dyn Application,
+    told: &mut Vec<String>,
+) {
     let mut dice = Dice::new(seed);
     let lab = Lab::new();
     let count = dice.between(3, 5);
     let machines = ["anna", "bert", "carl", "dora", "emil"]
         .iter()
         .zip(0..count)
-        .map(|(name, _)| lab.machine(name, world::SCHEMA))
+        .map(|(name, _)| lab.machine(name, application.tables()))
         .collect();
-    let mut story = Story { lab, dice, machines, witness: Witness::default(), plot };
+    let witness = Witness::default();
+    let mut story = Story { lab, dice, machines, witness, plot, application, told };
     story.set_clocks_wrong();
     if plot.loose {
         for machine in &story.machines {
             machine.run("PRAGMA foreign_keys = OFF");
         }
     }
-    for _ in 0..story.dice.pick(&[2, 8, 20]) {
-        story.act(0);
-    }
+    let opening = story.dice.pick(&[2, 8, 20]);
     let density = story.dice.pick(&[35, 60, 80]);
-    for _ in 0..plot.steps {
-        story.step(density);
+    let steps = story.dice.clone();
+    for step in (0..opening + plot.steps).filter(|step| !without.contains(step)) {
+        story.dice = Dice::new(steps.clone().roll().wrapping_add(step.wrapping_mul(STEP)));
+        if step < opening {
+            story.act(0);
+        } else {
+            story.step(density);
+        }
     }
     story.mend();
     story.check();
 }
 
-impl Story {
-    fn say(&self, what: impl FnOnce() -> String) {
+/// Odd, so that no two steps have the same dice.
+const STEP: u64 = 0xd134_2543_de82_ef95;
+
+impl Story<'_> {
+    fn say(&mut self, what: impl FnOnce(&Self) -> String) {
+        let what = format!("[{}] {}", self.lab.now() % 1_000_000_000, what(self));
         if self.plot.tell {
             #[expect(clippy::print_stderr, reason = "a story told again is told to somebody")]
             {
-                eprintln!("[{}] {}", self.lab.now() % 1_000_000_000, what());
+                eprintln!("{what}");
             }
         }
+        self.told.push(what);
     }
 
     fn set_clocks_wrong(&mut self) {
@@ -129,7 +162,7 @@ impl Story {
         } else if what < 93 {
             self.session(at);
         } else if what < 97 {
-            self.say(|| format!("{} restarts", self.machines[at].name));
+            self.say(|story| format!("{} restarts", story.machines[at].name));
             self.machines[at].restart();
         } else if self.plot.copies && self.machines.len() < MACHINES_MAX {
             self.copy(at);
@@ -137,9 +170,9 @@ impl Story {
     }
 
     fn act(&mut self, at: usize) {
-        let deed = world::act(&self.machines[at], &mut self.dice);
+        let deed = self.application.act(&self.machines[at], &mut self.dice);
         if let Some(deed) = deed {
-            self.say(|| format!("{}: {deed}", self.machines[at].name));
+            self.say(|story| format!("{}: {deed}", story.machines[at].name));
         }
         // Often the fold comes at once; at times a page or a session finds the lines.
         if !self.dice.one_in(4) {
@@ -149,7 +182,7 @@ impl Story {
 
     fn copy(&mut self, of: usize) {
         let name = ["fred", "gina", "hugo", "iris", "jens"][self.machines.len()];
-        self.say(|| format!("{name} is a copy of {}", self.machines[of].name));
+        self.say(|story| format!("{name} is a copy of {}", story.machines[of].name));
         let copy = self.lab.copy(name, &self.machines[of]);
         self.witness.look(&mut self.machines[of]);
         self.machines.push(copy);
@@ -172,7 +205,7 @@ impl Story {
             return self.take_back(at);
         }
         let tables = self.dice.pick(&TOGETHER);
-        self.say(|| format!("{} lets {tables:?} go", self.machines[at].name));
+        self.say(|story| format!("{} lets {tables:?} go", story.machines[at].name));
         let machine = &mut self.machines[at];
         self.witness.look(machine);
         let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
@@ -189,7 +222,7 @@ impl Story {
         self.witness.look(machine);
         machine.track(&Track { tables: Some(tables), ..Track::default() });
         self.witness.look(machine);
-        self.say(|| format!("{} takes its tables back", self.machines[at].name));
+        self.say(|story| format!("{} takes its tables back", story.machines[at].name));
     }
 
     fn session(&mut self, at: usize) {
@@ -201,13 +234,11 @@ impl Story {
         let after = if page < 1 << 20 { self.dice.pick(&[-1, -1, 1, 2, 3]) } else { -1 };
         let broken =
             Broken { after: usize::try_from(after).ok(), in_flight: self.dice.one_in(2), page };
-        self.say(|| {
-            format!(
-                "{} takes from {}: {broken:?}",
-                self.machines[at].name, self.machines[other].name
-            )
+        self.say(|story| {
+            let (to, from) = (&story.machines[at].name, &story.machines[other].name);
+            format!("{to} takes from {from}: {broken:?}")
         });
-        let Self { lab, dice, machines, witness, plot } = self;
+        let Self { lab, dice, machines, witness, plot, application, told } = self;
         let Ok([to, from]) = machines.get_disjoint_mut([at, other]) else { return };
         // What a page folds and beats in one breath would be seen by nobody.
         witness.look(to);
@@ -217,16 +248,19 @@ impl Story {
             witness.look(to);
             for machine in [&mut *to, from] {
                 if dice.one_in(3)
-                    && let Some(deed) = world::act(machine, dice)
-                    && plot.tell
+                    && let Some(deed) = application.act(machine, dice)
                 {
-                    #[expect(
-                        clippy::print_stderr,
-                        reason = "a story told again is told to somebody"
-                    )]
-                    {
-                        eprintln!("  {}: {deed}", machine.name);
+                    let deed = format!("  {}: {deed}", machine.name);
+                    if plot.tell {
+                        #[expect(
+                            clippy::print_stderr,
+                            reason = "a story told again is told to somebody"
+                        )]
+                        {
+                            eprintln!("{deed}");
+                        }
                     }
+                    told.push(deed);
                 }
             }
             witness.look(to);
@@ -236,7 +270,7 @@ impl Story {
 
     /// Clocks right, clocks repaired, links whole: sessions until nothing moves.
     fn mend(&mut self) {
-        self.say(|| "all is mended".to_owned());
+        self.say(|_| "all is mended".to_owned());
         self.lab.pass(Duration::from_secs(1_000));
         for at in 0..self.machines.len() {
             self.take_back(at);
@@ -282,6 +316,7 @@ impl Story {
                 whole(machine);
             }
             self.witness.nothing_vanished(machine);
+            self.application.check(machine);
         }
     }
 }
@@ -344,65 +379,6 @@ fn differ<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
         let (here, there) = (theirs.get(key), ours.get(key));
         assert!(here == there, "{what} differ at {key:?}\n{a:?}: {here:#?}\n{b:?}: {there:#?}");
     }
-}
-
-/// What the tables show: by row uuid, numbers as the rows that they name.
-fn portrait(machine: &mut Machine) -> BTreeMap<(String, String), Vec<(String, String)>> {
-    let dump = machine.store().dump(DumpSince::Position(0), usize::MAX).unwrap();
-    let mut names: BTreeMap<(String, i64), String> = BTreeMap::new();
-    let of = |columns: &[String], row: &[Cell], name: &str| {
-        columns.iter().position(|column| column == name).and_then(|at| row.get(at).cloned())
-    };
-    let text = |cell: Option<Cell>| match cell {
-        Some(Cell::Text(text)) => String::from_utf8(text).unwrap(),
-        other => panic!("a uuid is text, not {other:?}"),
-    };
-    for table in &dump.tables {
-        for row in table.rows.iter().filter(|row| !deleted(&table.columns, row)) {
-            if let Some(Cell::Integer(id)) = of(&table.columns, row, "id") {
-                names.insert((table.name.clone(), id), text(of(&table.columns, row, "uuid")));
-            }
-        }
-    }
-    let mut shown = BTreeMap::new();
-    let shapes = machine.store().greeting(None).unwrap().declarations;
-    for table in &dump.tables {
-        let references: Vec<(&str, &str)> = shapes
-            .iter()
-            .filter(|shape| shape.name == table.name)
-            .flat_map(|shape| &shape.references)
-            .filter(|(columns, ..)| columns.len() == 1)
-            .map(|(columns, parent, _)| (columns[0].as_str(), parent.as_str()))
-            .collect();
-        for row in table.rows.iter().filter(|row| !deleted(&table.columns, row)) {
-            let uuid = text(of(&table.columns, row, "uuid"));
-            let cells = table
-                .columns
-                .iter()
-                .zip(row)
-                .filter(|(column, _)| {
-                    !["id", "uuid", "modified_on", "deleted"].contains(&column.as_str())
-                })
-                .map(|(column, cell)| {
-                    let parent = references.iter().find(|(name, _)| name == column);
-                    let value = match (parent, cell) {
-                        (Some((_, parent)), Cell::Integer(id)) => names
-                            .get(&((*parent).to_owned(), *id))
-                            .cloned()
-                            .unwrap_or_else(|| format!("{column} {id} of no row")),
-                        _ => format!("{cell:?}"),
-                    };
-                    (column.clone(), value)
-                })
-                .collect();
-            shown.insert((table.name.clone(), uuid), cells);
-        }
-    }
-    shown
-}
-
-fn deleted(columns: &[String], row: &[Cell]) -> bool {
-    columns.iter().zip(row).any(|(column, cell)| column == "deleted" && *cell == Cell::Integer(1))
 }
 
 /// A machine's own file is as it should be.

@@ -6,6 +6,7 @@
 //! along a chain, replace, delete and put back under the same number, and set to NULL.
 
 use super::Machine;
+use super::story::Application;
 use dunlin_schema::shop::Dice;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, params_from_iter};
@@ -38,30 +39,48 @@ const DEEDS: [&str; 40] = [
 /// One statement and its parameters.
 type Step = (&'static str, Vec<Value>);
 
-/// One deed of the application that changes something, as far as a few tries find one.
-pub fn act(machine: &Machine, dice: &mut Dice) -> Option<String> {
-    const TRIES: usize = 6;
-    (0..TRIES).find_map(|_| {
-        let deed = dice.pick(&DEEDS);
-        attempt(machine, dice, deed)
-    })
+/// The application with these tables.
+#[derive(Debug, Default)]
+pub struct Parts;
+
+impl Application for Parts {
+    fn tables(&self) -> &str {
+        SCHEMA
+    }
+
+    fn act(&mut self, machine: &Machine, dice: &mut Dice) -> Option<String> {
+        const TRIES: usize = 6;
+        (0..TRIES).find_map(|_| {
+            let deed = dice.pick(&DEEDS);
+            let steps = steps(machine, dice, deed)?;
+            transact(machine, &steps, |_| true).then(|| format!("{deed} {steps:?}"))
+        })
+    }
 }
 
-/// A deed, in one transaction. What the tables refuse is undone as a whole.
-fn attempt(machine: &Machine, dice: &mut Dice, deed: &str) -> Option<String> {
-    let steps = steps(machine, dice, deed)?;
+/// Statements in one transaction. What the tables refuse, or the application before it commits, is undone as a whole. Answers
+/// whether anything changed.
+pub fn transact<S: AsRef<str>>(
+    machine: &Machine,
+    steps: &[(S, Vec<Value>)],
+    is_right: impl Fn(&Machine) -> bool,
+) -> bool {
     machine.tick();
     machine.app.execute_batch("BEGIN IMMEDIATE").unwrap();
     let done = steps.iter().try_fold(0, |changed, (sql, values)| {
         Ok::<_, rusqlite::Error>(
-            changed + machine.app.prepare_cached(sql)?.execute(params_from_iter(values))?,
+            changed
+                + machine.app.prepare_cached(sql.as_ref())?.execute(params_from_iter(values))?,
         )
     });
-    if done.is_ok_and(|changed| changed > 0) && machine.app.execute_batch("COMMIT").is_ok() {
-        return Some(format!("{deed} {steps:?}"));
+    if done.is_ok_and(|changed| changed > 0)
+        && is_right(machine)
+        && machine.app.execute_batch("COMMIT").is_ok()
+    {
+        return true;
     }
     machine.app.execute_batch("ROLLBACK").unwrap();
-    None
+    false
 }
 
 fn text(text: impl Into<String>) -> Value {
