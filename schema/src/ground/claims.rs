@@ -214,7 +214,11 @@ fn is_of_the_value(error: &rusqlite::Error) -> bool {
 /// its shop and on its day; where there is none, the first text, else the first number.
 fn gives_way(table: &Table, unique: &Unique, tuple: &[Cell]) -> Option<usize> {
     let columns = || unique.columns.iter().zip(tuple).enumerate();
-    let is_plain = |index: usize| table.at(index).is_some_and(|column| column.target.is_none());
+    // A reference to a key that names its parent travels as that key, and is one all the same.
+    let is_plain = |index: usize| {
+        !table.references.iter().any(|reference| reference.columns.contains(&index))
+            && table.at(index).is_some_and(|column| column.target.is_none())
+    };
     let first = |is: fn(&Cell) -> bool| {
         columns().find(|(_, (index, cell))| is_plain(**index) && is(cell)).map(|(place, _)| place)
     };

@@ -2,7 +2,7 @@
 //! rows, which are each machine's own, as the rows that they count.
 
 use super::Machine;
-use super::shape::{Shape, Table};
+use super::shape::{Reference, Shape, Table};
 use dunlin_schema::{Cell, DumpSince, DumpTable};
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub type Portrait = BTreeMap<(String, String), Vec<(String, String)>>;
 /// What a machine's tables show.
 pub fn portrait(machine: &mut Machine) -> Portrait {
     let dump = machine.store().dump(DumpSince::Position(0), usize::MAX).unwrap();
-    let shape = Shape::read(&machine.app);
+    let shape = shape(machine);
     let of = |dumped: &DumpTable| shape.0.iter().position(|table| table.name == dumped.name);
     let mut names: BTreeMap<(usize, i64), String> = BTreeMap::new();
     for (at, dumped) in dump.tables.iter().filter_map(|dumped| Some((of(dumped)?, dumped))) {
@@ -46,6 +46,32 @@ pub fn portrait(machine: &mut Machine) -> Portrait {
         }
     }
     shown
+}
+
+/// What the file declares, and the references that its configuration does.
+fn shape(machine: &mut Machine) -> Shape {
+    let mut shape = Shape::read(&machine.app);
+    let place = |shape: &Shape, name: &str| {
+        shape.0.iter().position(|table| table.name.eq_ignore_ascii_case(name))
+    };
+    for declared in machine.store().greeting(None).unwrap().declarations {
+        let Some(at) = place(&shape, &declared.here) else { continue };
+        for (columns, parent, _) in &declared.references {
+            let [column] = columns.as_slice() else { continue };
+            let (Some(parent), Some(column)) = (place(&shape, parent), shape.0[at].column(column))
+            else {
+                continue;
+            };
+            let key = &shape.0[parent].key;
+            let shows = key.iter().map(|&key| shape.0[parent].columns[key].name.clone()).collect();
+            let is_known = |known: &Reference| known.columns.contains(&column);
+            if !shape.0[at].references.iter().any(is_known) {
+                let columns = vec![column];
+                shape.0[at].references.push(Reference { columns, parent, shows });
+            }
+        }
+    }
+    shape
 }
 
 fn alive(table: &DumpTable) -> impl Iterator<Item = &Vec<Cell>> {
