@@ -188,7 +188,7 @@ fn round<G: Ground>(
     }
 
     let mut next = BTreeSet::new();
-    let mut written = BTreeSet::new();
+    let (mut written, mut failed) = (BTreeSet::new(), BTreeSet::new());
     for uuid in &candidates {
         match ground.write(*uuid)? {
             Ok(touched) => {
@@ -197,6 +197,7 @@ fn round<G: Ground>(
             }
             Err(Refused(text)) => {
                 refused.entry(*uuid).or_insert((0, text)).0 += 1;
+                failed.insert(*uuid);
                 next.insert(*uuid);
             }
         }
@@ -211,6 +212,10 @@ fn round<G: Ground>(
             }
         }
     }
+    // One that is new is in no entry yet by which its place is found.
+    let hangs_on = |row: &Row| row.references.iter().any(|link| failed.contains(&link.parent));
+    let hang = known.iter().filter(|(uuid, row)| written.contains(*uuid) && hangs_on(row));
+    next.extend(hang.map(|(uuid, _)| *uuid));
     for (uuid, row) in &known {
         match wants.get(uuid) {
             Some(Ok(shown)) if written.contains(uuid) => {

@@ -153,3 +153,35 @@ fn a_number_that_others_refer_by_does_not_give_way_to_null() {
         ["anna|3", "bert|3"]
     );
 }
+
+#[test]
+fn what_refers_to_a_row_that_stands_aside_with_null_means_it_everywhere() {
+    // A table without a rowid takes no row without its number.
+    let (_lab, machines) = clash(
+        "CREATE TABLE till (id INTEGER PRIMARY KEY, role TEXT UNIQUE CHECK (role IN ('main', 'spare'))) WITHOUT ROWID;
+         CREATE TABLE drawer (id INTEGER PRIMARY KEY, till INTEGER NOT NULL REFERENCES till (id), who TEXT)",
+        "INSERT INTO till (id, role) VALUES (2, 'main'); INSERT INTO drawer (till, who) VALUES (2, '@')",
+    );
+    assert_eq!(
+        same(
+            &machines,
+            "SELECT count(*), max(role), min(who), max(who), count(role) FROM drawer JOIN till ON till.id = till"
+        ),
+        ["2|main|anna|bert|1"]
+    );
+    for machine in &machines {
+        assert_eq!(machine.broken_references(), 0);
+    }
+}
+
+#[test]
+fn what_came_with_a_row_that_the_table_refuses_is_held_with_it() {
+    let (_lab, machines) = clash(
+        "CREATE TABLE drawer (id INTEGER PRIMARY KEY, till INTEGER NOT NULL REFERENCES till (id) DEFERRABLE INITIALLY DEFERRED, who TEXT);
+         CREATE TABLE till (id INTEGER PRIMARY KEY, role TEXT NOT NULL UNIQUE CHECK (role IN ('main', 'spare')), drawer INTEGER REFERENCES drawer (id))",
+        "INSERT INTO till (id, role) VALUES (2, 'main'); INSERT INTO drawer (till, who) VALUES (2, '@')",
+    );
+    for machine in &machines {
+        assert_eq!(machine.broken_references(), 0, "{machine:?}");
+    }
+}

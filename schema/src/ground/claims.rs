@@ -5,6 +5,7 @@ use crate::catalogue::{Table, Unique};
 use crate::cell::first_eight;
 use crate::entry::Entry;
 use crate::error::Doing as _;
+use crate::key::Key;
 use crate::settle::Adjusted;
 use crate::tx::Tx;
 use crate::{Cell, Cells, Error, Result};
@@ -182,7 +183,9 @@ impl Place<'_, '_> {
     fn would_take(&mut self, table: &Arc<Table>, member: Uuid, adjusted: Adjusted) -> Result<bool> {
         let doing = "try a value";
         let Some(known) = self.known(member)?.cloned() else { return Ok(true) };
-        let plan = Plan { adjusted, ..Plan::default() };
+        // Without a number some tables refuse everything; what stands at it is asked last.
+        let number = known.entry.key.as_ref().and_then(Key::number).or(known.entry.number);
+        let plan = Plan { adjusted, number: number.or(Some(1)), ..Plan::default() };
         let local = self.local_row(&known, table, &plan)?;
         let given = table.columns.iter().zip(&local).filter(|(_, cell)| cell.is_some());
         let names: Vec<&str> = given.map(|(column, _)| column.name.as_str()).collect();

@@ -12,17 +12,13 @@ pub enum Gap {
     /// swap, by a delete and an insert) takes the rows that refer by it along, which have no version that says so. Numbers
     /// that pass on are seen. Nor do versions say the same everywhere while such a value clashes.
     ByValue,
-    /// A UNIQUE with a reference in it that travels as the key which names its parent: a text, several columns. It is taken for
-    /// a plain value and gives way, so that it points nowhere.
-    ReferenceGivesWay,
     /// A UNIQUE in which nothing can give way: over a column that has to hold one of a list, over a number that may be
     /// neither NULL nor negative. Of what refers to a row that is held for it, versions say two things.
     NothingGivesWay,
 }
 
 /// All of them.
-const GAPS: [Gap; 4] =
-    [Gap::PartialUnique, Gap::ByValue, Gap::ReferenceGivesWay, Gap::NothingGivesWay];
+const GAPS: [Gap; 3] = [Gap::PartialUnique, Gap::ByValue, Gap::NothingGivesWay];
 
 impl Gap {
     /// Is it one still?

@@ -185,7 +185,7 @@ impl Draft {
             own.join(", "),
             target.columns.join(", "),
         ));
-        if dice.one_in(6) && !Gap::ReferenceGivesWay.is_open() {
+        if dice.one_in(6) {
             // One to one, or a link where there are two of them.
             table.parts.push(format!("UNIQUE ({})", own.join(", ")));
         }
