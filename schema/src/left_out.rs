@@ -1,7 +1,7 @@
 //! Left out: tables that `track --all` passes over, and why. A person may add them by name.
 //!
 //! ```text
-//!   what a person said               --except; let go on this machine before; `untracked` in the configuration
+//!   what a person said               --except; `untracked` in the configuration
 //!   what tools keep for themselves   each machine's tool writes it for its own file: which migrations ran, who is
 //!                                    signed in, how the tables are called
 //!   what only triggers fill          each machine's triggers fill it from rows that are kept in step
@@ -58,8 +58,6 @@ const BY_COLUMNS: [(&str, &str, &[&str]); 2] = [
 /// What people said before of a table that is one of all.
 pub(crate) struct Person<'t> {
     pub(crate) track: &'t Track,
-    /// Tables that were let go here.
-    pub(crate) let_go: &'t [String],
     /// The table is tracked.
     pub(crate) is_tracked: bool,
 }
@@ -74,8 +72,6 @@ impl Person<'_> {
             "it was to be left out"
         } else if self.is_tracked {
             return None;
-        } else if names(self.let_go) {
-            "a person let it go on this machine; track it by its name to take it back"
         } else if names(&self.track.kept_out) {
             "the settings file names it under `untracked`; track it by its name if it is to be kept in step"
         } else {

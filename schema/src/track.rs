@@ -451,10 +451,9 @@ impl Tx<'_> {
         if let Some(table) = track.except.iter().find(is_here) {
             return Err(Error::NoSuchTable { table: table.clone() });
         }
-        let let_go = self.tables_let_go()?;
         names.retain(|name| {
             let is_tracked = self.catalogue.named(name).is_some();
-            let person = left_out::Person { track, let_go: &let_go, is_tracked };
+            let person = left_out::Person { track, is_tracked };
             let why = person.why(name).or_else(|| {
                 // One that is tracked already was added by name.
                 self.why_left_out(name).filter(|_| !is_tracked)

@@ -157,11 +157,9 @@ fn what_is_said_of_tables_that_were_let_go_is_what_tracking_does() {
     store(&path).track(&Track::default()).unwrap();
     let gone = words(&["locations", "stock", "link"]);
     store(&path).untrack(&gone).unwrap();
-    let all = as_tracked(&path, &Track::default());
-    let refused: Vec<&str> = all.would.refused.iter().map(|(name, _)| name.as_str()).collect();
-    assert!(gone.iter().all(|name| refused.contains(&name.as_str())), "{refused:?}");
-    let back = as_tracked(&path, &Track { tables: Some(gone), ..Track::default() });
-    assert_eq!(back.would.tables.len(), 3);
+    let back = as_tracked(&path, &Track::default());
+    let tables: Vec<&String> = back.would.tables.iter().map(|(name, ..)| name).collect();
+    assert!(gone.iter().all(|name| tables.contains(&name)), "{tables:?}");
 }
 
 #[test]
