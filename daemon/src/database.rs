@@ -217,19 +217,20 @@ impl Database {
 
     /// Folds what the application wrote, piece by piece. Answers whether there was anything.
     pub async fn fold(&self) -> Result<bool> {
-        self.look().await.map(|looked| looked.any)
-    }
-
-    /// As [`Database::fold`]; answers also whether there is something to come.
-    pub(crate) async fn look(&self) -> Result<Looked> {
         let mut any = false;
         loop {
-            let look = |store: &mut Store| Ok((store.is_commit_under_way()?, store.fold_some()?));
-            let (under_way, folded) = self.work(look).await?;
+            let folded = self.work(Store::fold_some).await?;
             any |= folded.any;
             if !folded.more {
-                return Ok(Looked { any, under_way });
+                return Ok(any);
             }
         }
+    }
+
+    /// As [`Database::fold`]; answers also whether there is something to come. That is asked first: what ends in between
+    /// is folded.
+    pub(crate) async fn look(&self) -> Result<Looked> {
+        let under_way = self.call(|store| store.is_commit_under_way()).await?;
+        Ok(Looked { any: self.fold().await?, under_way })
     }
 }
