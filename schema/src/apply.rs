@@ -346,8 +346,10 @@ impl Tx<'_> {
             && were_made_apart(loser, winner)
             && self.has_met(new.head.origin)?
         {
+            // Whether it is one is known after the page.
             let (row, loser, cells) = (new.uuid, loser.clone(), cells.clone());
             work.apart.push(Apart { table, row, loser, cells });
+            return Ok(());
         }
         self.conflict((table, new.uuid), loser, cells)
     }

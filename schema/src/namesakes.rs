@@ -60,17 +60,26 @@ struct Along<'a> {
     /// What lost in the same page, by row.
     apart: &'a HashMap<Uuid, Vec<Apart>>,
     done: HashSet<Uuid>,
+    /// What lost and stands all the same, as the child of one or the other: no person has to look at it.
+    stand: HashSet<(Uuid, Origin)>,
     dirty: BTreeSet<Uuid>,
 }
 
-impl Along<'_> {
+impl<'a> Along<'a> {
+    fn new(apart: &'a HashMap<Uuid, Vec<Apart>>) -> Self {
+        let (done, stand) = (HashSet::new(), HashSet::new());
+        Self { of: None, apart, done, stand, dirty: BTreeSet::new() }
+    }
+
     fn is_of(&self, head: &Head) -> bool {
         self.of.as_ref().is_none_or(|of| of.contains(&head.origin))
     }
 
     /// What lost to a row in the same page: `along` with the one that gets another name, or against it.
-    fn lost(&self, row: Uuid, along: bool) -> Option<&Apart> {
-        self.apart.get(&row)?.iter().find(|apart| self.is_of(&apart.loser) == along)
+    fn lost(&mut self, row: Uuid, along: bool) -> Option<&'a Apart> {
+        let lost = self.apart.get(&row)?.iter().find(|apart| self.is_of(&apart.loser) == along)?;
+        self.stand.insert((row, lost.loser.origin));
+        Some(lost)
     }
 }
 
@@ -158,7 +167,8 @@ impl Tx<'_> {
             .doing("ask whom we have met")
     }
 
-    /// Gives each row that lost its name to another one of its own. Answers the rows to be settled.
+    /// Gives each row that lost its name to another one of its own, and keeps what stays lost. Answers the rows to be
+    /// settled.
     pub(crate) fn part_namesakes(&mut self, apart: Vec<Apart>) -> Result<BTreeSet<Uuid>> {
         let catalogue = Arc::clone(&self.catalogue);
         let mut by_row: HashMap<Uuid, Vec<Apart>> = HashMap::new();
@@ -167,8 +177,7 @@ impl Tx<'_> {
         }
         let (via, together) = (self.via.take(), self.together);
         self.together = self.count.pos + 1;
-        let mut along =
-            Along { of: None, apart: &by_row, done: HashSet::new(), dirty: BTreeSet::new() };
+        let mut along = Along::new(&by_row);
         // Parents first: their children go with them.
         for table in &catalogue.tables {
             for one in by_row.values().flatten().filter(|one| one.table == table.id) {
@@ -179,6 +188,11 @@ impl Tx<'_> {
             }
         }
         (self.via, self.together) = (via, together);
+        for one in by_row.values().flatten() {
+            if !along.stand.contains(&(one.row, one.loser.origin)) {
+                self.conflict((one.table, one.row), &one.loser, Some(&one.cells))?;
+            }
+        }
         Ok(along.dirty)
     }
 
@@ -211,29 +225,29 @@ impl Tx<'_> {
         along.of = Some(seen.chain([one.loser.origin]).collect());
         let mark = name::of_namesake(one.row, one.loser.origin);
         let new = with(table, &one.cells, counted.column, &counted.marked(mark));
-        self.write_namesake(table, &new, one.loser.stamp, along)?;
-        self.take_along(table, (&one.cells, &new), along)
+        if self.write_namesake(table, &new, one.loser.stamp, along)? {
+            self.take_along(table, (&one.cells, &new), along)?;
+        }
+        Ok(())
     }
 
-    /// Makes the row that its own values name, unless it is known already.
+    /// Makes the row that its own values name, unless it is known already. Answers whether it lives: a person may have
+    /// deleted it since.
     fn write_namesake(
         &mut self,
         table: &Arc<Table>,
         cells: &Cells,
         stamp: Stamp,
         along: &mut Along<'_>,
-    ) -> Result<()> {
-        let Some(row) = named_by(table, cells) else { return Ok(()) };
+    ) -> Result<bool> {
+        let Some(row) = named_by(table, cells) else { return Ok(false) };
         let old = self.entry(row)?;
-        if old.as_ref().is_none_or(|old| old.head.stamp < stamp) {
-            along.dirty.extend(self.write_version(
-                (table, row),
-                old.as_ref(),
-                Some(cells),
-                stamp,
-            )?);
+        if let Some(old) = old.as_ref().filter(|old| old.head.stamp >= stamp) {
+            return Ok(!old.head.dead);
         }
-        Ok(())
+        let dirty = self.write_version((table, row), old.as_ref(), Some(cells), stamp)?;
+        along.dirty.extend(dirty);
+        Ok(true)
     }
 
     /// The rows that refer to one by its name go with it, where they are of its writer.
@@ -319,8 +333,10 @@ impl Tx<'_> {
             return Ok(());
         };
         let new = with_parent(&old);
-        self.write_namesake(child, &new, stamp, along)?;
-        self.take_along(child, (&old, &new), along)
+        if self.write_namesake(child, &new, stamp, along)? {
+            self.take_along(child, (&old, &new), along)?;
+        }
+        Ok(())
     }
 
     /// Under which row a version stands that lost its name; none where it has no other.
@@ -365,8 +381,7 @@ impl Tx<'_> {
         let next = free.ok_or(Error::Sidecar { what: "a key without a free number" })?;
         let stamp = Stamp::after(Some(entry.head.stamp), self.clock.now());
         let none = HashMap::new();
-        let mut along =
-            Along { of: None, apart: &none, done: HashSet::new(), dirty: BTreeSet::new() };
+        let mut along = Along::new(&none);
         self.write_namesake(table, &next, stamp, &mut along)?;
         self.take_along(table, (marked, &next), &mut along)?;
         along.dirty.extend(self.write_version((table, entry.uuid), Some(entry), None, stamp)?);
