@@ -2,4 +2,5 @@
 
 pub mod lab;
 pub mod northwind;
+pub mod seeds;
 pub mod sim;

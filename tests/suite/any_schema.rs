@@ -2,10 +2,12 @@
 //! value that a person wrote is in a table, in the conflict journal or held.
 
 use dunlin_schema::shop::Dice;
+use dunlin_tests::seeds::{asked, seeds};
 use dunlin_tests::sim::made::Schema;
 use dunlin_tests::sim::shrink::{Ended, shrunk, told};
 use dunlin_tests::sim::story::Plot;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,11 +17,6 @@ const SEEDS: u64 = 50;
 const TELLINGS: u64 = 300;
 /// Stories are told side by side: they share nothing.
 const AT_ONCE: usize = 2;
-
-#[expect(clippy::disallowed_methods, reason = "a seed to replay is told from outside")]
-fn asked(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
 
 #[test]
 fn shops_end_equal_whatever_their_tables_declare() {
@@ -32,19 +29,16 @@ fn shops_end_equal_on_what_real_schemas_have() {
 }
 
 /// Tells stories from seeds; one that ends badly is made smaller and told.
-fn tell_all(seeds: u64, schema: impl Fn(u64) -> Schema + Sync) {
-    let seed = asked("DUNLIN_SEED");
-    let from = seed.or_else(|| asked("DUNLIN_SEED_FROM")).unwrap_or(1);
-    let until =
-        seed.map_or_else(|| asked("DUNLIN_SEED_UNTIL").unwrap_or(from + seeds), |seed| seed + 1);
+fn tell_all(count: u64, schema: impl Fn(u64) -> Schema + Sync) {
+    let Range { start, end } = seeds(count);
     let tellings = asked("DUNLIN_TELLINGS").unwrap_or(TELLINGS);
-    let (next, failed) = (AtomicU64::new(from), Mutex::new(Vec::new()));
+    let (next, failed) = (AtomicU64::new(start), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= until {
+                    if seed >= end {
                         return;
                     }
                     let (plot, schema) = (Plot::default(), schema(seed));

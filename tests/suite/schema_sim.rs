@@ -1,7 +1,9 @@
 //! Schema changes from seeds: whatever tools do to whichever machine first, all end equal and nothing that a person wrote
 //! is gone.
 
+use dunlin_tests::seeds::seeds;
 use dunlin_tests::sim::upgrade::{Came, tell};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,25 +13,17 @@ const SEEDS: u64 = 500;
 /// Stories are told side by side: they share nothing.
 const AT_ONCE: usize = 2;
 
-#[expect(clippy::disallowed_methods, reason = "a seed to replay is told from outside")]
-fn asked(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[test]
 fn machines_end_equal_however_their_applications_are_upgraded() {
-    let seed = asked("DUNLIN_SEED");
-    let from = seed.or_else(|| asked("DUNLIN_SEED_FROM")).unwrap_or(1);
-    let until =
-        seed.map_or_else(|| asked("DUNLIN_SEED_UNTIL").unwrap_or(from + SEEDS), |seed| seed + 1);
-    let next = AtomicU64::new(from);
+    let Range { start, end } = seeds(SEEDS);
+    let next = AtomicU64::new(start);
     let (failed, came) = (Mutex::new(Vec::new()), Mutex::new(Came::default()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= until {
+                    if seed >= end {
                         return;
                     }
                     match told(seed) {

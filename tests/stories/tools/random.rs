@@ -7,14 +7,10 @@ use std::process::{Child, Command, Stdio};
 use dunlin_tests::lab::machine::finish;
 use dunlin_tests::lab::outside::Tool;
 use dunlin_tests::lab::{self, Lab, Machine, know_each_other};
+use dunlin_tests::seeds::seeds;
 
 /// As many as a normal run has time for.
 const SEEDS: u64 = 3;
-
-#[expect(clippy::disallowed_methods, reason = "a seed to replay is told from outside")]
-fn asked(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
 
 /// A program under way; killed when dropped.
 struct Running(Child);
@@ -96,12 +92,7 @@ fn chains_of_djangos_operations_lose_nothing_where_there_is_no_daemon() {
 #[test]
 fn whatever_chain_of_djangos_operations_two_machines_go_through_they_end_equal_and_lose_nothing() {
     let Some(tool) = Tool::python("django/random_ops.py") else { return };
-    if let Some(seed) = asked("DUNLIN_SEED") {
-        return tell(&tool, seed);
-    }
-    let from = asked("DUNLIN_SEED_FROM").unwrap_or(1);
-    let until = asked("DUNLIN_SEED_UNTIL").unwrap_or(from + SEEDS);
-    let failed: Vec<u64> = (from..until)
+    let failed: Vec<u64> = seeds(SEEDS)
         .filter(|seed| catch_unwind(AssertUnwindSafe(|| tell(&tool, *seed))).is_err())
         .collect();
     assert!(failed.is_empty(), "these seeds fail, each replayed with DUNLIN_SEED: {failed:?}");
