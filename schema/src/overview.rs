@@ -185,7 +185,9 @@ impl Tx<'_> {
             has_met: self.has_met_anybody()?,
             by_machine: counts.by_machine.clone(),
         });
-        looked.overview = Some((mark, Arc::clone(&self.catalogue), Arc::clone(&overview)));
+        // What was told again is as old as it was: it must not pass for what was counted after the last write.
+        let counted = looked.counts.as_ref().map_or(mark, |told| told.mark);
+        looked.overview = Some((counted, Arc::clone(&self.catalogue), Arc::clone(&overview)));
         Ok(overview)
     }
 
@@ -430,6 +432,20 @@ mod tests {
         store.conn.execute("DELETE FROM _dunlin_kept WHERE why = 3", []).unwrap();
         let then = store.overview().unwrap();
         assert_eq!((then.waiting_for_schema, store.looked.counted), (0, counted + 1));
+    }
+
+    #[test]
+    fn what_was_told_again_after_a_write_is_counted_once_its_while_is_over() {
+        let (_folder, mut store) = store(10, 50);
+        assert_eq!(store.overview().unwrap().tables[0].held, 5);
+        store.looked.counts.as_mut().unwrap().took = DEAR;
+        store.conn.execute("DELETE FROM _dunlin_kept", []).unwrap();
+        for _ in 0..2 {
+            assert_eq!(store.overview().unwrap().tables[0].held, 5, "told again");
+        }
+        // The clock stands still: its while is over once it counts as cheap.
+        store.looked.counts.as_mut().unwrap().took = Duration::ZERO;
+        assert_eq!(store.overview().unwrap().tables[0].held, 0);
     }
 
     #[test]
