@@ -110,6 +110,7 @@ impl Store {
     /// Finds the rows that went when tables were made anew, batch by batch. The log is empty.
     pub(crate) fn find_ghosts(&mut self) -> Result<()> {
         while let Some(table) = self.made_anew()? {
+            self.settling = true;
             let mut from = None;
             loop {
                 from = self.write(Flush::Now, |tx| tx.find_some_ghosts(table, from.as_ref()))?;

@@ -62,6 +62,10 @@ pub struct Store {
     pub(crate) seen: Seen,
     /// See [`Store::declarations_mark`].
     declarations: u64,
+    /// Rows are being settled again, or were looked for.
+    pub(crate) settling: bool,
+    /// How often that came to an end.
+    pub(crate) settled: u64,
     /// The file was switched to WAL when it was opened.
     pub(crate) switched: bool,
     /// Triggers that are to fire for our writes too, because a person said so.
@@ -158,6 +162,8 @@ impl Store {
             schema_version: -1,
             seen: Seen::default(),
             declarations: 0,
+            settling: false,
+            settled: 0,
             switched: false,
             fire: Vec::new(),
             cache: Cache::default(),
@@ -262,10 +268,12 @@ impl Store {
         self.switched
     }
 
-    /// A number that is another one when tracked tables, what is loose in them, or what is known of them, changed since.
+    /// A number that is another one when tracked tables, what is loose in them, what is known of them, or what they show
+    /// all at once, changed since.
     pub fn declarations_mark(&self) -> u64 {
-        // Where the file's life is another one, partners are told anew.
-        self.declarations.wrapping_add(self.epoch)
+        // Where the file's life is another one, partners are told anew; and where a table shows again what its versions
+        // say, they compare, though the journal may not have moved.
+        self.declarations.wrapping_add(self.epoch).wrapping_add(self.settled)
     }
 
     /// How far we have read a partner's journal.

@@ -23,8 +23,10 @@ impl Store {
     /// Settles a batch of what has to be settled again; answers whether there may be more. The log is empty.
     pub(crate) fn settle_some_again(&mut self) -> Result<bool> {
         if !self.anything_again()? {
+            self.settled += u64::from(std::mem::take(&mut self.settling));
             return Ok(false);
         }
+        self.settling = true;
         self.write(Flush::Later, |tx| {
             // A commit of the application may have come in between.
             tx.fold(usize::MAX)?;
@@ -244,5 +246,20 @@ mod tests {
     fn filling_a_new_column_costs_the_same_for_each_row_however_many_there_are() {
         let (few, many) = (filling(2_000), filling(8_000));
         assert!(many * 10 < few * 43, "{many} steps for 8 000 rows, {few} for 2 000");
+    }
+
+    #[test]
+    fn partners_compare_once_a_table_shows_again_what_its_versions_say() {
+        let (_folder, app, mut store) =
+            shop("CREATE TABLE part (id INTEGER PRIMARY KEY, name TEXT)");
+        app.execute_batch("INSERT INTO part (name) VALUES ('a'), ('b')").unwrap();
+        store.fold().unwrap();
+        let (mark, end) = (store.declarations_mark(), store.end().unwrap());
+        store.fold().unwrap();
+        assert_eq!(store.declarations_mark(), mark, "nothing was settled");
+        store.conn.execute("UPDATE _dunlin_table SET again = 0", []).unwrap();
+        store.fold().unwrap();
+        assert_eq!(store.end().unwrap(), end);
+        assert_ne!(store.declarations_mark(), mark);
     }
 }
