@@ -360,7 +360,10 @@ impl<'l> Shop<'l> {
                     ));
                 }
             }
-            differs.map_or(Ok(()), Err)
+            differs.map_or(Ok(()), Err)?;
+            // A column that one of them has not shows nothing there: its version may still be on its way.
+            let [a, b] = [digests(&self.machines[0])?, digests(&self.machines[1])?];
+            if a == b { Ok(()) } else { Err(format!("{a:?} on a, {b:?} on b")) }
         });
     }
 
@@ -379,6 +382,8 @@ impl<'l> Shop<'l> {
 
     /// Counts from now on; what was written before is on both and in the history, which is written last.
     fn mark(&mut self) {
+        // Each session of before is over, and in the history, when the next one begins.
+        self.machines[1].ok(&["sync", "--wait"]);
         let mut last = None;
         self.marks = until("at rest", SOON, || {
             let counted = self.counted();
@@ -455,6 +460,19 @@ fn folded(machine: &Machine) -> Result<(), String> {
         Ok(lines) => Err(format!("{} has {lines} lines to fold", machine.name)),
         Err(error) => Err(format!("{}: {error}", machine.name)),
     }
+}
+
+/// The versions that a machine has, by what the shop calls their tables.
+fn digests(machine: &Machine) -> Result<Vec<(String, String)>, String> {
+    let sql = "SELECT lower(coalesce(first, name)), hex(digest) FROM _dunlin_table WHERE tracked = 1 ORDER BY 1";
+    let app = machine.app();
+    app.prepare(sql)
+        .and_then(|mut statement| {
+            statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+                .and_then(Iterator::collect)
+        })
+        .map_err(|error| format!("{}: {error}", machine.name))
 }
 
 /// How many rows a machine has sent, by its history.
