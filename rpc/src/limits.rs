@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-/// A WebSocket message between partners: the largest row (16 MiB as sent) and room around it.
+/// A WebSocket message between partners: the largest row (values of 16 MiB, 21.3 MiB as base64) and room around it.
 pub const MESSAGE_BYTES_MAX: u32 = 24 * 1024 * 1024;
 
 /// A message to a machine that anybody may call, while joining is open: a roster of some thousand
 /// statements. Strangers send it, so it is small.
 pub const JOIN_MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
-
-/// A row as sent. What is larger travels as name, stamp and size alone.
-pub const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A page, unless the asker says otherwise: some thousands of rows, some milliseconds to send.
 pub const PAGE_BYTES: u64 = 1024 * 1024;

@@ -3,6 +3,7 @@
 //! A cell is what SQLite stores, or a reference by row uuid. A number that should have been a reference and
 //! names no row (0, −1, an orphan) stays a bare number, marked, so that nobody takes it for a local number.
 
+use crate::page::ROW_BYTES_MAX;
 use crate::{Error, Result};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -64,6 +65,16 @@ impl Cell {
             Self::Text(bytes) => bytes.len() + 3,
             Self::Blob(bytes) => bytes.len() * 4 / 3 + 14,
             Self::Row(_) => 48,
+        }
+    }
+
+    /// How many bytes it holds, however it travels.
+    fn size(&self) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Integer(_) | Self::Real(_) | Self::Number(_) => 8,
+            Self::Text(bytes) | Self::Blob(bytes) => bytes.len(),
+            Self::Row(_) => 16,
         }
     }
 
@@ -350,6 +361,12 @@ impl Cells {
     /// About how many bytes they take on the wire.
     pub fn weight(&self) -> usize {
         self.0.iter().map(|(_, cell)| cell.weight() + 1).sum()
+    }
+
+    /// How many bytes they hold, where that is more than is passed on.
+    pub(crate) fn oversize(&self) -> Option<u64> {
+        let size = self.0.iter().map(|(_, cell)| cell.size()).sum::<usize>();
+        if size > ROW_BYTES_MAX { u64::try_from(size).ok() } else { None }
     }
 
     /// Eight bytes of the hash of what the row says.

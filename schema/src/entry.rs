@@ -3,7 +3,7 @@
 use crate::catalogue::Table;
 use crate::error::Doing as _;
 use crate::key::Key;
-use crate::page::{ROW_BYTES_MAX, digest_of_size};
+use crate::page::digest_of_size;
 use crate::sidecar::shape::Shape;
 use crate::standing::Place;
 use crate::state::{self, Dot};
@@ -62,8 +62,7 @@ impl Entry {
 
 /// The digest of a version made here: of its size alone, where its values are too large to be passed on.
 pub(crate) fn digest(cells: &Cells) -> u64 {
-    let weight = cells.weight();
-    if weight > ROW_BYTES_MAX { digest_of_size(weight as u64) } else { cells.digest() }
+    cells.oversize().map_or_else(|| cells.digest(), digest_of_size)
 }
 
 /// The columns of an entry, in the order that [`Tx::entry_of`] reads.

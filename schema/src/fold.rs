@@ -618,9 +618,8 @@ impl Tx<'_> {
 
     /// Says of a row that stands in its table that it is too large to be passed on.
     pub(crate) fn keep_if_too_large(&mut self, entry: &Entry, cells: &Cells) -> Result<()> {
-        let weight = cells.weight();
-        if weight > crate::page::ROW_BYTES_MAX {
-            let (shown, size) = (&Cells::default(), u64::try_from(weight).ok());
+        if let Some(size) = cells.oversize() {
+            let (shown, size) = (&Cells::default(), Some(size));
             let text = Some("larger than what is passed on; it stays on this machine");
             self.keep(entry.uuid, &Keep { cells: None, shown, why: Why::Size, text, size })?;
         }

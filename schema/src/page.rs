@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 /// A version further ahead of the receiver's clock than this is withheld.
 pub(crate) const AHEAD_MAX: Millis = 60_000;
-/// A row larger than this is passed on as name, stamp and size alone.
+/// A row whose values hold more than this is passed on as name, stamp and size alone. As a message it is a third larger.
 pub(crate) const ROW_BYTES_MAX: usize = 16 << 20;
 /// What an entry takes beside its values.
 const ENTRY_BYTES: usize = 120;
@@ -556,10 +556,10 @@ impl Tx<'_> {
             },
         };
         let shape = self.shape(entry.table, entry.shape)?;
-        let weight = cells.weight();
-        if weight > ROW_BYTES_MAX {
-            return Ok(of_size(weight as u64));
+        if let Some(size) = cells.oversize() {
+            return Ok(of_size(size));
         }
+        let weight = cells.weight();
         if !entry.parts && cells.len() == shape.columns.len() {
             let (columns, values) = cells.into_pairs().into_iter().unzip();
             let (body, bytes) = (Body::Live(values), weight + ENTRY_BYTES);

@@ -24,7 +24,6 @@ use crate::catalogue::{self, Table};
 use crate::entry::{Entry, State};
 use crate::error::Doing as _;
 use crate::held::{Keep, Why};
-use crate::page::ROW_BYTES_MAX;
 use crate::standing::Place;
 use crate::store::Flush;
 use crate::tx::Tx;
@@ -183,8 +182,10 @@ impl Tx<'_> {
             }
         }
         let (cells, size) = match self.values(entry)? {
-            Some(cells) if cells.weight() <= ROW_BYTES_MAX => (Some(cells), None),
-            Some(cells) => (None, u64::try_from(cells.weight()).ok()),
+            Some(cells) => match cells.oversize() {
+                Some(size) => (None, Some(size)),
+                None => (Some(cells), None),
+            },
             None => (None, self.kept_size(entry.uuid)?),
         };
         let why = if cells.is_some() { Why::Schema } else { Why::Size };

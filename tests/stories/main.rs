@@ -33,6 +33,7 @@ mod scripts;
 mod secrets;
 mod settings;
 mod shop;
+mod sizes;
 mod spaces;
 mod till;
 mod tokens;

@@ -5,7 +5,7 @@
 //! INTEGER                    1            no point, no exponent; beyond 64 bits: an error
 //! REAL                       1.0  1e+300  always a point or an exponent; read back as it was
 //!   infinities               {"real": "inf"}  {"real": "-inf"}
-//! TEXT                       "…"          {"text": "<base64>"} when it is not UTF-8
+//! TEXT                       "…"          {"text": "<base64>"} when it is not UTF-8, or long and that is shorter
 //! BLOB                       {"blob": "<base64>"}
 //! a reference                {"row": "<uuid>"}       the row it points to
 //! a reference to nowhere     {"number": 78}          the bare number, of a loose reference
@@ -49,14 +49,26 @@ impl Serialize for Value {
             }
             Self::Real(value) => serializer.serialize_f64(*value),
             Self::Text(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => serializer.serialize_str(text),
-                Err(_) => tagged(serializer, "text", &BASE64.encode(bytes)),
+                Ok(text) if !is_shorter_encoded(bytes) => serializer.serialize_str(text),
+                _ => tagged(serializer, "text", &BASE64.encode(bytes)),
             },
             Self::Blob(bytes) => tagged(serializer, "blob", &BASE64.encode(bytes)),
             Self::Row(uuid) => tagged(serializer, "row", uuid),
             Self::Number(number) => tagged(serializer, "number", number),
         }
     }
+}
+
+/// Is a long text shorter as base64 than with its quotes, line ends and control characters escaped? So the largest
+/// row fits into a message, whatever it says; what is not long stays readable.
+fn is_shorter_encoded(text: &[u8]) -> bool {
+    const LONG: usize = 64 * 1024;
+    let more = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
+        0..0x20 => 5,
+        _ => 0_usize,
+    };
+    LONG < text.len() && text.len() / 3 < text.iter().map(more).sum()
 }
 
 fn tagged<S, T>(serializer: S, tag: &'static str, value: &T) -> Result<S::Ok, S::Error>
@@ -162,6 +174,20 @@ pub(crate) mod tests {
             assert_eq!(shown(&value), text);
             assert_eq!(serde_json::from_str::<Value>(text).unwrap(), value);
         }
+    }
+
+    #[test]
+    fn a_long_text_takes_a_third_more_than_it_holds_at_most() {
+        let sizes = ["a", "é", "\"", "\n", "\u{1}", "twelve words and one \u{2}"].map(|text| {
+            let value = Value::Text(text.repeat(100_000).into_bytes());
+            let json = shown(&value);
+            assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value);
+            let Value::Text(bytes) = value else { unreachable!() };
+            assert!(json.len() <= bytes.len() * 4 / 3 + 20, "{text:?}: {}", json.len());
+            json.starts_with('"')
+        });
+        assert_eq!(sizes, [true, true, false, false, false, true]);
+        assert_eq!(shown(&Value::Text("\n".repeat(100).into())).len(), 202, "it stays readable");
     }
 
     #[test]
