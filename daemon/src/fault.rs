@@ -73,7 +73,9 @@ fn of_store(error: &schema::Error) -> Fault {
         | E::BadStamp { .. }
         | E::NoWal { .. } => Code::CannotTrack,
         E::PageGap { .. } => Code::PageGap,
-        E::BadPage { .. } | E::BadValue { .. } => Code::InvalidParams,
+        E::BadPage { .. } | E::BadValue { .. } | E::CannotGive { .. } | E::StillHeld { .. } => {
+            Code::InvalidParams
+        }
         E::NoSuchNumber { .. } => Code::NoSuchEntry,
         E::TooManyHeld { .. } | E::TooManyDoubles { .. } => Code::Refused,
         E::TooOld => Code::TooOld,

@@ -94,6 +94,7 @@ pub const METHODS: &[Method] = &[
     method("tables_candidates", &[], Right::Read),
     method("history_hours", &["hours"], Right::Read),
     method("held_delete", &["number"], Right::Write),
+    method("held_give", &["number", "values"], Right::Write),
     method("network_check", &[], Right::Read),
     method("sightings_ignore", &["id"], Right::Admin),
     method("sightings_notice", &["id"], Right::Admin),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Mutex;
 
@@ -93,6 +94,7 @@ async fn every_method_is_in_the_table_with_its_parameters() {
     client.tables_candidates().await.unwrap_err();
     client.history_hours(None).await.unwrap_err();
     client.held_delete(1).await.unwrap_err();
+    client.held_give(1, BTreeMap::new()).await.unwrap_err();
     client.network_check().await.unwrap_err();
     client.sightings_ignore(uuid::Uuid::nil()).await.unwrap_err();
     client.sightings_notice(uuid::Uuid::nil()).await.unwrap_err();

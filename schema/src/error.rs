@@ -159,6 +159,20 @@ pub enum Error {
         /// How many there are.
         written: u64,
     },
+    /// A held row would be held all the same.
+    #[error("nothing was written, for the row would still be held: {why}")]
+    StillHeld {
+        /// Why.
+        why: String,
+    },
+    /// A value that a held row cannot be given.
+    #[error("nothing was written; column {column}: {why}")]
+    CannotGive {
+        /// Which column.
+        column: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A row in `putdata` that cannot be taken.
     #[error("{table}, row {row}, column {column}: {why}")]
     BadValue {

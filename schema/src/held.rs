@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
+pub(crate) mod give;
+
 /// Tried again at a time: the application waits no longer for the lock.
 const RETRIED: u32 = 500;
 
@@ -386,14 +388,7 @@ impl Store {
         self.fold()?;
         self.write(Flush::Now, |tx| {
             let gone = || Error::NoSuchNumber { what: "held row", number };
-            let uuid = tx
-                .conn
-                .query_row("SELECT uuid FROM _dunlin_kept WHERE n = ? AND n > 0", [number], |row| {
-                    crate::cursor::uuid(row, 0)
-                })
-                .optional()
-                .doing("find the held row")?
-                .ok_or_else(gone)?;
+            let uuid = tx.held_number(number)?;
             // A row that is shown is deleted where everybody sees it: in the application.
             let entry = tx.entry(uuid)?.filter(|entry| entry.state == State::Held);
             let entry = entry.ok_or_else(gone)?;
@@ -410,6 +405,24 @@ impl Store {
 }
 
 impl Tx<'_> {
+    fn held_number(&self, number: i64) -> Result<Uuid> {
+        self.conn
+            .query_row("SELECT uuid FROM _dunlin_kept WHERE n = ? AND n > 0", [number], |row| {
+                crate::cursor::uuid(row, 0)
+            })
+            .optional()
+            .doing("find the held row")?
+            .ok_or(Error::NoSuchNumber { what: "held row", number })
+    }
+
+    /// What the table said of a held row, if it said anything.
+    pub(crate) fn why_kept(&self, uuid: Uuid) -> Result<Option<String>> {
+        self.conn
+            .prepare_cached("SELECT text FROM _dunlin_kept WHERE uuid = ?")
+            .and_then(|mut statement| statement.query_row([uuid.as_bytes()], |row| row.get(0)))
+            .doing("ask why a row is held")
+    }
+
     fn waits_for(&self, uuid: Uuid) -> Result<Vec<Uuid>> {
         self.conn
             .prepare_cached(

@@ -89,6 +89,7 @@ pub use dump::{Dump, DumpSince, DumpTable};
 pub use error::{Error, Result};
 pub use feed::{Effect, Runs};
 pub use fold::Folded;
+pub use held::give::Given;
 pub use held::{Held, Retried, Why};
 pub use machines::Waiting;
 pub use meter::{BOUNDS, Counted, Histogram, Meters};

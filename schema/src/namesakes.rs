@@ -16,14 +16,16 @@
 //! * Whoever finds it makes the same rows of it: names and stamps follow from the two versions.
 //! * The winner is not touched.
 
-use crate::catalogue::{By, Naming, Reference, Table};
+use crate::catalogue::{By, Column, Naming, Reference, Table};
 use crate::conflict::TABLE as CONFLICTS;
 use crate::entry::Entry;
 use crate::error::Doing as _;
 use crate::ground::marked;
+use crate::trigger::quote;
 use crate::tx::Tx;
 use crate::version::Head;
 use crate::{Cell, Cells, Error, Origin, Result, Stamp, name};
+use rusqlite::OptionalExtension as _;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -194,6 +196,54 @@ impl Tx<'_> {
             }
         }
         Ok(along.dirty)
+    }
+
+    /// What a person is told of tables whose keys look counted: the greatest of them follows one that is there.
+    pub(crate) fn counted_keys(&self) -> Result<Vec<String>> {
+        let tables = self.catalogue.tables.iter();
+        let named =
+            tables.filter(|table| table.naming == Naming::Key && !table.internal() && !table.away);
+        named.filter_map(|table| self.counted_key(table).transpose()).collect()
+    }
+
+    fn counted_key(&self, table: &Table) -> Result<Option<String>> {
+        let doing = "look how the keys of a table are made";
+        let columns: Vec<&Column> = table.key.iter().filter_map(|&index| table.at(index)).collect();
+        let names: Vec<String> = columns.iter().map(|column| quote(&column.name)).collect();
+        let greatest = format!(
+            "SELECT {} FROM {} ORDER BY {} DESC LIMIT 1",
+            names.join(", "),
+            quote(&table.name),
+            names.join(" DESC, ")
+        );
+        let read = |row: &rusqlite::Row<'_>| {
+            let cells = columns.iter().enumerate();
+            let cells = cells
+                .map(|(at, column)| Ok((Arc::clone(&column.id), Cell::from(row.get_ref(at)?))));
+            Ok(Cells::new(cells.collect::<rusqlite::Result<_>>()?))
+        };
+        let greatest = self.conn.query_row(&greatest, [], read).optional().doing(doing)?;
+        let has_children = !self.catalogue.children(table.id).is_empty();
+        let Some(greatest) = greatest else { return Ok(None) };
+        let Some(counted) = number_of(table, &greatest, has_children) else { return Ok(None) };
+        let before = with(table, &greatest, counted.column, &counted.at(counted.number - 1));
+        let is_it: Vec<String> = names.iter().map(|name| format!("{name} IS ?")).collect();
+        let (of, is_it) = (quote(&table.name), is_it.join(" AND "));
+        let is_there: bool = self
+            .conn
+            .query_row(
+                &format!("SELECT EXISTS (SELECT 1 FROM {of} WHERE {is_it})"),
+                rusqlite::params_from_iter(before.iter().map(|(_, cell)| cell)),
+                |row| row.get(0),
+            )
+            .doing(doing)?;
+        let column = table.at(counted.column).map_or("", |column| &column.name);
+        Ok(is_there.then(|| {
+            format!(
+                "{}: its key {column} looks counted; two machines that count without hearing of each other make one name twice, and then both rows stand, one of them under a marked name",
+                table.name
+            )
+        }))
     }
 
     /// Does its key look counted? It is the first, or the one before it is there.

@@ -7,7 +7,6 @@
 use crate::catalogue::{Naming, Table};
 use crate::dump::parse_time;
 use crate::entry::{Entry, State};
-use crate::error::Doing as _;
 use crate::rows::Names;
 use crate::store::Flush;
 use crate::tx::Tx;
@@ -194,28 +193,35 @@ impl Tx<'_> {
             if Some(index) == line.table.number {
                 continue;
             }
-            let cell = coerce(cell, column.affinity).ok_or_else(|| {
-                line.bad(name, format!("it holds numbers, and {} is none", told(cell)))
-            })?;
-            let cell = match &column.target {
-                Some(target) if cell != Cell::Null => match self.named_by(target, &cell, names)? {
-                    Some(uuid) => Cell::Row(uuid),
-                    None if line.is_loose(index) => match cell {
-                        Cell::Integer(n) => Cell::Number(n),
-                        other => other,
-                    },
-                    None => {
-                        return Err(line.bad(
-                            name,
-                            format!("there is no row {} in {}", told(&cell), target.table),
-                        ));
-                    }
-                },
-                _ => cell,
-            };
-            cells.set(&column.id, cell);
+            let cell = self.cell_of((line.table, index), cell, names)?;
+            cells.set(&column.id, cell.map_err(|why| line.bad(name, why))?);
         }
         Ok(cells)
+    }
+
+    /// What a version says where somebody else than the application wrote this into a column; or why it cannot be
+    /// written there.
+    pub(crate) fn cell_of(
+        &mut self,
+        (table, index): (&Table, usize),
+        cell: &Cell,
+        names: &Names,
+    ) -> Result<std::result::Result<Cell, String>> {
+        let Some(column) = table.at(index) else { return Ok(Ok(cell.clone())) };
+        let Some(cell) = coerce(cell, column.affinity) else {
+            return Ok(Err(format!("it holds numbers, and {} is none", told(cell))));
+        };
+        let Some(target) = column.target.as_ref().filter(|_| cell != Cell::Null) else {
+            return Ok(Ok(cell));
+        };
+        Ok(match self.named_by(target, &cell, names)? {
+            Some(uuid) => Ok(Cell::Row(uuid)),
+            None if is_loose(table, index) => Ok(match cell {
+                Cell::Integer(n) => Cell::Number(n),
+                other => other,
+            }),
+            None => Err(format!("there is no row {} in {}", told(&cell), target.table)),
+        })
     }
 
     /// A row that its table will not have is the caller's to mend, so nothing is written.
@@ -224,11 +230,7 @@ impl Tx<'_> {
             let Some(entry) = self.entry(*uuid)?.filter(|entry| entry.state == State::Held) else {
                 continue;
             };
-            let why: Option<String> = self
-                .conn
-                .prepare_cached("SELECT text FROM _dunlin_kept WHERE uuid = ?")
-                .and_then(|mut statement| statement.query_row([uuid.as_bytes()], |row| row.get(0)))
-                .doing("ask why a row is held")?;
+            let why = self.why_kept(*uuid)?;
             return Err(Error::BadValue {
                 table: self.table_name(entry.table)?,
                 row: uuid.to_string(),
@@ -322,16 +324,12 @@ impl PutLine<'_> {
         self.table.column("deleted").is_none()
             && matches!(self.cell("deleted"), Some(Cell::Integer(1)))
     }
+}
 
-    fn is_loose(&self, column: usize) -> bool {
-        let mut over = self
-            .table
-            .references
-            .iter()
-            .filter(|reference| reference.columns.contains(&column))
-            .peekable();
-        over.peek().is_some() && over.all(|reference| reference.loose)
-    }
+fn is_loose(table: &Table, column: usize) -> bool {
+    let over = table.references.iter().filter(|reference| reference.columns.contains(&column));
+    let mut over = over.peekable();
+    over.peek().is_some() && over.all(|reference| reference.loose)
 }
 
 fn is_supplied(column: &str) -> bool {

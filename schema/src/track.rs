@@ -319,6 +319,7 @@ impl Tx<'_> {
         let guesses = self.undeclared(track.tables.as_deref())?;
         let mut told: Vec<String> = guesses.iter().map(crate::Undeclared::note).collect();
         told.extend(self.nameless()?.iter().map(Nameless::note));
+        told.extend(self.counted_keys()?);
         Ok(told)
     }
 

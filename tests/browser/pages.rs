@@ -67,7 +67,9 @@ fn walk(rich: &Rich, ann: &Person, looks: &mut Looks, look: Look, name: &dyn Fn(
         sees(path, as_name);
     }
     let delete = link(ann, "/held/delete?number=");
+    let give = link(ann, "/held/give?number=");
     sees(&delete, "held-delete");
+    sees(&give, "held-give");
     ann.opens("/tables");
     let untrack = link(ann, "/untrack?");
     sees(&untrack, "untrack");

@@ -83,6 +83,7 @@ fn s24_strings_in_every_text_field_of_every_form_do_nothing() {
             ann.script(script, &[json!(start)]).as_str().unwrap().to_owned()
         };
         let (delete, untrack) = (link("/held", "/held/delete?"), link("/tables", "/untrack?"));
+        let give = link("/held", "/held/give?");
         let forget = format!("/forget?partner={}", rich.away.1);
         // The first password last: with it there is an admin, and the form is gone.
         let places = [
@@ -92,6 +93,7 @@ fn s24_strings_in_every_text_field_of_every_form_do_nothing() {
             "/conflicts",
             "/held",
             &delete,
+            &give,
             &forget,
             &untrack,
             "/unseen",

@@ -142,27 +142,75 @@ fn a_conflict_is_shown_with_what_differs_and_the_other_version_can_be_taken() {
     assert!(!page.contains("won") && !page.contains("id=\"note\""), "{page}");
 }
 
-#[test]
-fn a_held_row_is_explained_tried_again_and_deleted_only_by_its_tables_name() {
-    let lab = Lab::new();
-    let [a, b] = {
-        let mut shop = [lab.machine("a", "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT, stock INTEGER CHECK (stock >= 0));"),
-            lab.machine("b", "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT, stock INTEGER);")];
-        lab::know_each_other(&shop);
-        for machine in &mut shop {
-            machine.ok(&["track", "--all"]);
-            machine.start();
-        }
-        let [a, b] = shop;
-        b.join(&a.invite());
-        [a, b]
-    };
+/// A machine whose table takes no stock below zero, and one that wrote two such rows; the first one's page of them.
+fn two_held(lab: &Lab) -> ([Machine; 2], Browser, String) {
+    let parts = "CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT, stock INTEGER";
+    let mut shop = [
+        lab.machine("a", &format!("{parts} CHECK (stock >= 0))")),
+        lab.machine("b", &format!("{parts})")),
+    ];
+    lab::know_each_other(&shop);
+    for machine in &mut shop {
+        machine.ok(&["track", "--all"]);
+        machine.start();
+    }
+    let [a, b] = shop;
+    b.join(&a.invite());
     b.write("INSERT INTO parts VALUES (1, 'gasket', -2), (2, 'hose', -3)");
     let visitor = browser(&a);
     let page = until("held", SOON, || {
         let page = visitor.page("/held");
         if page.contains("gasket") && page.contains("hose") { Ok(page) } else { Err(page) }
     });
+    ([a, b], visitor, page)
+}
+
+#[test]
+fn a_held_row_is_given_a_value_on_the_page_or_the_command_line_and_stands_on_every_machine() {
+    let lab = Lab::new();
+    let ([a, b], visitor, page) = two_held(&lab);
+    let number = number_after(&page, "/held/give?number=");
+    let form = visitor.page(&format!("/held/give?number={number}"));
+    assert!(form.contains("name=\"value-stock\" value=\"-"), "{form}");
+    let back = format!("/held/give?number={number}");
+    let give = |name: &str, stock: &str| {
+        let fields =
+            [("value-name", name), ("value-stock", stock), ("number", &number), ("back", &back)];
+        visitor.press("/do/give-held", &fields)
+    };
+    let name = if form.contains("gasket") { "gasket" } else { "hose" };
+    let stock = if name == "gasket" { "-2" } else { "-3" };
+    assert!(give(name, stock).contains("Nothing was changed."));
+    let refused = give(name, "-1");
+    assert!(
+        refused.contains("CHECK constraint failed") && refused.contains("value-stock"),
+        "{refused}"
+    );
+    assert!(give(name, "none").contains("holds numbers, and"));
+    let done = give("O-ring", "7");
+    assert!(done.contains("stands in its table now") && !done.contains(name), "{done}");
+    lab::all_say(&[&a, &b], "SELECT group_concat(stock) FROM parts WHERE name = 'O-ring'", "7");
+    // Pressed twice.
+    assert!(give("O-ring", "8").contains("not held any more"));
+
+    let held = a.cli(&["held", "--json"]).json();
+    let other = held.pointer("/held/0/number").unwrap().to_string();
+    assert_eq!(a.cli(&["held", "give", &other]).code, 2);
+    let no_value = a.cli(&["held", "give", &other, "stock"]);
+    assert!(no_value.code == 2 && no_value.err.contains("write COLUMN=VALUE"), "{no_value:?}");
+    a.cli(&["held", "give", &other, "stock=-9"]).failed(1, &["CHECK constraint failed"]);
+    a.cli(&["held", "give", &other, "shelf=1"]).failed(1, &["no such column"]);
+    a.cli(&["held", "give", "99", "stock=1"]).failed(1, &["99"]);
+    assert!(a.ok(&["held", "give", &other, "name=a=b", "--null", "stock"]).contains("stands"));
+    lab::all_say(&[&a, &b], "SELECT count(*) FROM parts WHERE name = 'a=b' AND stock IS NULL", "1");
+    in_step(&[&a, &b]);
+    assert!(visitor.page("/held").contains("No row is held."));
+}
+
+#[test]
+fn a_held_row_is_explained_tried_again_and_deleted_only_by_its_tables_name() {
+    let lab = Lab::new();
+    let ([a, b], visitor, page) = two_held(&lab);
     assert!(page.contains("CHECK constraint failed"), "{page}");
     assert!(visitor.page("/").contains("2 rows of “parts” are held."));
     let number = number_after(&page, "id=\"retry-");

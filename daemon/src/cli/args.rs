@@ -146,7 +146,8 @@ pub enum Command {
 
     /// List the rows that cannot be shown yet, or try them again
     #[command(after_help = "Examples:\n  dunlin held\n  dunlin held retry 4\n  \
-        dunlin held accept --all --yes\n  dunlin held keep 7")]
+        dunlin held give 4 barcode=4006634\n  dunlin held accept --all --yes\n  \
+        dunlin held keep 7")]
     Held(Held),
 
     /// List the versions that lost against another, or put one back
@@ -460,6 +461,32 @@ pub enum HeldAct {
     Accept(WaitingDelete),
     /// Keep a row whose delete waits for a person, or all of them, on every machine
     Keep(WaitingDelete),
+    /// Give a row other values, with which its table takes it, on every machine
+    #[command(after_help = "Examples:\n  dunlin held give 4 barcode=4006634\n  \
+        dunlin held give 4 'name=Oil filter, small' --null shelf")]
+    Give(GivenValues),
+}
+
+/// What a held row is given.
+#[derive(Debug, Clone, Args)]
+pub struct GivenValues {
+    /// The row's number in the list
+    pub number: i64,
+
+    /// A column and its value
+    #[arg(value_name = "COLUMN=VALUE", required_unless_present = "null", value_parser = column_and_value)]
+    pub values: Vec<(String, String)>,
+
+    /// A column that is to hold nothing (NULL); may be said again
+    #[arg(long, value_name = "COLUMN")]
+    pub null: Vec<String>,
+}
+
+fn column_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((column, value)) if !column.is_empty() => Ok((column.to_owned(), value.to_owned())),
+        _ => Err("write COLUMN=VALUE".to_owned()),
+    }
 }
 
 /// Which of the deletes that wait for a person.

@@ -171,6 +171,16 @@ pub(super) async fn held(args: &Held) -> Ended {
             print(&args.here, "decided", &done, || show::decided(done, "kept on every machine"))?;
             Ok(Exit::Ok)
         }
+        Some(HeldAct::Give(given)) => {
+            let values = given.values.iter().map(|(column, value)| (column, Some(value)));
+            let values = values.chain(given.null.iter().map(|column| (column, None)));
+            let values = values.map(|(column, value)| (column.clone(), value.cloned())).collect();
+            door.ask(door.held_give(given.number, values)).await?;
+            print(&args.here, "given", &(), || {
+                format!("Row {} stands in its table now, on every machine.", given.number)
+            })?;
+            Ok(Exit::Ok)
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use subtle::ConstantTimeEq as _;
 use super::Front;
 use super::form::{self, Fields};
 use super::notes::{Note, Once, Tone};
+use super::show::EXPORTED;
 use super::view;
 use super::visit::{self, LANGUAGE, THEME, Visit, see_other};
 use super::words;
@@ -210,11 +211,28 @@ pub(super) async fn rows(form: Filled) -> Response {
                 inside.held_delete(number).await?;
                 Done::good(t.of("said.deleted")).at("/held")
             }
+            "give-held" => give(&form).await?,
             "untrack" => untrack(&form).await?,
             _ => track(&form).await?,
         })
     };
     form.answer(done.await)
+}
+
+async fn give(form: &Filled) -> Result<Done, Error> {
+    let (t, inside, number) = (form.visit.t, &form.visit.inside, form.number()?);
+    let rows = inside.held_list(Some(EXPORTED)).await?;
+    let Some(row) = rows.iter().find(|row| row.number == number) else {
+        return Ok(Done::good(t.of("said.not_held")).at("/held"));
+    };
+    let field = |name: &str| form.fields.has(name).then(|| form.fields.get(name).to_owned());
+    let values = view::held::changed(row, field);
+    let question = format!("/held/give?number={number}");
+    if values.is_empty() {
+        return Ok(Done::bad(t.of("said.nothing_given")).at(question));
+    }
+    inside.held_give(number, values).await?;
+    Ok(Done::good(t.of("said.given")).at("/held"))
 }
 
 async fn untrack(form: &Filled) -> Result<Done, Error> {

@@ -1,7 +1,9 @@
 //! What a GET shows: asks the machine, and hands the answers to a view.
 
+use askama::Template;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use chrono::NaiveDateTime;
 use dunlin_rpc::method::access::AccessClient as _;
 use dunlin_rpc::method::admin::AdminClient as _;
 use dunlin_rpc::method::key::KeyClient as _;
@@ -9,10 +11,10 @@ use dunlin_rpc::method::overview::OverviewClient as _;
 use dunlin_rpc::method::pairing::PairingClient as _;
 use dunlin_rpc::method::settings::SettingsClient as _;
 use dunlin_rpc::method::shop::ShopClient as _;
-use dunlin_rpc::wire::admin::{HistoryEntry, HistoryFilter};
+use dunlin_rpc::wire::admin::{HeldEntry, HistoryEntry, HistoryFilter};
 use jsonrpsee::core::client::Error;
 
-use super::frame::Place;
+use super::frame::{Frame, Place};
 use super::view::history::Filter;
 use super::view::only::Only;
 use super::view::{self};
@@ -23,8 +25,8 @@ use super::words;
 const ROWS: u32 = 200;
 /// Sessions that the front page looks at for the last ones of each partner.
 const LATEST: u32 = 200;
-/// Sessions in one export.
-const EXPORTED: u32 = 10_000;
+/// Sessions in one export, and held rows among which one is looked for.
+pub(super) const EXPORTED: u32 = 10_000;
 
 /// `/`
 pub(super) async fn partners(visit: Visit) -> Response {
@@ -147,18 +149,31 @@ pub(super) async fn held(visit: Visit) -> Response {
 
 /// `/held/delete?number=…`: the question, not yet the deed.
 pub(super) async fn held_delete(visit: Visit) -> Response {
+    held_row(visit, |row| row.held, view::held::delete).await
+}
+
+/// `/held/give?number=…`: the row's values, to be changed.
+pub(super) async fn held_give(visit: Visit) -> Response {
+    held_row(visit, |_| true, view::held::give).await
+}
+
+/// A page about one row of the list. Gone meanwhile, or never there: the list says what is.
+async fn held_row<P: Template>(
+    visit: Visit,
+    may: impl Fn(&HeldEntry) -> bool,
+    view: impl FnOnce(Frame, &HeldEntry, NaiveDateTime) -> P,
+) -> Response {
     let number = visit.query.get("number").parse::<i64>().ok();
     let rows = match visit.inside.held_list(Some(EXPORTED)).await {
         Ok(rows) => rows,
         Err(error) => return visit.trouble(error),
     };
-    // Gone meanwhile, or never there: the list says what is.
-    let Some(row) = rows.iter().find(|row| Some(row.number) == number && row.held) else {
+    let Some(row) = rows.iter().find(|row| Some(row.number) == number && may(row)) else {
         return held(visit).await;
     };
     let page = async {
         let status = visit.inside.machine_status().await?;
-        Ok(view::held::delete(visit.frame(Place::Held, &status), row, words::now()))
+        Ok(view(visit.frame(Place::Held, &status), row, words::now()))
     };
     visit.answer(page.await)
 }

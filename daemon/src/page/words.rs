@@ -155,7 +155,8 @@ pub(super) fn value(value: Option<&serde_json::Value>) -> String {
     match value {
         None => String::new(),
         Some(serde_json::Value::Null) => "NULL".to_owned(),
-        Some(serde_json::Value::String(text)) => foreign(text),
+        // The words of two lines stay apart.
+        Some(serde_json::Value::String(text)) => foreign(&text.replace(['\r', '\n'], " ")),
         Some(other) => foreign(&other.to_string()),
     }
 }

@@ -1,5 +1,6 @@
 //! What the page shows beyond the status: comparisons, charts, the log.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{Local, NaiveTime, TimeZone as _};
@@ -8,7 +9,7 @@ use dunlin_rpc::method::overview::OverviewServer;
 use dunlin_rpc::wire::network::NetworkCheck;
 use dunlin_rpc::wire::overview::{Candidate, HistoryHour, LogLine, TableCompared, TableThere};
 use dunlin_rpc::{Code, Fault};
-use dunlin_schema::{Clock as _, Millis};
+use dunlin_schema::{Clock as _, Given, Millis, Store};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 use uuid::Uuid;
@@ -116,6 +117,12 @@ impl Service {
             .collect())
     }
 
+    async fn give_held(&self, number: i64, values: BTreeMap<String, Option<String>>) -> Result<()> {
+        let values: Vec<Given> = values.into_iter().collect();
+        let give = move |store: &mut Store| store.give_held(number, &values);
+        self.machine.main_database()?.call(give).await
+    }
+
     async fn delete_held(&self, number: i64) -> Result<()> {
         self.machine.main_database()?.call(move |store| store.delete_held(number)).await
     }
@@ -177,6 +184,15 @@ impl OverviewServer for Service {
     ) -> RpcResult<Vec<HistoryHour>> {
         let hours = hours.unwrap_or(24).clamp(1, HOURS_MAX);
         Ok(self.hours(hours).await.map_err(|error| fault(&error))?)
+    }
+
+    async fn held_give(
+        &self,
+        _: &Extensions,
+        number: i64,
+        values: BTreeMap<String, Option<String>>,
+    ) -> RpcResult<()> {
+        Ok(self.give_held(number, values).await.map_err(|error| fault(&error))?)
     }
 
     async fn held_delete(&self, _: &Extensions, number: i64) -> RpcResult<()> {

@@ -1,5 +1,7 @@
 //! What the Sync partners page asks beyond the status: comparisons, charts, the log, the bundle.
 
+use std::collections::BTreeMap;
+
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::proc_macros::rpc;
 use uuid::Uuid;
@@ -25,6 +27,15 @@ pub trait Overview {
     /// Deletes the held row `number` on every machine: a tombstone of this machine. W.
     #[method(name = "held_delete", with_extensions)]
     async fn held_delete(&self, number: i64) -> RpcResult<()>;
+
+    /// Gives the held row `number`, or one shown otherwise, other values: by column, as a person types them; null is NULL.
+    /// All of them, or none: where its table would not show the row with them, the answer says why. W.
+    #[method(name = "held_give", with_extensions)]
+    async fn held_give(
+        &self,
+        number: i64,
+        values: BTreeMap<String, Option<String>>,
+    ) -> RpcResult<()>;
 
     /// What this machine knows of its network, to find out why another is not seen. R.
     #[method(name = "network_check", with_extensions)]

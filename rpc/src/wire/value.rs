@@ -188,6 +188,9 @@ pub(crate) mod tests {
         });
         assert_eq!(sizes, [true, true, false, false, false, true]);
         assert_eq!(shown(&Value::Text("\n".repeat(100).into())).len(), 202, "it stays readable");
+        // So a row of 16 MiB fits into a message, beside the rest of its page.
+        let row = (16 << 20) * 4 / 3 + 20;
+        assert!(row + crate::limits::PAGE_BYTES < u64::from(crate::limits::MESSAGE_BYTES_MAX));
     }
 
     #[test]

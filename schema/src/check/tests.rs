@@ -394,3 +394,34 @@ fn a_tables_facts_are_those_that_tracking_goes_by() {
     assert_eq!(said.undeclared.len(), 2, "{:?}", said.undeclared);
     assert!(said.would.notes.contains(&said.undeclared[0].note()));
 }
+
+#[test]
+fn a_key_that_looks_counted_is_told_of() {
+    let text =
+        "CREATE TABLE r (no TEXT PRIMARY KEY, who TEXT) WITHOUT ROWID; INSERT INTO r (no) VALUES";
+    let pair =
+        "CREATE TABLE r (year INTEGER, no INTEGER, PRIMARY KEY (year, no)); INSERT INTO r VALUES";
+    let lines =
+        "CREATE TABLE l (id INTEGER PRIMARY KEY, year, no, FOREIGN KEY (year, no) REFERENCES r)";
+    for (schema, looks_counted) in [
+        (format!("{text} ('R-0016'), ('R-0017')"), true),
+        (format!("{text} ('R-9999'), ('R-10000'), ('R-9998')"), true),
+        (format!("{text} ('R-0016'), ('R-0018')"), false),
+        (format!("{text} ('R-0001')"), false),
+        (format!("{text} ('2026-11-29'), ('2026-11-30')"), false),
+        (format!("{text} ('pen'), ('brush')"), false),
+        (format!("{pair} (2026, 16), (2026, 17)"), false),
+        (format!("{lines}; {pair} (2026, 16), (2026, 17)"), true),
+        (format!("{lines}; {pair} (2025, 16), (2026, 17)"), false),
+        ("CREATE TABLE r (no TEXT PRIMARY KEY)".to_owned(), false),
+        (
+            "CREATE TABLE r (id INTEGER PRIMARY KEY); INSERT INTO r VALUES (1), (2)".to_owned(),
+            false,
+        ),
+    ] {
+        let (_folder, _app, mut store) = untracked(&schema);
+        let notes = store.track(&Track::default()).unwrap().notes;
+        let told = notes.iter().any(|note| note.contains("looks counted"));
+        assert_eq!(told, looks_counted, "{schema}: {notes:?}");
+    }
+}

@@ -213,8 +213,7 @@ pub fn held(rows: &[HeldEntry], look: Look, now: NaiveDateTime) -> String {
     let mut text = format!("{}\n", grid.text());
     if held > 0 {
         text += &count(held, "row is", "rows are");
-        text +=
-            " held: known and passed on, but not in the table; `dunlin held retry` tries again.\n";
+        text += " held: known and passed on, but not in the table; `dunlin held retry` tries again, `dunlin held give` gives a row another value.\n";
     }
     let many = rows.iter().filter(is_many).count() as u64;
     if many > 0 {

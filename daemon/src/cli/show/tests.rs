@@ -175,7 +175,7 @@ fn held_rows() {
  No.  Table        Row                                   Reason  Waits for                    From    Since
    4  order_lines  00000000-0000-0000-0000-000000000000  parent  waits for its row in orders  till 2  1 minute ago
 
-1 row is held: known and passed on, but not in the table; `dunlin held retry` tries again.
+1 row is held: known and passed on, but not in the table; `dunlin held retry` tries again, `dunlin held give` gives a row another value.
 ";
     assert_eq!(format!("\n{text}"), told);
 }

@@ -1,5 +1,7 @@
 //! The held rows: the row, why it is not in its table, what it waits for, and what can be done.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use chrono::NaiveDateTime;
 use dunlin_rpc::wire::admin::{HeldEntry, Status};
@@ -31,6 +33,26 @@ pub(in crate::page) struct Delete {
     row: HeldRow,
     exact: String,
     explain: String,
+}
+
+/// A row's values, to be changed.
+#[derive(Debug, Template)]
+#[template(path = "held_give.html")]
+pub(in crate::page) struct Give {
+    frame: Frame,
+    row: HeldRow,
+    fields: Vec<GiveField>,
+}
+
+/// A value to be changed.
+#[derive(Debug)]
+struct GiveField {
+    /// As the form sends it back.
+    name: String,
+    label: String,
+    value: String,
+    /// It has several lines.
+    is_long: bool,
 }
 
 /// The question before all deletes that wait happen.
@@ -102,6 +124,46 @@ pub(in crate::page) fn delete(frame: Frame, entry: &HeldEntry, now: NaiveDateTim
     }
 }
 
+/// A row's values, to be changed.
+pub(in crate::page) fn give(frame: Frame, entry: &HeldEntry, now: NaiveDateTime) -> Give {
+    let fields = editable(entry).map(|(column, value)| GiveField {
+        name: format!("{GIVEN}{column}"),
+        label: words::foreign(column),
+        is_long: value.contains('\n'),
+        value,
+    });
+    let mut row = row(frame.t, entry, false, now);
+    let fields: Vec<GiveField> = fields.collect();
+    // What can be changed stands in the form.
+    row.values.retain(|(column, _)| fields.iter().all(|field| field.label != *column));
+    Give { fields, row, frame }
+}
+
+/// The columns that a form changed, and their values; an emptied one is NULL.
+pub(in crate::page) fn changed(
+    entry: &HeldEntry,
+    form: impl Fn(&str) -> Option<String>,
+) -> BTreeMap<String, Option<String>> {
+    let changed = editable(entry).filter_map(|(column, before)| {
+        // Browsers end each line of a form in their own way.
+        let now = form(&format!("{GIVEN}{column}"))?.replace("\r\n", "\n");
+        (now != before).then(|| (column.clone(), Some(now).filter(|now| !now.is_empty())))
+    });
+    changed.collect()
+}
+
+/// The columns that a form can hold: what is long, or no text, is changed on the command line.
+fn editable(entry: &HeldEntry) -> impl Iterator<Item = (&String, String)> {
+    entry.values.iter().filter_map(|(column, value)| {
+        let text = match value {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        (text.len() <= GIVEN_BYTES_MAX && !text.contains('\r')).then_some((column, text))
+    })
+}
+
 /// The question before all deletes that wait happen.
 pub(in crate::page) fn accept(frame: Frame, status: &Status) -> Accept {
     let t = frame.t;
@@ -123,6 +185,10 @@ pub(in crate::page) fn accept(frame: Frame, status: &Status) -> Accept {
 const MANY: &str = "many deletes";
 /// It went when another table was made anew: a person decides.
 const WENT: &str = "went";
+/// Before a column's name in the form that changes it.
+const GIVEN: &str = "value-";
+/// A value that a line of the form may hold.
+const GIVEN_BYTES_MAX: usize = 1_000;
 
 fn row(t: Texts, entry: &HeldEntry, may: bool, now: NaiveDateTime) -> HeldRow {
     let (reason, means) = match entry.reason.as_str() {
@@ -151,6 +217,11 @@ fn row(t: Texts, entry: &HeldEntry, may: bool, now: NaiveDateTime) -> HeldRow {
     } else if may {
         let retry = Press::post("/do/retry", t.of("held.retry"), format!("retry-{number}"));
         presses.push(retry.with("number", number.clone()).about(&table));
+        if matches!(entry.reason.as_str(), "constraint" | "unique" | "parent") {
+            let path = format!("/held/give?number={number}");
+            let give = Press::lead(path, t.of("held.give"), format!("give-{number}"));
+            presses.push(give.about(&table));
+        }
         // Rows of a table that is not tracked here cannot be deleted from here.
         if entry.held && entry.reason != "schema" {
             let path = format!("/held/delete?number={number}");
@@ -195,11 +266,36 @@ mod tests {
         let actions = |entry: &HeldEntry, may| -> Vec<String> {
             row(T, entry, may, now).presses.into_iter().map(|press| press.action).collect()
         };
-        let both = ["/do/retry", "/held/delete?number=7"];
-        assert_eq!(actions(&entry("parent", true), true), both);
-        assert_eq!(actions(&entry("schema", true), true), both[..1]);
-        assert_eq!(actions(&entry("unique", false), true), both[..1]);
+        let all = ["/do/retry", "/held/give?number=7", "/held/delete?number=7"];
+        assert_eq!(actions(&entry("parent", true), true), all);
+        assert_eq!(actions(&entry("schema", true), true), all[..1]);
+        assert_eq!(actions(&entry("unique", false), true), all[..2]);
         assert!(actions(&entry("parent", true), false).is_empty());
+    }
+
+    #[test]
+    fn what_a_form_changed_is_given_and_nothing_else() {
+        let values = [
+            ("name", "Pen".into()),
+            ("ean", 7.into()),
+            ("note", "a\nb".into()),
+            ("shelf", serde_json::Value::Null),
+            ("text", "x".repeat(GIVEN_BYTES_MAX + 1).into()),
+        ];
+        let values = values.map(|(column, value)| (column.to_owned(), value)).into_iter().collect();
+        let entry = HeldEntry { values, ..entry("unique", true) };
+        let sent = |form: &[(&str, &str)]| {
+            let form: BTreeMap<String, &str> =
+                form.iter().map(|(column, value)| (format!("{GIVEN}{column}"), *value)).collect();
+            changed(&entry, |name| form.get(name).map(|value| (*value).to_owned()))
+        };
+        let same =
+            [("name", "Pen"), ("ean", "7"), ("note", "a\r\nb"), ("shelf", ""), ("text", "y")];
+        assert_eq!(sent(&same), BTreeMap::new());
+        let given = sent(&[("name", ""), ("ean", "8"), ("shelf", "B 2"), ("colour", "red")]);
+        let wanted = [("name", None), ("ean", Some("8")), ("shelf", Some("B 2"))];
+        let wanted = wanted.map(|(column, value)| (column.to_owned(), value.map(str::to_owned)));
+        assert_eq!(given, BTreeMap::from(wanted));
     }
 
     #[test]
