@@ -225,6 +225,8 @@ pub struct Table {
     /// The integer key column, where it is a local number that does not travel as a value.
     pub(crate) number: Option<usize>,
     pub(crate) autoincrement: bool,
+    /// It declares what becomes of a row that clashes.
+    pub(crate) resolves_conflicts: bool,
     pub(crate) uniques: Vec<Unique>,
     /// REPLACE can remove a row through one of its indexes, and no trigger of ours sees it.
     pub(crate) has_unseen_unique: bool,
@@ -356,10 +358,19 @@ impl Table {
         let names: Vec<String> = columns.iter().map(|name| crate::trigger::quote(name)).collect();
         let places: Vec<String> = (1..=names.len()).map(|n| format!("?{n}")).collect();
         let on = crate::trigger::quote(&self.name);
+        let or = self.or_abort();
         if names.is_empty() {
-            return format!("INSERT OR ABORT INTO {on} DEFAULT VALUES");
+            return format!("INSERT{or} INTO {on} DEFAULT VALUES");
         }
-        format!("INSERT OR ABORT INTO {on} ({}) VALUES ({})", names.join(", "), places.join(", "))
+        format!("INSERT{or} INTO {on} ({}) VALUES ({})", names.join(", "), places.join(", "))
+    }
+
+    /// What our writes say of a row that clashes: they fail, whatever the table declares.
+    ///
+    /// Where it declares nothing, nothing is said: it would hold for what triggers do as well, and one that feeds a table
+    /// by INSERT OR REPLACE would fail.
+    pub(crate) fn or_abort(&self) -> &'static str {
+        if self.resolves_conflicts { " OR ABORT" } else { "" }
     }
 
     /// The names of some of its columns.

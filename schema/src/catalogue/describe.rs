@@ -43,6 +43,8 @@ pub(crate) struct Description {
     /// Declared references; which of them can be followed shows only beside the other tables.
     pub(super) foreign: Vec<Reference>,
     pub(super) autoincrement: bool,
+    /// An ON CONFLICT stands in it.
+    pub(super) resolves_conflicts: bool,
 }
 
 impl Description {
@@ -132,6 +134,7 @@ pub(crate) fn describe(conn: &Connection, listing: &Listing, name: &str) -> Resu
     Ok(Description {
         name: listed.name.clone(),
         autoincrement: listed.sql.to_ascii_uppercase().contains("AUTOINCREMENT"),
+        resolves_conflicts: listed.sql.to_ascii_uppercase().contains("CONFLICT"),
         columns,
         primary,
         key,

@@ -261,6 +261,7 @@ fn table_of(
     let mut table = Table {
         id: listed.id,
         autoincrement: number.is_some() && description.autoincrement,
+        resolves_conflicts: description.resolves_conflicts,
         uniques: uniques.iter().filter(|unique| !names_rows(unique)).cloned().collect(),
         has_unseen_unique: description.has_unseen_unique,
         columns,

@@ -22,6 +22,8 @@ pub(crate) struct Sql {
     /// The key of every row that holds these values: by the columns asked for.
     key_list: String,
     keys: usize,
+    /// What our writes say of a row that clashes.
+    or: &'static str,
     table: String,
     /// The row at a key.
     at: String,
@@ -31,7 +33,7 @@ impl Sql {
     pub(crate) fn of(table: &Table) -> Self {
         let names: Vec<String> = table.columns.iter().map(|column| quote(&column.name)).collect();
         let key: Vec<&String> = table.key.iter().filter_map(|&index| names.get(index)).collect();
-        let on = quote(&table.name);
+        let (on, or) = (quote(&table.name), table.or_abort());
         let at: Vec<String> =
             key.iter().enumerate().map(|(n, name)| format!("{name} = ?{}", n + 1)).collect();
         let at = at.join(" AND ");
@@ -47,13 +49,14 @@ impl Sql {
             count: format!("SELECT count(*) FROM {on}"),
             delete: format!("DELETE FROM {on} WHERE {at}"),
             insert: format!(
-                "INSERT OR ABORT INTO {on} ({}) VALUES ({})",
+                "INSERT{or} INTO {on} ({}) VALUES ({})",
                 names.join(", "),
                 places.join(", ")
             ),
-            update: format!("UPDATE OR ABORT {on} SET {} WHERE {at}", sets.join(", ")),
+            update: format!("UPDATE{or} {on} SET {} WHERE {at}", sets.join(", ")),
             key_list: key.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),
             keys: key.len(),
+            or,
             table: on,
             at,
         }
@@ -66,7 +69,7 @@ impl Sql {
             .enumerate()
             .map(|(n, name)| format!("{} = ?{}", quote(name), self.keys + n + 1))
             .collect();
-        format!("UPDATE OR ABORT {} SET {} WHERE {}", self.table, sets.join(", "), self.at)
+        format!("UPDATE{} {} SET {} WHERE {}", self.or, self.table, sets.join(", "), self.at)
     }
 
     /// The keys of rows that hold given values in these columns.

@@ -243,6 +243,30 @@ fn triggers_that_feed_a_search_index_fire_for_what_arrives() {
 }
 
 #[test]
+fn a_trigger_that_replaces_what_it_keeps_runs_for_what_arrives() {
+    const SALES: &str = "
+        CREATE TABLE sale (id INTEGER PRIMARY KEY, part TEXT, n INTEGER);
+        CREATE TABLE sold (id INTEGER PRIMARY KEY, part TEXT UNIQUE, n INTEGER);
+        CREATE TRIGGER sale_i AFTER INSERT ON sale BEGIN
+            INSERT OR REPLACE INTO sold (part, n)
+            SELECT part, sum(n) FROM sale WHERE part = NEW.part GROUP BY part; END;
+        CREATE TRIGGER sale_u AFTER UPDATE ON sale BEGIN
+            INSERT OR REPLACE INTO sold (part, n)
+            SELECT part, sum(n) FROM sale WHERE part = NEW.part GROUP BY part; END;";
+    let lab = Lab::new();
+    let [mut anna, mut bert] = two(&lab, SALES);
+    assert_eq!(bert.store().fire(&[]).unwrap(), ["sale_i", "sale_u"]);
+    anna.run("INSERT INTO sale (part, n) VALUES ('pad', 1), ('pad', 2), ('oil', 5)");
+    level(&mut [&mut anna, &mut bert]);
+    anna.run("UPDATE sale SET n = 7 WHERE n = 2");
+    level(&mut [&mut anna, &mut bert]);
+    for machine in [&anna, &bert] {
+        assert_eq!(machine.ask("SELECT part, n FROM sold ORDER BY part"), ["oil|5", "pad|8"]);
+    }
+    assert_eq!(bert.ask("SELECT count(*) FROM sale"), ["3"]);
+}
+
+#[test]
 fn a_default_shown_for_an_unnamed_column_is_not_passed_on_as_the_versions_own() {
     let lab = Lab::new();
     let mut anna = lab.machine("anna", "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)");
