@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod applications;
 mod attack_http;
 mod attack_mdns;
 mod attack_partner;
