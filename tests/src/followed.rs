@@ -11,6 +11,7 @@
 #![expect(
     clippy::missing_panics_doc,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a test that cannot read its file should stop"
 )]
 
@@ -125,7 +126,7 @@ impl Followed {
 
     fn row(&self, name: &str, row: usize, left: usize, but: &[(&str, &str)]) -> String {
         let table = &self.tables[name];
-        let mut told = String::new();
+        let mut told = Vec::new();
         for (at, (column, value)) in table.columns.iter().zip(&table.rows[row]).enumerate() {
             let parent = self.references.get(&(name.to_owned(), column.clone()));
             if but.contains(&(name, column)) || (parent.is_none() && table.number == Some(at)) {
@@ -135,9 +136,9 @@ impl Followed {
                 Some(parent) if value != "NULL" => self.referred(parent, value, left, but),
                 _ => value.clone(),
             };
-            told.push_str(&format!("{column}={value} "));
+            told.push(format!("{column}={value}"));
         }
-        told
+        told.join(" ")
     }
 
     fn referred(&self, parent: &str, value: &str, left: usize, but: &[(&str, &str)]) -> String {

@@ -40,7 +40,9 @@ struct Application {
     loose: &'static [&'static str],
     /// Columns that hold numbers of other rows in a way that nobody can declare: table and column.
     untold: &'static [(&'static str, &'static str)],
-    /// What people write on a, b and c before any hears of another's.
+    /// What is written on each before any hears of another's, with its name for WHO: so no number means the same everywhere.
+    each: &'static str,
+    /// What people write on a, b and c besides.
     apart: [&'static str; 3],
     /// What every machine says in the end: a question and its answer.
     end: &'static [(&'static str, &'static str)],
@@ -57,22 +59,11 @@ impl Application {
         done.unwrap_or_else(|error| panic!("{}: {error}", machine.name));
     }
 
-    /// Asks `check` what to decide, and tracks with the answers.
+    /// Tracks, with an answer to each guess, and what nobody guesses.
     fn track(&self, machine: &Machine) {
-        let checked = machine.cli(&["track", "--all", "--dry-run", "--json"]).json();
-        let decide = checked["decide"].as_array().unwrap().iter();
-        let mut guesses: Vec<String> = decide
-            .filter(|decide| decide["kind"] == "reference")
-            .map(|decide| {
-                let [table, column, parent] =
-                    ["table", "column", "parent"].map(|word| decide[word].as_str().unwrap());
-                format!("{table}.{column}={parent}")
-            })
-            .collect();
-        guesses.sort();
         let mut expected = [self.guessed, self.guessed_wrongly].concat();
         expected.sort_unstable();
-        assert_eq!(guesses, expected);
+        assert_eq!(guesses(machine), expected);
 
         let references: Vec<&str> = [self.guessed, self.added].concat();
         let (those, others): (Vec<&str>, Vec<&str>) =
@@ -132,8 +123,14 @@ impl Application {
                 let (only_first, only_here) = (lacks(rows, theirs), lacks(theirs, rows));
                 let name = &machine.name;
                 assert_eq!(only_first, only_here, "{table}, first and {name}");
-                assert_eq!(rows.len(), theirs.len(), "{table}, first and {name}");
+                assert!(rows == theirs, "{table}, first and {name}: equal rows differ in number");
             }
+            assert!(
+                first.keys().eq(other.keys()),
+                "tables of {}: {:?}",
+                machine.name,
+                other.keys()
+            );
         }
         first
     }
@@ -162,11 +159,13 @@ impl Application {
         for machine in [&mut a, &mut b, &mut c] {
             machine.stop();
         }
-        let mut rows = counts(&at_first);
+        let first = counts(&at_first);
+        let mut rows = first.clone();
         for (machine, written) in [&a, &b, &c].into_iter().zip(self.apart) {
+            self.write(machine, &self.each.replace("WHO", &machine.name));
             self.write(machine, written);
             for (table, now) in counts(&self.shown(machine)) {
-                let more = now - at_first[&table].len() as i64;
+                let more = now - first[&table];
                 rows.entry(table).and_modify(|rows| *rows += more);
             }
         }
@@ -208,7 +207,24 @@ impl Application {
 }
 
 fn counts(shown: &Shown) -> BTreeMap<String, i64> {
-    shown.iter().map(|(table, rows)| (table.clone(), rows.len() as i64)).collect()
+    let count = |rows: &Vec<String>| i64::try_from(rows.len()).unwrap();
+    shown.iter().map(|(table, rows)| (table.clone(), count(rows))).collect()
+}
+
+/// The columns that look like references, each with the table that it seems to mean.
+fn guesses(machine: &Machine) -> Vec<String> {
+    let checked = machine.cli(&["track", "--all", "--dry-run", "--json"]).json();
+    let decide = checked["decide"].as_array().unwrap().iter();
+    let mut guesses: Vec<String> = decide
+        .filter(|decide| decide["kind"] == "reference")
+        .map(|decide| {
+            let [table, column, parent] =
+                ["table", "column", "parent"].map(|word| decide[word].as_str().unwrap());
+            format!("{table}.{column}={parent}")
+        })
+        .collect();
+    guesses.sort();
+    guesses
 }
 
 /// The column of `child.column=parent`.

@@ -41,6 +41,13 @@ pub(super) const CALIBRE: Application = Application {
     aside: &[("tags", "unique")],
     loose: &[],
     untold: &[],
+    each: "INSERT INTO books (title) VALUES ('Book WHO');
+         INSERT INTO publishers (name) VALUES ('Press WHO');
+         INSERT INTO ratings (rating) VALUES (2 * unicode('WHO') - 193);
+         INSERT INTO books_publishers_link (book, publisher) SELECT max(id), (SELECT max(id) FROM publishers) FROM books;
+         INSERT INTO books_ratings_link (book, rating) SELECT max(id), (SELECT max(id) FROM ratings) FROM books;
+         INSERT INTO identifiers (book, type, val) SELECT max(id), 'doi', '10.1000/WHO' FROM books;
+         INSERT INTO conversion_options (format, book, data) SELECT 'PDF', max(id), x'00' FROM books",
     apart: [
         "INSERT INTO books (title, series_index, author_sort) VALUES ('The Øresund', 2, 'Strand, Maj');
          INSERT INTO authors (name, sort) VALUES ('Maj Strand', 'Strand, Maj');
@@ -50,13 +57,19 @@ pub(super) const CALIBRE: Application = Application {
          INSERT INTO books_series_link (book, series) SELECT max(id), 2 FROM books;
          INSERT INTO data (book, format, uncompressed_size, name) SELECT max(id), 'EPUB', 4711, 'The Oresund' FROM books;
          INSERT INTO comments (book, text) SELECT max(id), '<p>Two shores</p>' FROM books;
+         INSERT INTO languages (lang_code) VALUES ('dan');
+         INSERT INTO books_languages_link (book, lang_code) SELECT (SELECT max(id) FROM books), id FROM languages WHERE lang_code = 'dan';
+         INSERT INTO custom_column_1 (value) VALUES ('Boat');
+         INSERT INTO books_custom_column_1_link (book, value)
+         SELECT (SELECT max(id) FROM books), id FROM custom_column_1 WHERE value = 'boat';
          INSERT INTO books_plugin_data (book, name, val) SELECT max(id), 'reading', '{\"page\": 7}' FROM books;
          INSERT INTO tags (name) VALUES ('Harbour');
          INSERT INTO books_tags_link (book, tag) SELECT 6, id FROM tags WHERE name = 'harbour';
          INSERT INTO metadata_dirtied (book) SELECT max(id) FROM books",
         "INSERT INTO books (title, author_sort) VALUES ('Ebbe', 'Lind, Åse');
          INSERT INTO series (name) VALUES ('Tides');
-         INSERT INTO books_authors_link (book, author) SELECT max(id), 3 FROM books;
+         INSERT INTO authors (name, sort) VALUES ('Bo Vik', 'Vik, Bo');
+         INSERT INTO books_authors_link (book, author) SELECT (SELECT max(id) FROM books), id FROM authors WHERE name = 'bo vik';
          INSERT INTO books_series_link (book, series) SELECT (SELECT max(id) FROM books), id FROM series WHERE name = 'tides';
          INSERT INTO books_languages_link (book, lang_code) SELECT max(id), 2 FROM books;
          INSERT INTO custom_column_1 (value) VALUES ('Cellar');
@@ -73,7 +86,9 @@ pub(super) const CALIBRE: Application = Application {
          INSERT INTO languages (lang_code) VALUES ('swe');
          UPDATE books_languages_link SET lang_code = (SELECT id FROM languages WHERE lang_code = 'SWE') WHERE book = 8;
          UPDATE series SET name = 'Die Küsten' WHERE name = 'die küste';
-         INSERT INTO books (title) VALUES ('A Third')",
+         INSERT INTO books (title) VALUES ('A Third');
+         INSERT INTO series (name) VALUES ('Loose Leaves');
+         INSERT INTO books_series_link (book, series) SELECT (SELECT max(id) FROM books), id FROM series WHERE name = 'loose leaves'",
     ],
     end: &[
         (
@@ -82,14 +97,14 @@ pub(super) const CALIBRE: Application = Application {
                      || ': ' || ifnull(series, '-') || ': ' || ifnull(formats, '-') || ' ' || ifnull(size, 0) || ' ' || ifnull(rating, 0)
                      AS said
                  FROM meta WHERE title IN ('The Øresund', 'Ebbe', 'The Tide, Revised', 'A Third') ORDER BY 1)",
-            "A Third, Third, A: -: -: -: - 0 0; Ebbe, Ebbe: Åse C. Lind: -: Tides: - 0 0; \
+            "A Third, Third, A: -: -: Loose Leaves: - 0 0; Ebbe, Ebbe: Bo Vik: -: Tides: - 0 0; \
              The Tide, Revised, Tide, Revised, The: Åse E. Lind: -: -: EPUB, PDF 4000 10; \
              The Øresund, Øresund, The: Maj Strand: Birds, Strait: Die Küsten: EPUB 4711 0",
         ),
         // The uuid that a book got where it was made is its uuid everywhere, and each has one.
-        ("SELECT count(*) || ' ' || count(DISTINCT uuid) || ' ' || min(length(uuid)) FROM books", "42 42 36"),
+        ("SELECT count(*) || ' ' || count(DISTINCT uuid) || ' ' || min(length(uuid)) FROM books", "45 45 36"),
         ("SELECT group_concat(name || ' ' || sort, ', ') FROM (SELECT name, sort FROM series ORDER BY name)",
-         "A Year at Sea A Year at Sea, Die Küsten Die Küsten, The Waders The Waders, Tides Tides"),
+         "A Year at Sea A Year at Sea, Die Küsten Die Küsten, Loose Leaves Loose Leaves, The Waders The Waders, Tides Tides"),
         // Two people made one tag apart: two rows, of which the later one is shown under another name until they are made one.
         (
             "SELECT group_concat(name, ', ') FROM (
@@ -104,10 +119,14 @@ pub(super) const CALIBRE: Application = Application {
         ),
         ("SELECT group_concat(title || ' ' || lang_code, ', ') FROM (
               SELECT b.title, g.lang_code FROM books b JOIN books_languages_link l ON l.book = b.id
-              JOIN languages g ON g.id = l.lang_code WHERE b.title IN ('Ebbe', 'The Tide 8') ORDER BY 1)",
-         "Ebbe deu, The Tide 8 swe"),
-        ("SELECT group_concat(c.value) FROM books b JOIN books_custom_column_1_link l ON l.book = b.id
-          JOIN custom_column_1 c ON c.id = l.value WHERE b.title = 'Ebbe'", "Cellar"),
+              JOIN languages g ON g.id = l.lang_code WHERE b.title IN ('Ebbe', 'The Tide 8', 'The Øresund') ORDER BY 1)",
+         "Ebbe deu, The Tide 8 swe, The Øresund dan"),
+        (
+            "SELECT group_concat(said) FROM (
+                 SELECT b.title || ' ' || c.value AS said FROM books b JOIN books_custom_column_1_link l ON l.book = b.id
+                 JOIN custom_column_1 c ON c.id = l.value WHERE b.title IN ('Ebbe', 'The Øresund') ORDER BY 1)",
+            "Ebbe Cellar,The Øresund Boat",
+        ),
         ("SELECT group_concat(p.val || c.text) FROM books b JOIN books_plugin_data p ON p.book = b.id
           JOIN comments c ON c.book = b.id JOIN metadata_dirtied d ON d.book = b.id", "{\"page\": 7}<p>Two shores</p>"),
         // What belonged to the book that was deleted went with it, by the trigger of the application.

@@ -14,6 +14,15 @@ pub(super) const CHINOOK: Application = Application {
     aside: &[],
     loose: &[],
     untold: &[],
+    each: "INSERT INTO Genre (Name) VALUES ('Genre WHO');
+         INSERT INTO MediaType (Name) VALUES ('Type WHO');
+         INSERT INTO Artist (Name) VALUES ('Artist WHO');
+         INSERT INTO Album (Title, ArtistId) SELECT 'Album WHO', max(ArtistId) FROM Artist;
+         INSERT INTO Track (Name, AlbumId, MediaTypeId, GenreId, Milliseconds, UnitPrice)
+         SELECT 'Song WHO', max(AlbumId), (SELECT max(MediaTypeId) FROM MediaType), (SELECT max(GenreId) FROM Genre), 1000, 1
+         FROM Album;
+         INSERT INTO Playlist (Name) VALUES ('List WHO');
+         INSERT INTO PlaylistTrack (PlaylistId, TrackId) SELECT max(PlaylistId), (SELECT max(TrackId) FROM Track) FROM Playlist",
     apart: [
         "INSERT INTO Customer (FirstName, LastName, Email, SupportRepId)
          SELECT 'Zoë', 'Àngel', 'zoe@mail.example', EmployeeId FROM Employee WHERE LastName = 'Park';
@@ -59,7 +68,7 @@ pub(super) const CHINOOK: Application = Application {
         ("SELECT group_concat(said, ', ') FROM (
               SELECT p.Name || ' ' || count(TrackId) AS said
               FROM Playlist p LEFT JOIN PlaylistTrack USING (PlaylistId) GROUP BY p.PlaylistId ORDER BY 1)",
-         "Empty 0, Kväll 6, Morning 32, Music 73"),
+         "Empty 0, Kväll 6, List a 1, List b 1, List c 1, Morning 32, Music 73"),
         ("SELECT group_concat(said, ', ') FROM (
               SELECT e.LastName || ' to ' || b.LastName AS said
               FROM Employee e JOIN Employee b ON b.EmployeeId = e.ReportsTo ORDER BY 1)",
