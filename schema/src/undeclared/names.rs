@@ -129,7 +129,8 @@ impl<'t> Names<'t> {
             found.push(Named { far: FAR_KEY + role * FAR_ROLE, parent, says_key: true });
         }
         let endings = OF_ANY.into_iter().filter_map(|key| Some((column.strip_suffix(key)?, key)));
-        let before = column.strip_prefix("id").map(|word| (word, "id"));
+        // What stands behind an id in the middle says what it is for: qu_id_stock.
+        let before = column.strip_prefix("id").filter(|_| role == 0).map(|word| (word, "id"));
         for (word, key) in endings.chain(before) {
             self.named_by(child, (word, Some(key)), role, found);
         }
@@ -148,8 +149,13 @@ impl<'t> Names<'t> {
     ) {
         for form in forms(word) {
             for &(parent, left_out) in self.words.get(&form).into_iter().flatten() {
-                if key.is_none_or(|key| key == "id" || key == self.key_of(parent)) {
-                    let shares = left_out > 0 && self.shares_prefix(child, parent, left_out);
+                let shares = left_out > 0 && self.shares_prefix(child, parent, left_out);
+                // A word alone, which is no table's whole name, is any word: value is not of field_values.
+                let is_meant = match key {
+                    None => left_out == 0 || shares,
+                    Some(key) => key == "id" || key == self.key_of(parent),
+                };
+                if is_meant {
                     let far = left_out * FAR_PREFIX + role * FAR_ROLE - usize::from(shares);
                     found.push(Named { far, parent, says_key: key.is_some() });
                 }
@@ -266,7 +272,13 @@ mod tests {
 
     #[test]
     fn other_columns_are_named_after_none() {
-        let parents = [("customers", "id"), ("orders", "id"), ("lines", "id"), ("x_id", "id")];
+        let parents = [
+            ("customers", "id"),
+            ("orders", "id"),
+            ("lines", "id"),
+            ("x_id", "id"),
+            ("field_values", "id"),
+        ];
         for column in [
             "id",
             "name",
@@ -280,6 +292,8 @@ mod tests {
             "sort_order",
             "outlines",
             "identity",
+            "value",
+            "cust_id_order",
         ] {
             assert!(named(&parents, &format!("notes.{column}")).is_empty(), "{column}");
         }
@@ -291,6 +305,7 @@ mod tests {
         let parents = [("old_customer", "id"), ("crm_customer", "id"), ("customer", "id")];
         let all = ["customer", "crm_customer", "old_customer"];
         assert_eq!(named(&parents, "crm_order.customer_id"), all);
+        assert_eq!(named(&parents, "crm_order.customer"), ["customer", "crm_customer"]);
         let parents = [("lines", "id"), ("order_lines", "id")];
         assert_eq!(named(&parents, "notes.order_line_id"), ["order_lines", "lines"]);
     }

@@ -28,7 +28,6 @@ pub(super) const CALIBRE: Application = Application {
         "data.book=books",
         "identifiers.book=books",
     ],
-    guessed_wrongly: &[],
     // Named like another table's column, or like nothing, or without a value yet.
     added: &[
         "books_custom_column_1_link.value=custom_column_1",

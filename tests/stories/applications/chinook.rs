@@ -7,7 +7,6 @@ pub(super) const CHINOOK: Application = Application {
     rows: include_str!("../../schemas/rows/chinook.sql"),
     functions: super::none,
     guessed: &[],
-    guessed_wrongly: &[],
     added: &[],
     named: &[],
     alone: &[],

@@ -36,7 +36,6 @@ pub(super) const GROCY: Application = Application {
         "tasks.category_id=task_categories",
         "user_settings.user_id=users",
     ],
-    guessed_wrongly: &["products.qu_id_stock=stock", "user_settings.value=userfield_values"],
     // Units are called `qu` in every column; the rest is named after no table, or has no value yet.
     added: &[
         "chores.rescheduled_next_execution_assigned_to_user_id=users",

@@ -7,7 +7,6 @@ pub(super) const SAKILA: Application = Application {
     rows: include_str!("../../schemas/rows/sakila.sql"),
     functions: super::none,
     guessed: &["film_text.film_id=film"],
-    guessed_wrongly: &[],
     added: &[],
     named: &[],
     alone: &[],
