@@ -136,7 +136,7 @@ pub(in crate::page) fn give(frame: Frame, entry: &HeldEntry, now: NaiveDateTime)
     let fields: Vec<GiveField> = fields.collect();
     // What can be changed stands in the form.
     row.values.retain(|(column, _)| fields.iter().all(|field| field.label != *column));
-    Give { fields, row, frame }
+    Give { frame, row, fields }
 }
 
 /// The columns that a form changed, and their values; an emptied one is NULL.
