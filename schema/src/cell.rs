@@ -3,7 +3,6 @@
 //! A cell is what SQLite stores, or a reference by row uuid. A number that should have been a reference and
 //! names no row (0, −1, an orphan) stays a bare number, marked, so that nobody takes it for a local number.
 
-use crate::page::ROW_BYTES_MAX;
 use crate::{Error, Result};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -11,6 +10,9 @@ use sha2::{Digest as _, Sha256};
 use std::cmp::Ordering;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// A row whose values hold more than this is passed on as name, stamp and size alone. As a message it is a third larger.
+const ROW_BYTES_MAX: usize = 16 << 20;
 
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq)]

@@ -104,6 +104,11 @@ impl Counted {
         Cell::Text([self.before.as_slice(), digits.as_bytes()].concat())
     }
 
+    /// The key's last part as it was counted before this one.
+    fn previous(&self) -> Cell {
+        self.at(self.number.saturating_sub(1))
+    }
+
     /// The key's last part with a mark.
     fn marked(&self, by: Uuid) -> Cell {
         match self.at(self.number) {
@@ -226,7 +231,7 @@ impl Tx<'_> {
         let has_children = !self.catalogue.children(table.id).is_empty();
         let Some(greatest) = greatest else { return Ok(None) };
         let Some(counted) = number_of(table, &greatest, has_children) else { return Ok(None) };
-        let before = with(table, &greatest, counted.column, &counted.at(counted.number - 1));
+        let before = with(table, &greatest, counted.column, &counted.previous());
         let is_it: Vec<String> = names.iter().map(|name| format!("{name} IS ?")).collect();
         let (of, is_it) = (quote(&table.name), is_it.join(" AND "));
         let is_there: bool = self
@@ -256,7 +261,7 @@ impl Tx<'_> {
         if counted.number == 1 {
             return Ok(Some(counted));
         }
-        let before = with(table, cells, counted.column, &counted.at(counted.number - 1));
+        let before = with(table, cells, counted.column, &counted.previous());
         let is_there = match named_by(table, &before) {
             Some(before) => self.entry(before)?.is_some_and(|before| !before.head.dead),
             None => false,

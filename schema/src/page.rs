@@ -27,8 +27,6 @@ use uuid::Uuid;
 
 /// A version further ahead of the receiver's clock than this is withheld.
 pub(crate) const AHEAD_MAX: Millis = 60_000;
-/// A row whose values hold more than this is passed on as name, stamp and size alone. As a message it is a third larger.
-pub(crate) const ROW_BYTES_MAX: usize = 16 << 20;
 /// What an entry takes beside its values.
 const ENTRY_BYTES: usize = 120;
 /// No machine writes so many versions in its life: ten thousand a second for nine hundred years.

@@ -177,7 +177,10 @@ pub(super) async fn held(args: &Held) -> Ended {
             let values = values.map(|(column, value)| (column.clone(), value.cloned())).collect();
             door.ask(door.held_give(given.number, values)).await?;
             print(&args.here, "given", &(), || {
-                format!("Row {} stands in its table now, on every machine.", given.number)
+                format!(
+                    "Row {} stands in its table now, and on every machine that hears of it.",
+                    given.number
+                )
             })?;
             Ok(Exit::Ok)
         }
